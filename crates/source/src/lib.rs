@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+mod batch;
+mod connector;
+mod context;
+mod error;
+mod fields;
+mod key;
+mod origin;
+mod record;
+mod secret;
+mod value;
+
+pub use async_trait::async_trait;
+pub use schemars;
+
+pub use batch::{Batch, RecordWriter, Rejected, Removed};
+pub use connector::{Checked, Connector, Coverage, Cursor, End, Query, Records, Source, Step};
+pub use context::{Clock, Context, FixedClock, NoSecrets, Secrets};
+pub use error::{Error, ErrorKind, Retry};
+pub use fields::Fields;
+pub use key::Key;
+pub use origin::Origin;
+pub use record::{Record, Values};
+pub use secret::{Revealed, Secret};
+pub use value::{Timestamp, Value};
