@@ -1,0 +1,58 @@
+//! The lasting pair of a source key and a target id, and the small numbers by which a no-change run recognises it.
+
+use serde::{Deserialize, Serialize};
+
+/// A keyed hash of a source key: where the link stands in the index. Two keys may share one (about once in 10^8 states of
+/// a million people), so a change is never decided by it alone: the link of a candidate is read by its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub i64);
+
+/// A keyed hash of everything that the mapping wants an account to be. Equal: nothing to do, no request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Digest(pub i64);
+
+impl Digest {
+    /// The digest that no mapping gives (the caller never stores 0 for a mapped person): the account is compared with the
+    /// target in the next run.
+    pub const UNKNOWN: Self = Self(0);
+
+    /// The digest in the first eight bytes of a hash; never [`UNKNOWN`](Self::UNKNOWN).
+    #[must_use]
+    pub fn from_hash(hash: [u8; 16]) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = hash;
+        match i64::from_be_bytes([a, b, c, d, e, f, g, h]) {
+            0 => Self(1),
+            number => Self(number),
+        }
+    }
+}
+
+/// Whether the account is in use, as far as we made it so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Standing {
+    /// In scope when last written.
+    Active,
+    /// Deactivated by us because the person left.
+    Deactivated {
+        /// When, in milliseconds since 1970 (UTC).
+        since: i64,
+    },
+}
+
+/// The lasting pair (source key, target id). It holds keys, ids and hashes, and no people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The key in the source.
+    pub key: String,
+    /// The id at the target.
+    pub id: String,
+    /// What was last written.
+    pub digest: Digest,
+    /// Whether the account is in use.
+    pub standing: Standing,
+    /// When an applied run first found the person absent, in milliseconds since 1970 (UTC); for the grace period.
+    pub absent_since: Option<i64>,
+    /// Whether peoplesync created the account; otherwise it adopted it.
+    pub created: bool,
+}
