@@ -57,11 +57,7 @@ pub struct Context {
 
 impl Context {
     /// A context; relative paths start at `base`, the folder of the config file.
-    pub fn new(
-        clock: Arc<dyn Clock>,
-        secrets: Arc<dyn Secrets>,
-        base: impl Into<PathBuf>,
-    ) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, secrets: Arc<dyn Secrets>, base: impl Into<PathBuf>) -> Self {
         Self { clock, secrets, base: base.into().into(), cancelled: Arc::default() }
     }
 

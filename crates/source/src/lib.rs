@@ -9,6 +9,7 @@ mod key;
 mod origin;
 mod record;
 mod secret;
+mod seen;
 mod value;
 
 pub use async_trait::async_trait;
@@ -23,4 +24,5 @@ pub use key::Key;
 pub use origin::Origin;
 pub use record::{Record, Values};
 pub use secret::{Revealed, Secret};
+pub use seen::Seen;
 pub use value::{Timestamp, Value};
