@@ -138,8 +138,7 @@ impl<'a> Trial<'a> {
         match self.harness.stage(situation) {
             Stage::Ready(scenes) => scenes,
             Stage::Cannot(reason) => {
-                let situation = situation.name();
-                self.exceptions.push(Exception { rule: self.rule, situation, reason });
+                self.except(situation.name(), reason);
                 Vec::new()
             }
         }
@@ -164,9 +163,14 @@ impl<'a> Trial<'a> {
         scenes.into_iter().map(act).collect()
     }
 
-    /// Notes something that this rule could not check.
-    pub(crate) fn except(&mut self, situation: &'static str, reason: impl Into<String>) {
-        self.exceptions.push(Exception { rule: self.rule, situation, reason: reason.into() });
+    /// Notes something that this rule could not check, once.
+    pub(crate) fn except(&mut self, what: &'static str, reason: impl Into<String>) {
+        let exception = Exception { rule: self.rule, situation: what, reason: reason.into() };
+        // These two go through all situations; what is impossible is declared where it matters.
+        let sweeps = matches!(self.rule, Rule::C3 | Rule::C11) && what != Situation::Secret.name();
+        if !sweeps && !self.exceptions.contains(&exception) {
+            self.exceptions.push(exception);
+        }
     }
 }
 

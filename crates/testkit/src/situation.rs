@@ -21,8 +21,10 @@ pub enum Situation {
     Lists(Table),
     /// Values that are bytes.
     Bytes(Table),
-    /// Numbers, booleans and points in time that the source has as such, not as text.
+    /// Numbers and booleans that the source has as such, not as text.
     Typed(Table),
+    /// Points in time that the source has as such.
+    Times(Table),
     /// These rows, one of them spoiled so that it cannot become a record.
     BadRow {
         /// All rows, none of them spoiled yet.
@@ -117,7 +119,8 @@ impl Situation {
             Self::Texts(_) => "texts",
             Self::Lists(_) => "lists",
             Self::Bytes(_) => "bytes",
-            Self::Typed(_) => "typed values",
+            Self::Typed(_) => "numbers and booleans",
+            Self::Times(_) => "points in time",
             Self::BadRow { .. } => "a bad row",
             Self::RepeatedKey { .. } => "a repeated key",
             Self::EmptyKey { .. } => "an empty key",
@@ -142,6 +145,7 @@ impl Situation {
             Self::Lists(Table::lists()),
             Self::Bytes(Table::bytes()),
             Self::Typed(Table::typed()),
+            Self::Times(Table::times()),
             Self::bad_row(),
             Self::repeated_key(),
             Self::empty_key(),
@@ -262,18 +266,14 @@ impl Table {
     }
 
     pub(crate) fn typed() -> Self {
-        Self::with_lists(
-            &["number", "share", "active", "since"],
-            &[(
-                "1001",
-                &[
-                    &[Datum::Integer(-42)],
-                    &[Datum::Decimal(0.25)],
-                    &[Datum::Boolean(true)],
-                    &[Datum::Timestamp(1_767_225_600_000)],
-                ],
-            )],
-        )
+        let values: [&[Datum]; 3] =
+            [&[Datum::Integer(-42)], &[Datum::Decimal(0.25)], &[Datum::Boolean(true)]];
+        Self::with_lists(&["number", "share", "active"], &[("1001", &values)])
+    }
+
+    pub(crate) fn times() -> Self {
+        let since = [Datum::Timestamp(1_767_225_600_000)];
+        Self::with_lists(&["since"], &[("1001", &[&since])])
     }
 }
 

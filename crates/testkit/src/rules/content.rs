@@ -122,6 +122,7 @@ pub(crate) fn c13<C: Connector>(trial: &mut Trial<'_>) -> Verdict {
         Situation::Lists(Table::lists()),
         Situation::Bytes(Table::bytes()),
         Situation::Typed(Table::typed()),
+        Situation::Times(Table::times()),
     ];
     for situation in situations {
         for act in trial.acts::<C>(&situation)? {
@@ -129,7 +130,8 @@ pub(crate) fn c13<C: Connector>(trial: &mut Trial<'_>) -> Verdict {
             | Situation::Texts(table)
             | Situation::Lists(table)
             | Situation::Bytes(table)
-            | Situation::Typed(table)) = &situation
+            | Situation::Typed(table)
+            | Situation::Times(table)) = &situation
             else {
                 continue;
             };

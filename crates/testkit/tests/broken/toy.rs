@@ -348,7 +348,7 @@ impl Harness for ToyHarness {
             Situation::Missing => (none(), "missing", None),
             Situation::Denied | Situation::Secret => (none(), "denied", None),
             Situation::Large(_) => (none(), "large", None),
-            Situation::Bytes(_) | Situation::Typed(_) => {
+            Situation::Bytes(_) | Situation::Typed(_) | Situation::Times(_) => {
                 return Stage::cannot("toys know text only");
             }
             Situation::Hostile => return Stage::cannot("toys are friendly"),
