@@ -1,0 +1,134 @@
+//! What a client must be told: where the target is, how to prove who we are, and every limit.
+//! Nothing here does I/O or reads the environment.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::schema::SchemaSet;
+
+use super::RequestEvent;
+
+/// Is called after every attempt; see [`ClientConfig::observer`].
+pub type Observer = Arc<dyn Fn(&RequestEvent<'_>) + Send + Sync>;
+
+/// How requests prove who sends them. `Debug` never shows a secret.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Auth {
+    /// No `Authorization` header; for simulators.
+    #[default]
+    None,
+    /// `Authorization: Bearer …` (RFC 6750). The token is sent as it is: no line break, no blanks.
+    Bearer(String),
+    /// `Authorization: Basic …` (RFC 7617).
+    Basic {
+        /// The user name; must not hold a colon.
+        user: String,
+        /// The password.
+        password: String,
+    },
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Bearer(_) => f.write_str("Bearer(***)"),
+            Self::Basic { user, .. } => {
+                f.debug_struct("Basic").field("user", user).field("password", &"***").finish()
+            }
+        }
+    }
+}
+
+/// Everything that [`Client::new`](super::Client::new) needs. Start from
+/// [`ClientConfig::new`], which has defaults that suit most targets, and change fields.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// The service provider's base URL, such as `https://scim.example.com/v2`. A path is kept, and
+    /// a query (`?tenant=a`) goes with every request. No user name, password or fragment.
+    pub base_url: String,
+    /// How requests prove who sends them.
+    pub auth: Auth,
+    /// `User-Agent` of every request; some targets refuse requests without one.
+    pub user_agent: String,
+    /// `Content-Type` of bodies: `application/scim+json` (RFC 7644 §3.1) unless a target insists.
+    pub content_type: String,
+    /// Limit for one attempt, from the connection to the last byte of the reply.
+    pub timeout: Duration,
+    /// Limit for the connection alone, with TLS.
+    pub connect_timeout: Duration,
+    /// A reply that is larger, decompressed, is refused while it is being read.
+    pub max_response_bytes: usize,
+    /// How many requests may be under way at once; at least 1.
+    pub concurrency: usize,
+    /// How often a request is repeated after its first attempt failed, where that is safe.
+    pub retries: u32,
+    /// The first back-off is drawn from zero to this; the range doubles with every retry.
+    pub retry_base: Duration,
+    /// The range of the back-off grows no further than this.
+    pub retry_cap: Duration,
+    /// `Retry-After` is kept to the second up to this. A target that asks for more gets no retry:
+    /// the error carries [`retry_after`](super::ClientError::retry_after), so that the caller can
+    /// come back then.
+    pub retry_after_cap: Duration,
+    /// `count` of each page asked for; at least 1. Targets may give less, and some refuse it.
+    pub page_size: u32,
+    /// Allows `http://` to hosts other than this machine: credentials and people travel readable.
+    pub allow_plain_http: bool,
+    /// PEM certificates that are trusted besides the system's, for targets with an own authority.
+    pub extra_roots_pem: Option<Vec<u8>>,
+    /// Seed of the back-off's jitter, for runs that must repeat exactly; `None` draws one.
+    pub seed: Option<u64>,
+    /// The schemas by which [`Client::find`](super::Client::find) checks what a filter returned.
+    pub schemas: SchemaSet,
+    /// Is told about every attempt, for logs, metrics and counting. Must be quick.
+    pub observer: Option<Observer>,
+}
+
+impl ClientConfig {
+    /// A config with the defaults: no credentials, 30 s per attempt (10 s to connect), replies up
+    /// to 32 MiB, 8 requests at once, 4 retries with back-off from 0.25 s to at most 30 s,
+    /// `Retry-After` up to 5 minutes, pages of 100, plain http to loopback only.
+    #[must_use]
+    pub fn new(base_url: impl Into<String>) -> Self {
+        Self {
+            base_url: base_url.into(),
+            auth: Auth::None,
+            user_agent: concat!("peoplesync/", env!("CARGO_PKG_VERSION")).to_owned(),
+            content_type: "application/scim+json".to_owned(),
+            timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+            max_response_bytes: 32 << 20,
+            concurrency: 8,
+            retries: 4,
+            retry_base: Duration::from_millis(250),
+            retry_cap: Duration::from_secs(30),
+            retry_after_cap: Duration::from_secs(300),
+            page_size: 100,
+            allow_plain_http: false,
+            extra_roots_pem: None,
+            seed: None,
+            schemas: SchemaSet::standard(),
+            observer: None,
+        }
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A query may hold a key, so the URL is cut there.
+        let base_url = self.base_url.split(['?', '#']).next().unwrap_or_default();
+        f.debug_struct("ClientConfig")
+            .field("base_url", &super::address::without_userinfo(base_url))
+            .field("auth", &self.auth)
+            .field("user_agent", &self.user_agent)
+            .field("timeout", &self.timeout)
+            .field("concurrency", &self.concurrency)
+            .field("retries", &self.retries)
+            .field("page_size", &self.page_size)
+            .field("allow_plain_http", &self.allow_plain_http)
+            .finish_non_exhaustive()
+    }
+}

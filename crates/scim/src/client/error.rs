@@ -1,0 +1,141 @@
+//! What can go wrong between the client and a target, sorted by what a caller can do about it.
+//! The table from a reply to a kind is here; whether a request is sent again is `retry`'s matter.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::ScimError;
+
+/// What kind of failure it is. Each asks for something else of the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The client's own configuration cannot work: a bad URL, plain http, an impossible token.
+    Config,
+    /// No connection, or it was lost before a whole reply was read.
+    Unreachable,
+    /// The target did not answer within the time limit (or said 408 itself).
+    Timeout,
+    /// 401 or 403: the credentials are missing, wrong or not enough.
+    Denied,
+    /// A SCIM 404: the resource surely is not there. A 404 that does not come from the SCIM
+    /// service (an HTML page of a proxy, a method that is not served) is [`Kind::Refused`].
+    NotFound,
+    /// 409: a resource with the same unique value exists (RFC 7644 §3.3), or a version clash.
+    Conflict,
+    /// 412: a precondition of the target does not hold.
+    Precondition,
+    /// The reply is larger than [`max_response_bytes`](super::ClientConfig::max_response_bytes).
+    TooLarge,
+    /// The reply is not what the protocol says: HTML, cut-off JSON, not HTTP at all.
+    Malformed,
+    /// 429: too many requests, still so after all retries.
+    Throttled,
+    /// Any other refusal: the remaining 4xx, and redirects, which are never followed.
+    Refused,
+    /// 5xx.
+    Server,
+    /// The resource was created, but the reply told no id.
+    NoId,
+}
+
+/// A request that failed, or a client that cannot be built.
+///
+/// `Display` is one line that names the request, what the target said and the status; it never
+/// repeats the [`source`](Error::source), and holds neither credentials nor query values.
+#[derive(Debug)]
+pub struct ClientError {
+    /// What kind of failure it is.
+    pub kind: Kind,
+    /// Whether the same request may well succeed later, unchanged.
+    pub retryable: bool,
+    /// Whether the write may have happened all the same: look the resource up before it is
+    /// written again. Always `false` for reads.
+    pub ambiguous: bool,
+    /// The HTTP status, if a reply came.
+    pub status: Option<u16>,
+    /// The request, such as `POST /Users`; empty when the client could not be built.
+    pub request: String,
+    /// What happened, as a fragment without the request and the status.
+    pub message: String,
+    /// The error body, if the target sent one that could be read.
+    pub scim: Option<Box<ScimError>>,
+    /// How long the target asks to wait (`Retry-After`), where it does.
+    pub retry_after: Option<Duration>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ClientError {
+    /// Whether the target does not serve this kind of request at all: 405, 501, or a 404 that
+    /// does not come from the SCIM service. After a PATCH, this is the sign to fall back to PUT.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!((self.kind, self.status), (_, Some(405 | 501)) | (Kind::Refused, Some(404)))
+    }
+
+    pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            retryable: false,
+            ambiguous: false,
+            status: None,
+            request: String::new(),
+            message: message.into(),
+            scim: None,
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    pub(super) fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    pub(super) fn of(mut self, request: &str) -> Self {
+        request.clone_into(&mut self.request);
+        self
+    }
+
+    pub(super) fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    pub(super) fn retryable(mut self, retryable: bool) -> Self {
+        self.retryable = retryable;
+        self
+    }
+
+    pub(super) fn ambiguous(mut self, ambiguous: bool) -> Self {
+        self.ambiguous = ambiguous;
+        self
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.request.is_empty() {
+            write!(f, "{}: ", self.request)?;
+        }
+        f.write_str(&self.message)?;
+        if let Some(status) = self.status {
+            write!(f, " (status {status}")?;
+            if let Some(scim_type) = self.scim.as_ref().and_then(|scim| scim.scim_type.as_deref()) {
+                write!(f, ", {scim_type}")?;
+            }
+            f.write_str(")")?;
+        }
+        if self.ambiguous {
+            f.write_str("; it may have been done all the same")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for ClientError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+    }
+}

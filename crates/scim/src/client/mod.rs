@@ -1,0 +1,307 @@
+//! HTTP client for a SCIM 2.0 service provider (RFC 7644), made for providers as they are.
+//! It transports; what to write is decided elsewhere, and no provider is named here.
+//!
+//! - Reads, PUT, PATCH and DELETE are repeated after lost connections, time-outs, 429, 502, 503 and
+//!   504; a POST only when it surely was not processed. A write that may have happened says so:
+//!   [`ClientError::ambiguous`].
+//! - Filters may be ignored, counts wrong and pages repeated: [`Client::find`] checks every hit, and
+//!   [`Pages`] ends where nothing new comes.
+//! - "Gone" is believed only from the SCIM service itself, never from an HTML page.
+
+mod address;
+mod cause;
+mod config;
+mod error;
+mod paging;
+mod reply;
+mod retry;
+mod setup;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::Method;
+use serde_json::Value as Json;
+
+pub use self::config::{Auth, ClientConfig, Observer};
+pub use self::error::{ClientError, Kind};
+pub use self::paging::Pages;
+pub use self::transport::RequestEvent;
+
+use self::reply::Reply;
+use self::transport::{Call, Transport};
+use crate::filter::Filter;
+use crate::list::{self, Page};
+use crate::path::Path;
+use crate::resource::member;
+use crate::schema::{Resource, SchemaSet};
+use crate::value::reference_id;
+
+/// A client of one target. Clones share connections, limits and back-off.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    transport: Transport,
+    schemas: SchemaSet,
+    page_size: u32,
+}
+
+/// A resource that was created.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Created {
+    /// Its id, from the body or the `Location` header.
+    pub id: String,
+    /// What the target says it is now, which may differ from what was sent; `null` without a body.
+    pub resource: Json,
+    /// `meta.version`, where there is one. The `ETag` header is no substitute: web frameworks set
+    /// it to a hash of the body.
+    pub version: Option<String>,
+}
+
+/// What a DELETE came to. Both mean that the resource is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// The target deleted it, or took on to do so (202).
+    Deleted,
+    /// It was not there; also after a first attempt whose reply was lost.
+    Gone,
+}
+
+/// What [`Client::find`] found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The resources that do match, each once.
+    pub hits: Vec<Json>,
+    /// Whether the target applied the filter. `false` when it returned something that does not match: it
+    /// ignores filters like this one, so reading the list once is cheaper than asking again.
+    pub filtered: bool,
+    /// Whether everything that the target had to offer was read, as [`Pages::complete`].
+    pub complete: bool,
+}
+
+impl Client {
+    /// Checks the config and sets up TLS and the pool. Connects to nothing.
+    ///
+    /// # Errors
+    /// [`Kind::Config`]: the URL cannot be used, is plain http beyond loopback, or holds credentials;
+    /// the token cannot stand in a header; no user agent; a limit of 0; the extra certificates
+    /// are not PEM; an https target on a machine without root certificates.
+    pub fn new(config: ClientConfig) -> Result<Self, ClientError> {
+        let transport = Transport::new(&config)?;
+        let ClientConfig { schemas, page_size, .. } = config;
+        Ok(Self(Arc::new(Shared { transport, schemas, page_size })))
+    }
+
+    /// All resources, or those that match, as a cursor over pages; nothing is sent before its
+    /// first [`Pages::next`]. With `attributes`, only those (whole, and `id`) are asked for.
+    ///
+    /// The target may ignore the filter: check what comes, or use [`Client::find`].
+    #[must_use]
+    pub fn list(
+        &self,
+        resource: Resource,
+        filter: Option<&Filter>,
+        attributes: Option<&[Path]>,
+    ) -> Pages {
+        Pages::new(self.clone(), resource, filter, attributes, Some(self.0.page_size))
+    }
+
+    /// The resources that match a filter. Every hit is checked here by [`Filter::matches`], as
+    /// some targets ignore filters and answer with everybody. One request, where the target is
+    /// honest about the number of results.
+    ///
+    /// # Errors
+    /// As the target answers; [`Kind::Refused`] or [`Kind::Server`] mostly mean that it does not
+    /// understand the filter (400, 500 and 501 are in use).
+    pub async fn find(&self, resource: Resource, filter: &Filter) -> Result<Found, ClientError> {
+        let mut pages = Pages::new(self.clone(), resource, Some(filter), None, None);
+        let mut found = Found { hits: Vec::new(), filtered: true, complete: false };
+        while let Some(page) = pages.next().await? {
+            for text in page {
+                let candidate: Json = serde_json::from_str(text.get()).map_err(|source| {
+                    let message = "a resource in the list cannot be read";
+                    let request = format!("GET {}?filter=…", resource.endpoint());
+                    ClientError::new(Kind::Malformed, message).of(&request).because(source)
+                })?;
+                if filter.matches(&candidate, &self.0.schemas) {
+                    found.hits.push(candidate);
+                } else {
+                    found.filtered = false;
+                }
+            }
+            // All that the target claims is here and fits: asking for an empty page would double
+            // the cost of every look-up. A target that ignores filters is read to its end.
+            if found.filtered && pages.total_results().is_some() && pages.seen_enough() {
+                found.complete = pages.without_id() == 0;
+                return Ok(found);
+            }
+        }
+        found.complete = pages.complete();
+        Ok(found)
+    }
+
+    /// One resource; `None` if it surely is not there.
+    ///
+    /// # Errors
+    /// As the target answers; a 404 that does not come from the SCIM service is [`Kind::Refused`].
+    pub async fn get(&self, resource: Resource, id: &str) -> Result<Option<Json>, ClientError> {
+        let call = call(Method::GET, resource, Some(id));
+        let reply = match self.0.transport.send(&call).await {
+            Err(error) if error.kind == Kind::NotFound => return Ok(None),
+            reply => reply?,
+        };
+        let body = reply.json().map_err(|error| error.of(&call.label()))?;
+        match body {
+            Some(resource) if resource.is_object() => Ok(Some(resource)),
+            _ => Err(malformed(&reply, "answered without a resource").of(&call.label())),
+        }
+    }
+
+    /// Creates a resource. Never sent twice unless the first surely was not processed.
+    ///
+    /// # Errors
+    /// - [`Kind::Conflict`]: it exists already, most likely; find it.
+    /// - [`Kind::NoId`]: created, but neither body nor `Location` name an id; find it.
+    /// - Any with [`ambiguous`](ClientError::ambiguous): it may exist now; find it before
+    ///   creating it again.
+    pub async fn create(&self, resource: Resource, body: &Json) -> Result<Created, ClientError> {
+        let mut call = call(Method::POST, resource, None);
+        call.body = Some(bytes(body));
+        let reply = self.0.transport.send(&call).await?;
+        let created = reply.json();
+        let known = created.as_ref().ok().and_then(Option::as_ref);
+        match (reply.id(known, resource.endpoint()), created) {
+            (Some(id), created) => {
+                let resource = created.ok().flatten().filter(Json::is_object).unwrap_or_default();
+                let version = version(&resource);
+                Ok(Created { id, resource, version })
+            }
+            (None, Err(error)) => Err(error.ambiguous(true).of(&call.label())),
+            (None, Ok(_)) => {
+                let message = "the reply names no id, neither in its body nor as a Location";
+                let error = ClientError::new(Kind::NoId, message).status(reply.status);
+                Err(error.ambiguous(true).of(&call.label()))
+            }
+        }
+    }
+
+    /// Replaces a resource (PUT). Gives what the target says it is now; `None` without a body.
+    ///
+    /// # Errors
+    /// As the target answers; [`Kind::NotFound`] if it surely is not there.
+    pub async fn replace(
+        &self,
+        resource: Resource,
+        id: &str,
+        body: &Json,
+    ) -> Result<Option<Json>, ClientError> {
+        self.write(Method::PUT, resource, id, body).await
+    }
+
+    /// Changes parts of a resource (PATCH). Gives what the target says it is now; `None` without
+    /// a body.
+    ///
+    /// # Errors
+    /// As the target answers; [`Kind::NotFound`] if it surely is not there, and
+    /// [`ClientError::is_unsupported`] if the target has no PATCH.
+    pub async fn patch(
+        &self,
+        resource: Resource,
+        id: &str,
+        body: &Json,
+    ) -> Result<Option<Json>, ClientError> {
+        self.write(Method::PATCH, resource, id, body).await
+    }
+
+    /// Deletes a resource. 200, 202 and 204 are all success.
+    ///
+    /// # Errors
+    /// As the target answers. A 404 with an HTML body is an error, not [`Deleted::Gone`].
+    pub async fn delete(&self, resource: Resource, id: &str) -> Result<Deleted, ClientError> {
+        let call = call(Method::DELETE, resource, Some(id));
+        let reply = match self.0.transport.send(&call).await {
+            Err(error) if error.kind == Kind::NotFound => return Ok(Deleted::Gone),
+            reply => reply?,
+        };
+        reply.json().map_err(|error| error.ambiguous(true).of(&call.label()))?;
+        Ok(Deleted::Deleted)
+    }
+
+    /// What the target says it can do (RFC 7643 §5); `None` if it has nothing to say. Also asks at the
+    /// plural of SCIM 1.1, which some 2.0 services have kept.
+    ///
+    /// # Errors
+    /// As the target answers, but for 404, 405 and 501, which all mean that it has none.
+    pub async fn service_provider_config(&self) -> Result<Option<Json>, ClientError> {
+        for endpoint in ["/ServiceProviderConfig", "/ServiceProviderConfigs"] {
+            let call =
+                Call { method: Method::GET, endpoint, id: None, query: Vec::new(), body: None };
+            let reply = match self.0.transport.send(&call).await {
+                Err(error) if error.kind == Kind::NotFound || error.is_unsupported() => continue,
+                reply => reply?,
+            };
+            return match reply.json().map_err(|error| error.of(&call.label()))? {
+                Some(config) if config.is_object() => Ok(Some(config)),
+                _ => Err(malformed(&reply, "answered without a configuration").of(&call.label())),
+            };
+        }
+        Ok(None)
+    }
+
+    async fn write(
+        &self,
+        method: Method,
+        resource: Resource,
+        id: &str,
+        body: &Json,
+    ) -> Result<Option<Json>, ClientError> {
+        let mut call = call(method, resource, Some(id));
+        call.body = Some(bytes(body));
+        let reply = self.0.transport.send(&call).await?;
+        let body = reply.json().map_err(|error| error.ambiguous(true).of(&call.label()))?;
+        // `{"success": true}` and the like are no resource.
+        Ok(body.filter(|body| body.is_object() && member(body, "id").is_some()))
+    }
+
+    async fn page(
+        &self,
+        resource: Resource,
+        query: &[(&'static str, String)],
+    ) -> Result<Page, ClientError> {
+        let mut call = call(Method::GET, resource, None);
+        call.query = query.to_vec();
+        let reply = self.0.transport.send(&call).await?;
+        list::parse_page(&reply.body).map_err(|source| {
+            // HTML and the like have a better explanation than where the JSON parser stopped.
+            let error = reply.json().err().unwrap_or_else(|| malformed(&reply, source.to_string()));
+            error.of(&call.label())
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("page_size", &self.0.page_size).finish_non_exhaustive()
+    }
+}
+
+fn call(method: Method, resource: Resource, id: Option<&str>) -> Call<'_> {
+    Call { method, endpoint: resource.endpoint(), id, query: Vec::new(), body: None }
+}
+
+fn bytes(body: &Json) -> Vec<u8> {
+    body.to_string().into_bytes()
+}
+
+fn malformed(reply: &Reply, message: impl Into<String>) -> ClientError {
+    ClientError::new(Kind::Malformed, message).status(reply.status)
+}
+
+fn version(resource: &Json) -> Option<String> {
+    reference_id(member(member(resource, "meta")?, "version")?)
+}

@@ -1,0 +1,208 @@
+//! Reading a whole list page by page (RFC 7644 §3.4.2.4) from targets that count badly.
+//! Nothing is decided by arithmetic alone: the end is an empty page, or one without a new id.
+
+use std::collections::HashSet;
+
+use serde_json::value::RawValue;
+
+use crate::filter::Filter;
+use crate::list::{self, Page};
+use crate::path::Path;
+use crate::schema::Resource;
+
+use super::Client;
+use super::error::{ClientError, Kind};
+
+/// A cursor over the resources of a list; see [`Client::list`].
+#[derive(Debug)]
+pub struct Pages {
+    client: Client,
+    resource: Resource,
+    filter: Option<String>,
+    attributes: Option<String>,
+    count: Option<u32>,
+    place: Place,
+    seen: HashSet<String>,
+    /// The largest `totalResults` of any page.
+    total: Option<u64>,
+    /// Entries without an id, which can neither be told apart nor be addressed.
+    without_id: u64,
+    /// Whether the pages read prove that there is nothing after them.
+    proven: bool,
+}
+
+/// Where the next page begins.
+#[derive(Debug)]
+enum Place {
+    Index(u64),
+    Cursor(String),
+    End,
+}
+
+impl Pages {
+    pub(super) fn new(
+        client: Client,
+        resource: Resource,
+        filter: Option<&Filter>,
+        attributes: Option<&[Path]>,
+        count: Option<u32>,
+    ) -> Self {
+        Self {
+            client,
+            resource,
+            filter: filter.map(Filter::to_string),
+            attributes: attributes.map(names),
+            count,
+            place: Place::Index(1),
+            seen: HashSet::new(),
+            total: None,
+            without_id: 0,
+            proven: false,
+        }
+    }
+
+    /// The next page's resources that no earlier page had; `None` after the last one. Never
+    /// an empty list. After an error, calling again asks for the same page again.
+    ///
+    /// # Errors
+    /// Whatever [`ClientError`] the page met. A target that refuses `count` or `attributes` is
+    /// asked again without, and one whose page is too large for a smaller one, before that.
+    pub async fn next(&mut self) -> Result<Option<Vec<Box<RawValue>>>, ClientError> {
+        if matches!(self.place, Place::End) {
+            return Ok(None);
+        }
+        let page = self.fetch().await?;
+        self.total = self.total.max(page.total_results);
+        let length = page.resources.len();
+        let mut fresh = Vec::with_capacity(length);
+        for resource in page.resources {
+            match list::id_of(&resource).filter(|id| !id.is_empty()) {
+                Some(id) => {
+                    if self.seen.insert(id) {
+                        fresh.push(resource);
+                    }
+                }
+                None => self.without_id += 1,
+            }
+        }
+        self.place = match (page.next_cursor, &self.place) {
+            _ if length == 0 => {
+                self.proven = true;
+                Place::End
+            }
+            _ if fresh.is_empty() => {
+                self.proven = self.repetition_proves(length);
+                Place::End
+            }
+            (Some(cursor), _) => Place::Cursor(cursor),
+            // RFC 9865 §2: the last page has no cursor.
+            (None, Place::Cursor(_)) => {
+                self.proven = true;
+                Place::End
+            }
+            (None, Place::Index(start)) => Place::Index(start + length as u64),
+            (None, Place::End) => Place::End,
+        };
+        Ok((!fresh.is_empty()).then_some(fresh))
+    }
+
+    /// Whether everything was read: the last page was reached, every entry had an id, and there
+    /// were at least as many as the target claimed (`totalResults`).
+    ///
+    /// A target that repeats a full page and does not say how many there are may as well ignore
+    /// `startIndex` and hide the rest; that does not count as complete.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.proven && self.without_id == 0 && self.seen_enough()
+    }
+
+    /// `totalResults`, the largest if the pages disagree; `None` if the target never said.
+    #[must_use]
+    pub fn total_results(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// How many different resources have been read so far.
+    #[must_use]
+    pub fn read(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// How many entries had no id. They are not handed out, as nothing can be done with them.
+    #[must_use]
+    pub fn without_id(&self) -> u64 {
+        self.without_id
+    }
+
+    pub(super) fn seen_enough(&self) -> bool {
+        self.total.unwrap_or(0) <= self.seen.len() as u64
+    }
+
+    fn repetition_proves(&self, length: usize) -> bool {
+        self.total.is_some() || self.count.is_some_and(|count| length < count as usize)
+    }
+
+    /// One page, with what the target cannot bear left out step by step.
+    async fn fetch(&mut self) -> Result<Page, ClientError> {
+        loop {
+            let error = match self.client.page(self.resource, &self.query()).await {
+                Ok(page) => return Ok(page),
+                Err(error) => error,
+            };
+            if !self.ask_for_less(&error) {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Makes the next request simpler than the one that met this error; `false` if nothing helps.
+    fn ask_for_less(&mut self, error: &ClientError) -> bool {
+        match (error.kind, error.status) {
+            (Kind::TooLarge, _) => match self.count {
+                Some(count) if count > 1 => self.count = Some(count / 2),
+                _ => return false,
+            },
+            // With a filter, it is the filter that is not understood, and the caller must know.
+            (_, Some(400 | 500 | 501)) if self.filter.is_none() => {
+                if self.count.take().is_none() && self.attributes.take().is_none() {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let mut query = Vec::new();
+        if let Some(filter) = &self.filter {
+            query.push(("filter", filter.clone()));
+        }
+        if let Some(attributes) = &self.attributes {
+            query.push(("attributes", attributes.clone()));
+        }
+        match &self.place {
+            // The first page is the default, and asking for nothing is understood everywhere.
+            Place::Index(1) | Place::End => {}
+            Place::Index(start) => query.push(("startIndex", start.to_string())),
+            Place::Cursor(cursor) => query.push(("cursor", cursor.clone())),
+        }
+        if let Some(count) = self.count {
+            query.push(("count", count.to_string()));
+        }
+        query
+    }
+}
+
+/// The value of `attributes` (RFC 7644 §3.9). Whole attributes only: few targets understand
+/// sub-attributes there, and none a value filter.
+fn names(paths: &[Path]) -> String {
+    let mut names = vec!["id".to_owned()];
+    for path in paths {
+        let name = path.root().to_string();
+        if !names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
+            names.push(name);
+        }
+    }
+    names.join(",")
+}

@@ -1,0 +1,82 @@
+//! Building the HTTP client of `reqwest`: TLS, trusted roots, pool, proxies, fixed headers.
+//! Only here is it decided what `reqwest` may do by itself, which is little.
+
+use std::time::Duration;
+
+use reqwest::Certificate;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+
+use super::address::Base;
+use super::config::{Auth, ClientConfig};
+use super::error::{ClientError, Kind};
+
+/// Whether the credentials can be sent at all.
+pub(super) fn check_auth(auth: &Auth) -> Result<(), ClientError> {
+    let message = match auth {
+        Auth::None => return Ok(()),
+        Auth::Bearer(token) if token.is_empty() => "the token is empty",
+        Auth::Bearer(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            "the token holds a blank, a line break or another character that no token has; \
+             is there a line break at the end of its file?"
+        }
+        Auth::Basic { user, .. } if user.contains(':') => {
+            "the user name holds a colon, which Basic authentication cannot send"
+        }
+        Auth::Bearer(_) | Auth::Basic { .. } => return Ok(()),
+    };
+    Err(ClientError::new(Kind::Config, message))
+}
+
+/// Sets up the pool, TLS and what every request carries.
+pub(super) fn http(
+    config: &ClientConfig,
+    base: &Base,
+    user_agent: HeaderValue,
+) -> Result<reqwest::Client, ClientError> {
+    // Fails only when a provider is installed already, which serves as well.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut headers = HeaderMap::new();
+    let accept = "application/scim+json, application/json;q=0.9";
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    let mut builder = reqwest::Client::builder()
+        .user_agent(user_agent)
+        .default_headers(headers)
+        .timeout(config.timeout)
+        .connect_timeout(config.connect_timeout)
+        // HTTP/1.1 with a pool was faster than HTTP/2 against every server measured.
+        .http1_only()
+        // Shorter than the keep-alive of common load balancers, so that a request seldom meets a
+        // connection that is just being closed.
+        .pool_idle_timeout(Duration::from_secs(20))
+        .pool_max_idle_per_host(config.concurrency)
+        // A redirect would turn a POST into a GET, or take the credentials elsewhere.
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        // Retries are decided in one place, which knows what is safe.
+        .retry(reqwest::retry::never());
+    if base.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    if !base.is_https() {
+        // No TLS, so no need of the system's certificates: a bare machine may have none.
+        builder = builder.tls_certs_only([]);
+    } else if let Some(pem) = &config.extra_roots_pem {
+        builder = builder.tls_certs_merge(certificates(pem)?);
+    }
+    builder.build().map_err(|source| {
+        let message = "cannot set up TLS; are the system's root certificates installed \
+                       (package ca-certificates)?";
+        ClientError::new(Kind::Config, message).because(source)
+    })
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, ClientError> {
+    let message = "the extra root certificates are not PEM";
+    let certificates = Certificate::from_pem_bundle(pem)
+        .map_err(|source| ClientError::new(Kind::Config, message).because(source))?;
+    if certificates.is_empty() {
+        let message = "the extra root certificates are empty: no \"BEGIN CERTIFICATE\" in them";
+        return Err(ClientError::new(Kind::Config, message));
+    }
+    Ok(certificates)
+}

@@ -1,0 +1,336 @@
+//! One HTTP attempt: connection pool, TLS, headers, time and size limits, the bound on concurrency.
+//! What a reply means is judged in `reply`, whether to try again in `retry`.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{
+    CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::address::Base;
+use super::cause::{self, Cause};
+use super::config::{Auth, ClientConfig, Observer};
+use super::error::{ClientError, Kind};
+use super::reply::Reply;
+use super::retry::{Failure, Retry, Safety, Sent};
+use super::setup;
+
+/// How much of an error body is read: enough for any message, too little to hurt.
+const MAX_ERROR_BYTES: usize = 64 << 10;
+
+/// One attempt to send a request, as told to the [observer](super::ClientConfig::observer).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RequestEvent<'a> {
+    /// The HTTP method, such as `POST`.
+    pub method: &'a str,
+    /// The request as in [`ClientError::request`], without the values of a filter.
+    pub request: &'a str,
+    /// 0 for the first attempt.
+    pub attempt: u32,
+    /// The status, if a reply came.
+    pub status: Option<u16>,
+    /// Size of the reply's body, decompressed; 0 for failed attempts.
+    pub bytes: usize,
+    /// How long the attempt took, without waiting for a free slot.
+    pub elapsed: Duration,
+    /// Why the attempt failed, if it did.
+    pub error: Option<&'a ClientError>,
+    /// How long until the next attempt; `None` if this was the last.
+    pub wait: Option<Duration>,
+}
+
+/// What to send.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    /// Below the base URL, such as `/Users`.
+    pub(super) endpoint: &'a str,
+    pub(super) id: Option<&'a str>,
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Vec<u8>>,
+}
+
+impl Call<'_> {
+    fn is_write(&self) -> bool {
+        self.method != Method::GET
+    }
+
+    /// For messages and logs. A filter's values are people's, so they are left out.
+    pub(super) fn label(&self) -> String {
+        let mut label = format!("{} {}", self.method, self.endpoint);
+        if let Some(id) = self.id {
+            label.push('/');
+            label.push_str(id);
+        }
+        let shown = self.query.iter().filter(|(name, _)| matches!(*name, "filter" | "startIndex"));
+        for (number, (name, value)) in shown.enumerate() {
+            label.push(if number == 0 { '?' } else { '&' });
+            label.push_str(name);
+            label.push('=');
+            label.push_str(if *name == "filter" { "…" } else { value });
+        }
+        label
+    }
+}
+
+/// Everything that a client shares between its requests.
+pub(super) struct Transport {
+    http: reqwest::Client,
+    base: Base,
+    auth: Auth,
+    content_type: HeaderValue,
+    timeout: Duration,
+    connect_timeout: Duration,
+    max_response_bytes: usize,
+    permits: Semaphore,
+    retry: Retry,
+    observer: Option<Observer>,
+}
+
+impl Transport {
+    pub(super) fn new(config: &ClientConfig) -> Result<Self, ClientError> {
+        let invalid = |message: &str| ClientError::new(Kind::Config, message);
+        let base = Base::parse(&config.base_url, config.allow_plain_http)?;
+        setup::check_auth(&config.auth)?;
+        if config.user_agent.trim().is_empty() {
+            return Err(invalid(
+                "the user agent is empty; some targets refuse requests without one",
+            ));
+        }
+        let user_agent = HeaderValue::from_str(&config.user_agent).map_err(|_| {
+            invalid("the user agent holds characters that cannot stand in a header")
+        })?;
+        let content_type = HeaderValue::from_str(&config.content_type).map_err(|_| {
+            invalid("the content type holds characters that cannot stand in a header")
+        })?;
+        if config.concurrency == 0 || config.concurrency > Semaphore::MAX_PERMITS {
+            return Err(invalid("the concurrency must be at least 1"));
+        }
+        if config.page_size == 0 {
+            return Err(invalid("the page size must be at least 1"));
+        }
+        Ok(Self {
+            http: setup::http(config, &base, user_agent)?,
+            base,
+            auth: config.auth.clone(),
+            content_type,
+            timeout: config.timeout,
+            connect_timeout: config.connect_timeout,
+            max_response_bytes: config.max_response_bytes,
+            permits: Semaphore::new(config.concurrency),
+            retry: Retry::new(
+                config.retries,
+                config.retry_base,
+                config.retry_cap,
+                config.retry_after_cap,
+                config.seed,
+            ),
+            observer: config.observer.clone(),
+        })
+    }
+
+    /// Sends the request, again where that is safe, and gives the reply if it is a success.
+    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Reply, ClientError> {
+        let label = call.label();
+        if let Some(id) = call.id {
+            super::address::check_id(id).map_err(|error| error.of(&label))?;
+        }
+        let safety = if call.method == Method::POST { Safety::Once } else { Safety::Idempotent };
+        let attempt = |number| {
+            let label = &label;
+            async move {
+                let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
+                let started = Instant::now();
+                let result = self.attempt(call).await;
+                let elapsed = started.elapsed();
+                let (error, sent) = match result {
+                    Ok(reply) => {
+                        let done = (reply.status, reply.body.len(), elapsed);
+                        self.succeeded(call, label, number, done);
+                        return Ok(reply);
+                    }
+                    Err(failure) => failure,
+                };
+                Err(Failure { error: error.of(label), sent, elapsed })
+            }
+        };
+        let report = |number, failure: &Failure, wait| {
+            self.failed(call, &label, number, failure, wait);
+        };
+        self.retry.run(safety, attempt, report).await.map_err(|error| error.of(&label))
+    }
+
+    async fn attempt(&self, call: &Call<'_>) -> Result<Reply, (ClientError, Sent)> {
+        let lost = |error| self.lost(error, call.is_write());
+        let url = self.base.url(call.endpoint, call.id, &call.query);
+        let mut request = self.http.request(call.method.clone(), url);
+        request = match &self.auth {
+            Auth::None => request,
+            Auth::Bearer(token) => request.bearer_auth(token),
+            Auth::Basic { user, password } => request.basic_auth(user, Some(password)),
+        };
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, self.content_type.clone()).body(body.clone());
+        }
+        let response = request.send().await.map_err(lost)?;
+        let header = |name| text(response.headers(), &name);
+        let mut reply = Reply {
+            status: response.status().as_u16(),
+            content_type: header(CONTENT_TYPE),
+            location: header(LOCATION),
+            retry_after: header(RETRY_AFTER),
+            date: header(DATE),
+            body: Vec::new(),
+        };
+        let read = self.read(response, &mut reply).await;
+        let success = (200..300).contains(&reply.status);
+        match read {
+            // The status alone says what to do; half an explanation is better than none.
+            Ok(()) | Err(_) if !success => {}
+            Ok(()) => {}
+            Err(Cut::TooLarge) => {
+                let message = format!(
+                    "the reply is larger than the limit of {} bytes",
+                    self.max_response_bytes
+                );
+                let error = ClientError::new(Kind::TooLarge, message).status(reply.status);
+                return Err((error.ambiguous(call.is_write()), Sent::Decided));
+            }
+            Err(Cut::Lost(error)) => return Err(lost(error)),
+        }
+        match reply.failure(call.is_write()) {
+            Some(failure) => Err(failure),
+            None => Ok(reply),
+        }
+    }
+
+    /// Reads the body, but never more than the limit into memory.
+    async fn read(&self, mut response: reqwest::Response, reply: &mut Reply) -> Result<(), Cut> {
+        let success = response.status().is_success();
+        let limit = if success {
+            self.max_response_bytes
+        } else {
+            self.max_response_bytes.min(MAX_ERROR_BYTES)
+        };
+        let announced = response.content_length().unwrap_or(0);
+        if success && usize::try_from(announced).map_or(true, |announced| announced > limit) {
+            return Err(Cut::TooLarge);
+        }
+        while let Some(chunk) = response.chunk().await.map_err(Cut::Lost)? {
+            let room = limit - reply.body.len();
+            if chunk.len() > room {
+                reply.body.extend_from_slice(chunk.get(..room).unwrap_or_default());
+                return Err(Cut::TooLarge);
+            }
+            reply.body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    }
+
+    /// Judges an attempt without a whole reply.
+    fn lost(&self, error: reqwest::Error, write: bool) -> (ClientError, Sent) {
+        // The URL may hold a tenant's key or a person's name in its query.
+        let error = error.without_url();
+        if error.is_builder() {
+            let message = "the request cannot be built";
+            return (ClientError::new(Kind::Config, message).because(error), Sent::Decided);
+        }
+        let host = self.base.authority();
+        if let Some(problem) = cause::tls_failure(&error) {
+            let failure = ClientError::new(Kind::Unreachable, format!("{problem} {host}"));
+            return (failure.because(Cause::of(&error)), Sent::Decided);
+        }
+        let (kind, message, sent) = match (error.is_connect(), error.is_timeout()) {
+            (true, true) => {
+                let limit = self.connect_timeout.min(self.timeout);
+                (
+                    Kind::Timeout,
+                    format!("no connection to {host} within {limit:?}"),
+                    Sent::NotProcessed,
+                )
+            }
+            (true, false) => {
+                (Kind::Unreachable, format!("no connection to {host}"), Sent::NotProcessed)
+            }
+            (false, true) => {
+                (Kind::Timeout, format!("no whole answer within {:?}", self.timeout), Sent::Perhaps)
+            }
+            (false, false) => {
+                let message = "the connection was lost before the whole answer was there";
+                (Kind::Unreachable, message.to_owned(), Sent::Perhaps)
+            }
+        };
+        let ambiguous = write && sent == Sent::Perhaps;
+        let failure = ClientError::new(kind, message).retryable(true).ambiguous(ambiguous);
+        (failure.because(Cause::of(&error)), sent)
+    }
+
+    fn succeeded(
+        &self,
+        call: &Call<'_>,
+        request: &str,
+        attempt: u32,
+        done: (u16, usize, Duration),
+    ) {
+        let (status, bytes, elapsed) = done;
+        tracing::debug!(request, status, attempt, bytes, ?elapsed, "target answered");
+        self.observe(&RequestEvent {
+            method: call.method.as_str(),
+            request,
+            attempt,
+            status: Some(status),
+            bytes,
+            elapsed,
+            error: None,
+            wait: None,
+        });
+    }
+
+    fn failed(
+        &self,
+        call: &Call<'_>,
+        request: &str,
+        attempt: u32,
+        failure: &Failure,
+        wait: Option<Duration>,
+    ) {
+        let Failure { error, elapsed, .. } = failure;
+        // The message may quote a person's data, so only its kind is logged here; the error
+        // itself goes to the caller, who knows what may be shown.
+        tracing::debug!(
+            request, status = error.status, attempt, kind = ?error.kind, ?elapsed, ?wait,
+            "request failed"
+        );
+        self.observe(&RequestEvent {
+            method: call.method.as_str(),
+            request,
+            attempt,
+            status: error.status,
+            bytes: 0,
+            elapsed: *elapsed,
+            error: Some(error),
+            wait,
+        });
+    }
+
+    fn observe(&self, event: &RequestEvent<'_>) {
+        if let Some(observer) = &self.observer {
+            observer(event);
+        }
+    }
+}
+
+/// Why a body was not read to its end.
+enum Cut {
+    TooLarge,
+    Lost(reqwest::Error),
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    // Not `to_str`: a Location with raw UTF-8 is common enough.
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
