@@ -147,9 +147,8 @@ fn compare(
         return None;
     }
     let is_id = |value: &Json| value.is_string() || value.is_number();
-    let single = attribute.is_none_or(|attribute| {
-        attribute.kind == Kind::Complex && !attribute.multi_valued
-    });
+    let single = attribute
+        .is_none_or(|attribute| attribute.kind == Kind::Complex && !attribute.multi_valued);
     let before = match observed {
         Some(object @ Json::Object(_)) if single && desired.is_none_or(is_id) => {
             reference_id(object).map_or_else(|| object.clone(), Json::String)

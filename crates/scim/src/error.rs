@@ -84,7 +84,8 @@ impl ScimError {
         });
         let sources: Vec<&Json> = [Some(body), nested, listed].into_iter().flatten().collect();
         let first = |names: &[&str]| {
-            let find = |source: &&Json| names.iter().find_map(|name| text_of(member(source, name)?));
+            let find =
+                |source: &&Json| names.iter().find_map(|name| text_of(member(source, name)?));
             sources.iter().find_map(find)
         };
         self.scim_type = first(&["scimType"]);
@@ -166,8 +167,10 @@ fn element_text<'a>(html: &'a str, name: &str) -> Option<&'a str> {
 
 /// On one line, without control characters, cut to the longest length that is kept.
 fn shorten(text: &str) -> Option<String> {
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
     let line = words.join(" ");
     if line.is_empty() {
         return None;

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value as Json};
 
 use crate::path::Path;
-use crate::schema::SchemaSet;
+use crate::schema::{AttributeRef, SchemaSet};
 use crate::syntax;
 pub use crate::syntax::SyntaxError as FilterError;
 
@@ -64,17 +64,8 @@ pub enum Op {
 }
 
 impl Op {
-    const ALL: [Self; 9] = [
-        Self::Eq,
-        Self::Ne,
-        Self::Co,
-        Self::Sw,
-        Self::Ew,
-        Self::Gt,
-        Self::Ge,
-        Self::Lt,
-        Self::Le,
-    ];
+    const ALL: [Self; 9] =
+        [Self::Eq, Self::Ne, Self::Co, Self::Sw, Self::Ew, Self::Gt, Self::Ge, Self::Lt, Self::Le];
 
     /// The name as written in a filter.
     pub fn name(self) -> &'static str {
@@ -136,7 +127,10 @@ impl Filter {
 
     /// Everything that this filter leaves out.
     #[must_use]
-    #[expect(clippy::should_implement_trait, reason = "`!filter` would hide that a filter is built")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "`!filter` would hide that a filter is built"
+    )]
     pub fn not(self) -> Self {
         Self::Not(Box::new(self))
     }
@@ -156,6 +150,22 @@ impl Filter {
     /// strings are compared without letter case.
     pub(crate) fn matches_element(&self, element: &Json) -> bool {
         matches::element(self, element)
+    }
+
+    /// As `matches_element`, by the schema of the attribute.
+    pub(crate) fn matches_element_of(&self, element: &Json, attribute: AttributeRef<'_>) -> bool {
+        matches::element_of(self, element, attribute)
+    }
+
+    /// Shows every path in the filter to `visit`, in the order of the text; not those inside of value filters.
+    pub fn visit_paths(&self, visit: &mut dyn FnMut(&Path)) {
+        match self {
+            Self::Present(path) | Self::ValuePath(path) | Self::Compare { path, .. } => visit(path),
+            Self::And(terms) | Self::Or(terms) => {
+                terms.iter().for_each(|term| term.visit_paths(visit));
+            }
+            Self::Not(inner) => inner.visit_paths(visit),
+        }
     }
 
     /// The sub-attributes that a new element must have so that it satisfies this value filter;
@@ -220,7 +230,9 @@ impl fmt::Display for Filter {
             Self::Present(path) => write!(f, "{path} pr"),
             Self::Compare { path, op, value } => write!(f, "{path} {} {value}", op.name()),
             Self::ValuePath(path) => write!(f, "{path}"),
-            Self::And(terms) => join(f, terms, " and ", |t| matches!(t, Self::And(_) | Self::Or(_))),
+            Self::And(terms) => {
+                join(f, terms, " and ", |t| matches!(t, Self::And(_) | Self::Or(_)))
+            }
             Self::Or(terms) => join(f, terms, " or ", |t| matches!(t, Self::Or(_))),
             Self::Not(inner) => write!(f, "not ({inner})"),
         }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
@@ -76,15 +76,18 @@ pub fn id_of(resource: &RawValue) -> Option<String> {
     crate::value::reference_id(&id?)
 }
 
-/// The body of a page, as a service provider answers.
+/// The body of a page, as a service provider answers. `total_results` counts all pages, `start_index` is from 1.
 pub fn page_body(resources: Vec<Json>, total_results: usize, start_index: usize) -> Json {
-    json!({
+    let mut body = json!({
         "schemas": [urn::LIST_RESPONSE],
         "totalResults": total_results,
         "startIndex": start_index,
         "itemsPerPage": resources.len(),
-        "Resources": resources,
-    })
+    });
+    if let Json::Object(members) = &mut body {
+        members.insert("Resources".to_owned(), Json::Array(resources));
+    }
+    body
 }
 
 struct Draft {
@@ -136,9 +139,8 @@ impl<'de> Visitor<'de> for DraftVisitor {
 }
 
 fn names_list(schemas: &Json) -> bool {
-    let is_list = |urn: &Json| {
-        urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::LIST_RESPONSE))
-    };
+    let is_list =
+        |urn: &Json| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::LIST_RESPONSE));
     schemas.as_array().is_some_and(|urns| urns.iter().any(is_list)) || is_list(schemas)
 }
 

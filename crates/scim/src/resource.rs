@@ -21,9 +21,9 @@ pub fn member<'a>(object: &'a Json, name: &str) -> Option<&'a Json> {
 /// The object of an extension schema; letter case and the SCIM 1.1 spelling of the URN do not count.
 pub fn extension<'a>(resource: &'a Json, urn: &str) -> Option<&'a Json> {
     let members = resource.as_object()?;
-    members.get(urn).or_else(|| {
-        members.iter().find(|(key, _)| urn::same(key, urn)).map(|(_, value)| value)
-    })
+    members
+        .get(urn)
+        .or_else(|| members.iter().find(|(key, _)| urn::same(key, urn)).map(|(_, value)| value))
 }
 
 /// The value at a path.
@@ -61,7 +61,9 @@ pub fn get<'a>(resource: &'a Json, path: &Path) -> Option<&'a Json> {
 pub(crate) fn count(resource: &Json, path: &Path) -> usize {
     match get(resource, &path.root()) {
         None => 0,
-        Some(Json::Array(elements)) => elements.iter().filter(|element| selected(path, element)).count(),
+        Some(Json::Array(elements)) => {
+            elements.iter().filter(|element| selected(path, element)).count()
+        }
         Some(one) => usize::from(selected(path, one)),
     }
 }
@@ -73,7 +75,8 @@ fn selected(path: &Path, element: &Json) -> bool {
 /// Sets the value at a path; null clears it.
 ///
 /// What is missing on the way is made: the object of the extension, the list, and the element that satisfies an `eq` value
-/// filter (`{"type": "work", …}`). Names that exist keep their spelling, new ones get that of the standard schemas.
+/// filter (`{"type": "work", …}`). Names that exist keep their spelling, new ones get that of the standard schemas. An element
+/// set as a whole keeps the sub-attributes that the value does not name; one that becomes primary takes that from the others.
 ///
 /// False if nothing was set, because `resource` is no object or because no element satisfies the filter and none can be made
 /// from it (`emails[not (type eq "home")]`).
@@ -113,34 +116,50 @@ pub fn set(resource: &mut Json, path: &Path, value: Json) -> bool {
         },
         (Some(filter), _) => {
             let elements = as_list(slot);
-            let element = match elements.iter().position(|element| filter.matches_element(element)) {
-                Some(at) => elements.get_mut(at),
-                None => {
-                    elements.push(Json::Object(template));
-                    elements.last_mut()
+            let found = elements.iter().position(|element| filter.matches_element(element));
+            let at = found.unwrap_or(elements.len());
+            let was_primary = elements.get(at).is_some_and(is_primary);
+            if found.is_none() {
+                elements.push(Json::Object(template));
+            }
+            if let Some(element) = elements.get_mut(at) {
+                set_element(element, path, value);
+                if is_primary(element) && !was_primary {
+                    demote_others(elements, at);
                 }
-            };
-            if let Some(element) = element {
-                set_element(element, filter, path, value);
             }
         }
     }
     true
 }
 
-fn set_element(element: &mut Json, filter: &Filter, path: &Path, value: Json) {
+fn set_element(element: &mut Json, path: &Path, value: Json) {
     if path.sub().is_some() {
         return set_member(element, path, value);
     }
-    let mut whole = lift(&value);
-    if let Json::Object(members) = &mut whole {
-        for (name, value) in filter.template().unwrap_or_default() {
-            if key_of(members, &name).is_none() {
-                members.insert(name, value);
-            }
+    let (Json::Object(old), Json::Object(new)) = (lift(element), lift(&value)) else {
+        *element = value;
+        return;
+    };
+    let mut members = old;
+    for (name, value) in new {
+        let key = key_of(&members, &name).unwrap_or(name);
+        members.insert(key, value);
+    }
+    *element = Json::Object(members);
+}
+
+/// One element at most is primary (RFC 7643 §2.4): the one that became so takes it from the others.
+fn demote_others(elements: &mut [Json], winner: usize) {
+    for (at, element) in elements.iter_mut().enumerate() {
+        if at == winner || !is_primary(element) {
+            continue;
+        }
+        if let Json::Object(members) = element {
+            let key = key_of(members, "primary").unwrap_or_else(|| "primary".to_owned());
+            members.insert(key, Json::Bool(false));
         }
     }
-    *element = whole;
 }
 
 /// Sets the sub-attribute that a path ends in.
@@ -184,7 +203,9 @@ fn clear_in(holder: &mut Map<String, Json>, path: &Path) {
     let Some(slot) = holder.get_mut(&key) else { return };
     match &mut *slot {
         Json::Array(elements) => {
-            elements.retain_mut(|element| !selected(path, element) || keep_without(element, path, true));
+            elements.retain_mut(|element| {
+                !selected(path, element) || keep_without(element, path, true)
+            });
         }
         one => {
             if selected(path, one) && !keep_without(one, path, path.filter().is_some()) {
@@ -238,7 +259,9 @@ pub(crate) fn key_of(members: &Map<String, Json>, name: &str) -> Option<String> 
 /// The last name of a path as the standard schemas spell it, or else as given.
 fn spelling(path: &Path) -> String {
     let given = path.sub().unwrap_or_else(|| path.attribute());
-    SchemaSet::shared().resolve_any(path).map_or_else(|| given.to_owned(), |known| known.name.clone())
+    SchemaSet::shared()
+        .resolve_any(path)
+        .map_or_else(|| given.to_owned(), |known| known.name.clone())
 }
 
 /// Whether the attribute of a path is a list, as far as the standard schemas know.

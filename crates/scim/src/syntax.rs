@@ -210,7 +210,8 @@ impl<'a> Parser<'a> {
             return Ok(Filter::ValuePath(path));
         }
         let found = if word.is_empty() { String::new() } else { format!(", found `{word}`") };
-        Err(self.error(format!("expected an operator such as eq, co, sw or pr after `{path}`{found}")))
+        Err(self
+            .error(format!("expected an operator such as eq, co, sw or pr after `{path}`{found}")))
     }
 
     fn value(&mut self) -> Result<Json, SyntaxError> {
@@ -233,6 +234,11 @@ impl<'a> Parser<'a> {
             };
             self.error(format!("`{text}` {hint}"))
         })?;
+        if value.is_object() || value.is_array() {
+            return Err(
+                self.error("a filter compares with text, a number, true, false or null only")
+            );
+        }
         self.at += length;
         Ok(value)
     }
@@ -256,7 +262,10 @@ impl<'a> Parser<'a> {
                 return Err(error_at(open, "a value filter cannot stand inside another one"));
             }
             if sub.is_some() {
-                return Err(error_at(open, "a value filter stands after the attribute, before the sub-attribute"));
+                return Err(error_at(
+                    open,
+                    "a value filter stands after the attribute, before the sub-attribute",
+                ));
             }
             self.space();
             filter = Some(self.deeper(|parser| parser.or(true))?);
@@ -271,7 +280,12 @@ impl<'a> Parser<'a> {
                 sub = Some(word.to_owned());
             }
         }
-        Ok(Path::from_parts(Parts { urn: name.urn, attribute: name.attribute.into(), filter, sub: sub.map(Into::into) }))
+        Ok(Path::from_parts(Parts {
+            urn: name.urn,
+            attribute: name.attribute.into(),
+            filter,
+            sub: sub.map(Into::into),
+        }))
     }
 }
 
@@ -305,7 +319,9 @@ impl<'a> Name<'a> {
 fn split_urn(run: &str, start: usize) -> Result<(Option<Box<str>>, &str), SyntaxError> {
     if urn::strip_prefix_ignore_case(run, "urn:").is_none() {
         return match run.find(':') {
-            Some(colon) => Err(error_at(start + colon, "a schema before an attribute must begin with `urn:`")),
+            Some(colon) => {
+                Err(error_at(start + colon, "a schema before an attribute must begin with `urn:`"))
+            }
             None => Ok((None, run)),
         };
     }
@@ -348,13 +364,16 @@ fn check_name(name: &str, offset: usize) -> Result<(), SyntaxError> {
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '-');
     match name.char_indices().find(|(_, c)| !allowed(*c)) {
-        Some((at, bad)) => Err(error_at(offset + at, format!("an attribute name cannot contain `{bad}`"))),
+        Some((at, bad)) => {
+            Err(error_at(offset + at, format!("an attribute name cannot contain `{bad}`")))
+        }
         None => Ok(()),
     }
 }
 
 fn is_path_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, ':' | '.' | '_' | '$' | '-' | '/' | '%' | '~' | '+' | '@')
+    c.is_ascii_alphanumeric()
+        || matches!(c, ':' | '.' | '_' | '$' | '-' | '/' | '%' | '~' | '+' | '@')
 }
 
 /// Length of the JSON string at the beginning of `text`, with both quotes.

@@ -40,7 +40,8 @@ const EXTENSION_1: &str = "urn:scim:schemas:extension:";
 /// `urn:ietf:params:scim:schemas:extension:NAME:2.0:User`, without underscores in NAME. URNs of any
 /// other form come back as they are.
 pub fn canonical(urn: &str) -> Cow<'_, str> {
-    let name = strip_prefix_ignore_case(urn, EXTENSION_1).and_then(|rest| rest.strip_suffix(":1.0"));
+    let name =
+        strip_prefix_ignore_case(urn, EXTENSION_1).and_then(|rest| rest.strip_suffix(":1.0"));
     match name {
         Some(name) => Cow::Owned(format!(
             "urn:ietf:params:scim:schemas:extension:{}:2.0:User",

@@ -39,7 +39,14 @@ pub fn patch_body(
     schemas: &SchemaSet,
 ) -> Json {
     let mut operations = Vec::new();
-    let mut left = differences;
+    let spelled: Vec<Difference> = differences
+        .iter()
+        .map(|difference| Difference {
+            path: schemas.spelled(&difference.path),
+            ..difference.clone()
+        })
+        .collect();
+    let mut left = spelled.as_slice();
     while let Some(first) = left.first() {
         let same = left.iter().take_while(|other| other.path.same_root(&first.path)).count();
         let (group, rest) = left.split_at(same);
@@ -124,15 +131,16 @@ fn parts(group: &[Difference], observed: Option<&Json>, operations: &mut Vec<Jso
         let Difference { path, before, after } = difference;
         let exists = match observed {
             Some(observed) => resource::count(observed, path) > 0,
-            None => group.iter().any(|other| {
-                other.path.filter() == path.filter() && other.before.is_some()
-            }),
+            None => group
+                .iter()
+                .any(|other| other.path.filter() == path.filter() && other.before.is_some()),
         };
-        let template = path.filter().filter(|_| !exists).and_then(|filter| {
-            Some((filter, filter.template()?, after.as_ref()?))
-        });
+        let template = path
+            .filter()
+            .filter(|_| !exists)
+            .and_then(|filter| Some((filter, filter.template()?, after.as_ref()?)));
         let Some((filter, template, value)) = template else {
-            let value = after.as_ref().map(|value| wrap_reference(path, value));
+            let value = after.as_ref().map(|value| new_value(path, value, observed));
             operations.push(operation(path, before.is_some(), value.as_ref()));
             continue;
         };
@@ -153,6 +161,17 @@ fn parts(group: &[Difference], observed: Option<&Json>, operations: &mut Vec<Jso
     }
 }
 
+/// The value to send. Replacing an element replaces all of it, so what the desired value does not name is sent along.
+fn new_value(path: &Path, value: &Json, observed: Option<&Json>) -> Json {
+    let existing = observed.filter(|_| path.filter().is_some() && path.sub().is_none());
+    let merged = existing.and_then(|observed| {
+        let mut merged = observed.clone();
+        resource::set(&mut merged, path, value.clone());
+        resource::get(&merged, path).cloned()
+    });
+    merged.unwrap_or_else(|| wrap_reference(path, value))
+}
+
 fn operation(path: &Path, exists: bool, value: Option<&Json>) -> Json {
     match value {
         None => json!({ "op": "remove", "path": path }),
@@ -164,13 +183,19 @@ fn operation(path: &Path, exists: bool, value: Option<&Json>) -> Json {
 /// Adds the URN of each extension object to `schemas`.
 pub(crate) fn list_extensions(resource: &mut Json) {
     let Some(members) = resource.as_object_mut() else { return };
-    let used: Vec<String> =
-        members.keys().filter(|key| urn::strip_prefix_ignore_case(key, "urn:").is_some()).cloned().collect();
+    let used: Vec<String> = members
+        .keys()
+        .filter(|key| urn::strip_prefix_ignore_case(key, "urn:").is_some())
+        .cloned()
+        .collect();
     let key = key_of(members, "schemas").unwrap_or_else(|| "schemas".to_owned());
     let slot = members.entry(key).or_insert_with(|| json!([]));
     if let Json::Array(listed) = slot {
         for urn in used {
-            if !listed.iter().any(|known| known.as_str().is_some_and(|known| urn::same(known, &urn))) {
+            if !listed
+                .iter()
+                .any(|known| known.as_str().is_some_and(|known| urn::same(known, &urn)))
+            {
                 listed.push(Json::String(urn));
             }
         }

@@ -20,6 +20,10 @@ pub(super) fn element(filter: &Filter, element: &Json) -> bool {
     evaluate(filter, &Scope::Element { element, attribute: None })
 }
 
+pub(super) fn element_of(filter: &Filter, element: &Json, attribute: AttributeRef<'_>) -> bool {
+    evaluate(filter, &Scope::Element { element, attribute: Some(attribute) })
+}
+
 /// What a resource is, by its own word; a User unless it says Group.
 fn kind_of(resource: &Json) -> Resource {
     let says_group = |schemas: &Json| {
@@ -128,7 +132,8 @@ fn compare(op: Op, found: &Json, attribute: Option<AttributeRef<'_>>, wanted: &J
         Op::Eq => value::same(attribute, found, wanted),
         Op::Ne => !value::same(attribute, found, wanted),
         Op::Co | Op::Sw | Op::Ew => {
-            let (Some(found), Some(wanted)) = (text(attribute, found), text(attribute, wanted)) else {
+            let (Some(found), Some(wanted)) = (text(attribute, found), text(attribute, wanted))
+            else {
                 return false;
             };
             match op {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::{Attribute, Kind};
-use crate::value::time;
+use crate::value::{boolean, time};
 
 /// A value of another type than its schema asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,9 @@ impl Attribute {
                 elements.iter().try_for_each(|element| self.check_one(element))?;
                 let primaries = elements.iter().filter(|element| is_primary(element)).count();
                 if primaries > 1 {
-                    return Err(self.mismatch(format!("has {primaries} primary elements; one is allowed")));
+                    return Err(
+                        self.mismatch(format!("has {primaries} primary elements; one is allowed"))
+                    );
                 }
                 Ok(())
             }
@@ -91,7 +93,11 @@ impl Attribute {
 
 /// Whether an element of a multi-valued attribute is marked as the preferred one.
 pub(crate) fn is_primary(element: &Json) -> bool {
-    crate::resource::member(element, "primary") == Some(&Json::Bool(true))
+    match crate::resource::member(element, "primary") {
+        Some(Json::Bool(primary)) => *primary,
+        Some(Json::String(text)) => boolean(text) == Some(true),
+        _ => false,
+    }
 }
 
 /// Base64 in either alphabet (RFC 4648), padding or not, without line breaks.

@@ -23,12 +23,28 @@ where
     T: DeserializeOwned + Default,
 {
     const WORDS: [&str; 18] = [
-        "string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex",
-        "readOnly", "readWrite", "immutable", "writeOnly", "always", "never", "default", "request",
-        "server", "global",
+        "string",
+        "boolean",
+        "decimal",
+        "integer",
+        "dateTime",
+        "binary",
+        "reference",
+        "complex",
+        "readOnly",
+        "readWrite",
+        "immutable",
+        "writeOnly",
+        "always",
+        "never",
+        "default",
+        "request",
+        "server",
+        "global",
     ];
     let given: Option<String> = Option::deserialize(deserializer)?;
-    let word = given.and_then(|given| WORDS.into_iter().find(|word| word.eq_ignore_ascii_case(&given)));
+    let word =
+        given.and_then(|given| WORDS.into_iter().find(|word| word.eq_ignore_ascii_case(&given)));
     let Some(word) = word else { return Ok(T::default()) };
     let read: Result<T, serde::de::value::Error> = T::deserialize(word.into_deserializer());
     Ok(read.unwrap_or_default())

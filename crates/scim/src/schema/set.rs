@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::LazyLock;
 
 use super::{Attribute, Resource, Schema, find, standard};
-use crate::path::Path;
+use crate::path::{Parts, Path};
 use crate::urn;
 
 /// The schemas known in a run.
@@ -110,6 +110,27 @@ impl SchemaSet {
             Some(sub) => AttributeRef::top(top).child(sub),
             None => Some(AttributeRef::top(top)),
         }
+    }
+
+    /// A path with its names spelled as in the schemas, for providers to whom letter case counts. What no schema
+    /// describes stays as it is.
+    #[must_use]
+    pub fn spelled(&self, path: &Path) -> Path {
+        let urn = path.urn().map(|urn| self.get(urn).map_or(urn, |schema| &schema.id));
+        let top = self.resolve_any(&path.root());
+        let attribute = top.map_or(path.attribute(), |known| &known.attribute().name);
+        let sub = path.sub().map(|sub| {
+            top.and_then(|top| top.attribute().sub(sub)).map_or(sub, |known| &known.name)
+        });
+        if (urn, attribute, sub) == (path.urn(), path.attribute(), path.sub()) {
+            return path.clone();
+        }
+        Path::from_parts(Parts {
+            urn: urn.map(Into::into),
+            attribute: attribute.into(),
+            filter: path.filter().cloned(),
+            sub: sub.map(Into::into),
+        })
     }
 
     /// As `resolve`, where it is not known whether the path is of a User or a Group: they do not disagree.

@@ -10,14 +10,18 @@ pub(super) fn user() -> Schema {
         text("userName", "Name to sign in with; unique at the service provider")
             .required()
             .unique(Uniqueness::Server),
-        complex("name", "The parts of the person's name", vec![
-            text("formatted", "The whole name as it is shown"),
-            text("familyName", "Last name"),
-            text("givenName", "First name"),
-            text("middleName", "Middle names"),
-            text("honorificPrefix", "Title before the name, such as Dr"),
-            text("honorificSuffix", "Suffix after the name, such as III"),
-        ]),
+        complex(
+            "name",
+            "The parts of the person's name",
+            vec![
+                text("formatted", "The whole name as it is shown"),
+                text("familyName", "Last name"),
+                text("givenName", "First name"),
+                text("middleName", "Middle names"),
+                text("honorificPrefix", "Title before the name, such as Dr"),
+                text("honorificSuffix", "Suffix after the name, such as III"),
+            ],
+        ),
         text("displayName", "The name to show to others"),
         text("nickName", "What the person is called"),
         reference("profileUrl", "Address of the person's profile page", &["external"]),
@@ -30,7 +34,12 @@ pub(super) fn user() -> Schema {
         text("password", "Password in clear text; is never returned")
             .mutability(Mutability::WriteOnly)
             .returned(Returned::Never),
-        plural("emails", "E-mail addresses", text("value", "The address"), &["work", "home", "other"]),
+        plural(
+            "emails",
+            "E-mail addresses",
+            text("value", "The address"),
+            &["work", "home", "other"],
+        ),
         plural(
             "phoneNumbers",
             "Phone numbers",
@@ -49,26 +58,34 @@ pub(super) fn user() -> Schema {
             reference("value", "Address of the picture", &["external"]),
             &["photo", "thumbnail"],
         ),
-        complex("addresses", "Postal addresses", vec![
-            text("formatted", "The whole address, with line breaks"),
-            text("streetAddress", "Street, house number, post office box"),
-            text("locality", "City"),
-            text("region", "State or region"),
-            text("postalCode", "Postal code"),
-            text("country", "Country, as ISO 3166-1 alpha-2"),
-            text("type", "What it is for").canonical(&["work", "home", "other"]),
-            primary(),
-        ])
+        complex(
+            "addresses",
+            "Postal addresses",
+            vec![
+                text("formatted", "The whole address, with line breaks"),
+                text("streetAddress", "Street, house number, post office box"),
+                text("locality", "City"),
+                text("region", "State or region"),
+                text("postalCode", "Postal code"),
+                text("country", "Country, as ISO 3166-1 alpha-2"),
+                text("type", "What it is for").canonical(&["work", "home", "other"]),
+                primary(),
+            ],
+        )
         .many(),
-        complex("groups", "Groups that the person belongs to; changed through the groups", vec![
-            text("value", "Id of the group").mutability(Mutability::ReadOnly),
-            reference("$ref", "Address of the group", &["User", "Group"])
-                .mutability(Mutability::ReadOnly),
-            text("display", "Name of the group").mutability(Mutability::ReadOnly),
-            text("type", "Whether by another group")
-                .canonical(&["direct", "indirect"])
-                .mutability(Mutability::ReadOnly),
-        ])
+        complex(
+            "groups",
+            "Groups that the person belongs to; changed through the groups",
+            vec![
+                text("value", "Id of the group").mutability(Mutability::ReadOnly),
+                reference("$ref", "Address of the group", &["User", "Group"])
+                    .mutability(Mutability::ReadOnly),
+                text("display", "Name of the group").mutability(Mutability::ReadOnly),
+                text("type", "Whether by another group")
+                    .canonical(&["direct", "indirect"])
+                    .mutability(Mutability::ReadOnly),
+            ],
+        )
         .many()
         .mutability(Mutability::ReadOnly),
         plural("entitlements", "What the person has a right to", text("value", "The right"), &[]),
@@ -87,15 +104,19 @@ pub(super) fn user() -> Schema {
 pub(super) fn group() -> Schema {
     let attributes = vec![
         text("displayName", "Name of the group").required(),
-        complex("members", "Who belongs to the group", vec![
-            text("value", "Id of the member").mutability(Mutability::Immutable),
-            reference("$ref", "Address of the member", &["User", "Group"])
-                .mutability(Mutability::Immutable),
-            text("type", "What the member is")
-                .canonical(&["User", "Group"])
-                .mutability(Mutability::Immutable),
-            text("display", "Name of the member").mutability(Mutability::Immutable),
-        ])
+        complex(
+            "members",
+            "Who belongs to the group",
+            vec![
+                text("value", "Id of the member").mutability(Mutability::Immutable),
+                reference("$ref", "Address of the member", &["User", "Group"])
+                    .mutability(Mutability::Immutable),
+                text("type", "What the member is")
+                    .canonical(&["User", "Group"])
+                    .mutability(Mutability::Immutable),
+                text("display", "Name of the member").mutability(Mutability::Immutable),
+            ],
+        )
         .many(),
     ];
     schema(urn::CORE_GROUP, "Group", "Group of users", attributes)
@@ -109,11 +130,15 @@ pub(super) fn enterprise_user() -> Schema {
         text("organization", "Organisation"),
         text("division", "Division"),
         text("department", "Department"),
-        complex("manager", "The person's manager", vec![
-            text("value", "Id of the manager's account"),
-            reference("$ref", "Address of the manager's account", &["User"]),
-            text("displayName", "Name of the manager").mutability(Mutability::ReadOnly),
-        ]),
+        complex(
+            "manager",
+            "The person's manager",
+            vec![
+                text("value", "Id of the manager's account"),
+                reference("$ref", "Address of the manager's account", &["User"]),
+                text("displayName", "Name of the manager").mutability(Mutability::ReadOnly),
+            ],
+        ),
     ];
     schema(urn::ENTERPRISE_USER, "Enterprise User", "User of an organisation", attributes)
 }
@@ -132,16 +157,21 @@ pub(super) fn common() -> Vec<Attribute> {
             .mutability(Mutability::ReadOnly)
             .returned(Returned::Always),
         text("externalId", "Identifier given by the client").exact(),
-        complex("meta", "About the resource itself", vec![
-            text("resourceType", "User or Group").exact().mutability(Mutability::ReadOnly),
-            kind("created", Kind::DateTime, "When it was created").mutability(Mutability::ReadOnly),
-            kind("lastModified", Kind::DateTime, "When it was changed last")
-                .mutability(Mutability::ReadOnly),
-            reference("location", "Its address", &["uri"]).mutability(Mutability::ReadOnly),
-            text("version", "Its version, as in the header ETag")
-                .exact()
-                .mutability(Mutability::ReadOnly),
-        ])
+        complex(
+            "meta",
+            "About the resource itself",
+            vec![
+                text("resourceType", "User or Group").exact().mutability(Mutability::ReadOnly),
+                kind("created", Kind::DateTime, "When it was created")
+                    .mutability(Mutability::ReadOnly),
+                kind("lastModified", Kind::DateTime, "When it was changed last")
+                    .mutability(Mutability::ReadOnly),
+                reference("location", "Its address", &["uri"]).mutability(Mutability::ReadOnly),
+                text("version", "Its version, as in the header ETag")
+                    .exact()
+                    .mutability(Mutability::ReadOnly),
+            ],
+        )
         .mutability(Mutability::ReadOnly),
     ]
 }

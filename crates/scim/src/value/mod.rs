@@ -47,7 +47,8 @@ pub fn covers(attribute: Option<AttributeRef<'_>>, observed: &Json, desired: &Js
         (Json::Object(_), Json::Object(desired)) => desired.iter().all(|(name, value)| {
             let child = attribute.and_then(|attribute| attribute.child(name));
             covers(child, member(observed, name).unwrap_or(&Json::Null), value)
-                || is_default(name, value) && is_default(name, member(observed, name).unwrap_or(value))
+                || is_default(name, value)
+                    && is_default(name, member(observed, name).unwrap_or(value))
         }),
         _ => false,
     }
@@ -66,7 +67,9 @@ fn covers_list(attribute: Option<AttributeRef<'_>>, observed: &[Json], desired: 
     if let Some(names) = common_names(&desired) {
         // All elements name the same sub-attributes: compare as sets of these, however many there are.
         let project = |element: &Json| {
-            let kept = names.iter().filter_map(|name| Some((name.clone(), member(element, name)?.clone())));
+            let kept = names
+                .iter()
+                .filter_map(|name| Some((name.clone(), member(element, name)?.clone())));
             Json::Object(kept.collect())
         };
         let projected = Json::Array(observed.iter().map(project).collect());
@@ -140,10 +143,12 @@ fn canonical_scalar(attribute: Option<AttributeRef<'_>>, value: &Json) -> Json {
         }
         (Kind::Boolean, Json::Bool(_)) => value.clone(),
         (Kind::Integer | Kind::Decimal, Json::Number(number)) => Json::Number(plain(number)),
-        (Kind::Integer | Kind::Decimal, Json::String(text)) => match text.trim().parse::<Number>() {
-            Ok(number) => Json::Number(plain(&number)),
-            Err(_) => string(attribute, text),
-        },
+        (Kind::Integer | Kind::Decimal, Json::String(text)) => {
+            match text.trim().parse::<Number>() {
+                Ok(number) => Json::Number(plain(&number)),
+                Err(_) => string(attribute, text),
+            }
+        }
         (Kind::DateTime, Json::String(text)) => match time::parse(text) {
             Some(instant) => Json::String(instant.to_string()),
             None => string(attribute, text),
