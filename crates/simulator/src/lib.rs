@@ -1,1 +1,23 @@
-//! Placeholder while the workspace is laid out.
+#![doc = include_str!("../README.md")]
+
+mod accept;
+mod behaviour;
+mod builder;
+mod error;
+mod fault;
+mod projection;
+mod query;
+mod recorded;
+mod running;
+mod schemas;
+mod serve;
+mod service;
+mod store;
+mod time;
+
+pub use behaviour::Behaviour;
+pub use builder::{Builder, Simulator};
+pub use error::Error;
+pub use fault::{Fault, RetryAfter};
+pub use recorded::Request;
+pub use running::Running;

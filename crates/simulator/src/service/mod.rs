@@ -1,0 +1,305 @@
+//! The service provider without its network: a request goes in, an answer comes out (RFC 7644 §3).
+//! Connections, faults and the record of requests are `serve`'s.
+
+mod discovery;
+mod list;
+mod write;
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use axum::body::Bytes;
+use axum::extract::Query as Parameters;
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::{Request, Response, StatusCode, Uri};
+use peoplesync_scim::error::scim_type;
+use peoplesync_scim::{Resource, SchemaSet, ScimError};
+use serde_json::{Value as Json, json};
+
+use crate::behaviour::Behaviour;
+use crate::projection::Selection;
+use crate::query::Query;
+use crate::store::{RowRef, Store, tag};
+use crate::time::Clock;
+
+/// Where the service lives on its host.
+pub(crate) const BASE: &str = "/scim/v2";
+
+/// An answer, complete.
+pub(crate) type Reply = Response<Bytes>;
+
+/// The service provider.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) behaviour: Behaviour,
+    pub(crate) schemas: SchemaSet,
+    pub(crate) clock: Clock,
+    /// The base URL.
+    pub(crate) url: String,
+    pub(crate) store: RwLock<Store>,
+}
+
+impl Service {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Store> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries a request out.
+    pub(crate) fn answer(&self, request: &Request<Bytes>) -> Reply {
+        let segments = segments(request.uri());
+        let parts: Option<Vec<&str>> =
+            segments.as_ref().map(|segments| segments.iter().map(String::as_str).collect());
+        let result = self.authorise(request.headers()).and_then(|()| {
+            self.route(request, parts.as_deref().ok_or_else(|| no_endpoint(request))?)
+        });
+        let mut reply = result.unwrap_or_else(|error| error_reply(&error));
+        if reply.status() == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer realm=\"SCIM\"");
+            reply.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if reply.status() == StatusCode::METHOD_NOT_ALLOWED {
+            let allowed = HeaderValue::from_static(allowed(&parts.unwrap_or_default()));
+            reply.headers_mut().insert(header::ALLOW, allowed);
+        }
+        reply
+    }
+
+    fn authorise(&self, headers: &HeaderMap) -> Result<(), ScimError> {
+        let Some(token) = &self.behaviour.bearer else { return Ok(()) };
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let Some(given) = given else {
+            return Err(ScimError::new(401, "", "a bearer token is required"));
+        };
+        match given.split_once(' ') {
+            Some((scheme, given))
+                if scheme.eq_ignore_ascii_case("bearer") && given.trim() == token =>
+            {
+                Ok(())
+            }
+            _ => Err(ScimError::new(401, "", "the token is not valid")),
+        }
+    }
+
+    fn route(&self, request: &Request<Bytes>, path: &[&str]) -> Result<Reply, ScimError> {
+        if let ["ServiceProviderConfig" | "Schemas" | "ResourceTypes", ..] = path {
+            return self.discovery(request, path);
+        }
+        if let ["Bulk", ..] | ["Me", ..] = path {
+            return Err(ScimError::new(501, "", format!("/{} is not supported", path.join("/"))));
+        }
+        let (resources, rest) = match path {
+            [first, rest @ ..] => {
+                match Resource::ALL.iter().find(|kind| kind.endpoint().get(1..) == Some(first)) {
+                    Some(kind) => (std::slice::from_ref(kind), rest),
+                    None => (&Resource::ALL[..], path),
+                }
+            }
+            [] => (&Resource::ALL[..], path),
+        };
+        match (request.method().as_str(), resources, rest) {
+            ("GET", _, []) => {
+                let query = Query::from_pairs(&parameters(request)?, &self.schemas)?;
+                self.list(resources, &query)
+            }
+            ("POST", _, [".search"]) => {
+                let query = Query::from_body(&body(request)?, &self.schemas)?;
+                self.list(resources, &query)
+            }
+            (_, _, [".search"]) => Err(not_allowed(request)),
+            ("POST", [resource], []) => self.create(*resource, request),
+            ("GET", [resource], [id]) => self.get(*resource, id, request),
+            ("PUT", [resource], [id]) => self.replace(*resource, id, request),
+            ("PATCH", [resource], [id]) => self.patch(*resource, id, request),
+            ("DELETE", [resource], [id]) => self.delete(*resource, id, request),
+            (_, _, []) | (_, [_], [_]) => Err(not_allowed(request)),
+            _ => Err(no_endpoint(request)),
+        }
+    }
+
+    fn get(
+        &self,
+        resource: Resource,
+        id: &str,
+        request: &Request<Bytes>,
+    ) -> Result<Reply, ScimError> {
+        let selection = self.selection(request)?;
+        let store = self.read();
+        let row = store.table(resource).get(id).ok_or_else(|| not_found(resource, id))?;
+        if self.behaviour.etag
+            && let Some(tags) = request.headers().get(header::IF_NONE_MATCH)
+            && names(tags, row.version)
+        {
+            let reply = reply(StatusCode::NOT_MODIFIED, Bytes::new());
+            return Ok(self.tagged(reply, row));
+        }
+        let body = self.show(&store, resource, row, &selection);
+        Ok(self.tagged(reply(StatusCode::OK, body), row))
+    }
+
+    fn selection(&self, request: &Request<Bytes>) -> Result<Selection, ScimError> {
+        if request.uri().query().is_none() {
+            return Ok(Selection::Default);
+        }
+        Query::from_pairs(&parameters(request)?, &self.schemas).map(|query| query.selection)
+    }
+
+    fn tagged(&self, mut reply: Reply, row: &RowRef) -> Reply {
+        if self.behaviour.etag
+            && let Ok(tag) = HeaderValue::try_from(tag(row.version))
+        {
+            reply.headers_mut().insert(header::ETAG, tag);
+        }
+        reply
+    }
+
+    /// A resource as the client wants to see it; mostly its ready-made bytes.
+    fn show(
+        &self,
+        store: &Store,
+        resource: Resource,
+        row: &RowRef,
+        selection: &Selection,
+    ) -> Bytes {
+        let groups = self.groups(store, resource, row);
+        if groups.is_empty() && selection.is_default() {
+            return row.bytes.clone();
+        }
+        let mut value = with_groups(row, groups);
+        selection.apply(&mut value, resource, &self.schemas);
+        Bytes::from(value.to_string())
+    }
+
+    /// A resource with all its attributes.
+    pub(crate) fn value(&self, store: &Store, resource: Resource, row: &RowRef) -> Json {
+        with_groups(row, self.groups(store, resource, row))
+    }
+
+    /// The groups of which somebody is a direct member: what `groups` shows (RFC 7643 §4.1.2).
+    fn groups(&self, store: &Store, resource: Resource, row: &RowRef) -> Vec<Json> {
+        if resource == Resource::Group || store.table(Resource::Group).rows().is_empty() {
+            return Vec::new();
+        }
+        let groups = store.groups_of(&row.id);
+        let show = |group: &RowRef| {
+            json!({
+                "value": &*group.id,
+                "$ref": store.location(Resource::Group, &group.id),
+                "display": &*group.name,
+                "type": "direct",
+            })
+        };
+        groups.iter().map(show).collect()
+    }
+}
+
+fn with_groups(row: &RowRef, groups: Vec<Json>) -> Json {
+    let mut value = row.value();
+    if !groups.is_empty()
+        && let Json::Object(members) = &mut value
+    {
+        members.insert("groups".to_owned(), Json::Array(groups));
+    }
+    value
+}
+
+/// The path below the base, in parts; none if it does not lie there. A slash at the end means nothing.
+fn segments(uri: &Uri) -> Option<Vec<String>> {
+    let rest = uri.path().strip_prefix(BASE)?;
+    if rest.is_empty() {
+        return Some(Vec::new());
+    }
+    let rest = rest.strip_prefix('/')?;
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if rest.is_empty() {
+        return Some(Vec::new());
+    }
+    let decode = |part: &str| {
+        percent_encoding::percent_decode_str(part).decode_utf8().ok().map(|part| part.into_owned())
+    };
+    rest.split('/').map(decode).collect()
+}
+
+fn parameters(request: &Request<Bytes>) -> Result<Vec<(String, String)>, ScimError> {
+    match Parameters::try_from_uri(request.uri()) {
+        Ok(Parameters(pairs)) => Ok(pairs),
+        Err(error) => {
+            Err(ScimError::new(400, scim_type::INVALID_SYNTAX, format!("the query: {error}")))
+        }
+    }
+}
+
+/// The body as JSON.
+fn body(request: &Request<Bytes>) -> Result<Json, ScimError> {
+    if let Some(kind) = request.headers().get(header::CONTENT_TYPE) {
+        let kind = kind.to_str().unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        let known = ["application/scim+json", "application/json"];
+        if !known.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
+            let detail = format!("the content type must be application/scim+json, found `{kind}`");
+            return Err(ScimError::new(415, "", detail));
+        }
+    }
+    let refused = |detail: String| ScimError::new(400, scim_type::INVALID_SYNTAX, detail);
+    if request.body().is_empty() {
+        return Err(refused("the body is empty".to_owned()));
+    }
+    serde_json::from_slice(request.body())
+        .map_err(|error| refused(format!("the body is not JSON: {error}")))
+}
+
+fn allowed(path: &[&str]) -> &'static str {
+    match path {
+        ["ServiceProviderConfig" | "Schemas" | "ResourceTypes", ..] | [] => "GET",
+        [.., ".search"] => "POST",
+        [_] => "GET, POST",
+        _ => "GET, PUT, PATCH, DELETE",
+    }
+}
+
+/// Whether a list of entity tags names this version. Compared weakly: versions of SCIM are weak (RFC 7644 §3.14).
+fn names(tags: &HeaderValue, version: u64) -> bool {
+    let wanted = tag(version);
+    let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let tags = tags.to_str().unwrap_or_default();
+    tags.split(',').any(|tag| tag.trim() == "*" || plain(tag) == plain(&wanted))
+}
+
+fn reply(status: StatusCode, body: Bytes) -> Reply {
+    let mut reply = Response::new(body);
+    *reply.status_mut() = status;
+    if !reply.body().is_empty() {
+        let kind = HeaderValue::from_static("application/scim+json");
+        reply.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    reply
+}
+
+fn json_reply(status: StatusCode, body: &Json) -> Reply {
+    reply(status, Bytes::from(body.to_string()))
+}
+
+/// An error as RFC 7644 §3.12 has it.
+pub(crate) fn error_reply(error: &ScimError) -> Reply {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json_reply(status, &error.to_json())
+}
+
+fn not_found(resource: Resource, id: &str) -> ScimError {
+    ScimError::new(404, "", format!("{resource} {id} not found"))
+}
+
+fn not_allowed(request: &Request<Bytes>) -> ScimError {
+    let path = request.uri().path();
+    ScimError::new(405, "", format!("{} is not allowed at {path}", request.method()))
+}
+
+fn no_endpoint(request: &Request<Bytes>) -> ScimError {
+    let path = request.uri().path();
+    ScimError::new(404, "", format!("there is no endpoint {path}; the base is {BASE}"))
+}
+
+#[cfg(test)]
+mod tests;

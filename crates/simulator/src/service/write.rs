@@ -1,0 +1,222 @@
+//! POST, PUT, PATCH and DELETE (RFC 7644 §3.3, §3.5, §3.6).
+//! Each is one step under the lock of the store: it happens as a whole or not at all.
+
+use axum::body::Bytes;
+use axum::http::header::{self, HeaderValue};
+use axum::http::{Request, StatusCode};
+use peoplesync_scim::error::scim_type;
+use peoplesync_scim::{Path, Resource, ScimError, patch, value};
+use serde_json::{Map, Value as Json};
+
+use super::{Reply, Service, body, names, not_found, reply};
+use crate::Error;
+use crate::accept::{self, Origin, accept};
+use crate::store::{Lookup, RowRef, Stamp, Store};
+
+impl Service {
+    pub(super) fn create(
+        &self,
+        resource: Resource,
+        request: &Request<Bytes>,
+    ) -> Result<Reply, ScimError> {
+        let selection = self.selection(request)?;
+        let new = accept(resource, body(request)?, &self.schemas, Origin::Client)?;
+        let mut store = self.write();
+        let row = self.add(&mut store, resource, new, None)?;
+        let shown = self.show(&store, resource, &row, &selection);
+        let mut reply = self.tagged(reply(StatusCode::CREATED, shown), &row);
+        if let Ok(location) = HeaderValue::try_from(store.location(resource, &row.id)) {
+            reply.headers_mut().insert(header::LOCATION, location);
+        }
+        Ok(reply)
+    }
+
+    /// Files a new resource, under the given id or a new one.
+    pub(crate) fn add(
+        &self,
+        store: &mut Store,
+        resource: Resource,
+        mut new: Map<String, Json>,
+        id: Option<String>,
+    ) -> Result<RowRef, ScimError> {
+        self.check_links(store, resource, &new, None)?;
+        let id = id.unwrap_or_else(|| store.new_id());
+        new.insert("id".to_owned(), id.into());
+        let now = self.clock.text();
+        let stamp = Stamp { created: now.clone(), modified: now };
+        store.save(resource, new, &stamp).map_err(|error| unsaved(&error))
+    }
+
+    pub(super) fn replace(
+        &self,
+        resource: Resource,
+        id: &str,
+        request: &Request<Bytes>,
+    ) -> Result<Reply, ScimError> {
+        let selection = self.selection(request)?;
+        let body = body(request)?;
+        let mut store = self.write();
+        let row = self.find(&store, resource, id, request)?;
+        let new = accept(resource, body, &self.schemas, Origin::Client)?;
+        let row = self.change(&mut store, resource, &row, new)?;
+        let shown = self.show(&store, resource, &row, &selection);
+        Ok(self.tagged(reply(StatusCode::OK, shown), &row))
+    }
+
+    pub(super) fn patch(
+        &self,
+        resource: Resource,
+        id: &str,
+        request: &Request<Bytes>,
+    ) -> Result<Reply, ScimError> {
+        if !self.behaviour.patch {
+            return Err(ScimError::new(501, "", "PATCH is not supported"));
+        }
+        let selection = self.selection(request)?;
+        let body = body(request)?;
+        let mut store = self.write();
+        let row = self.find(&store, resource, id, request)?;
+        let mut patched = self.value(&store, resource, &row);
+        patch::apply(&mut patched, &body, &self.schemas, resource)?;
+        let new = accept(resource, patched, &self.schemas, Origin::Own)?;
+        let row = self.change(&mut store, resource, &row, new)?;
+        if self.behaviour.patch_without_body && selection.is_default() {
+            return Ok(self.tagged(reply(StatusCode::NO_CONTENT, Bytes::new()), &row));
+        }
+        let shown = self.show(&store, resource, &row, &selection);
+        Ok(self.tagged(reply(StatusCode::OK, shown), &row))
+    }
+
+    pub(super) fn delete(
+        &self,
+        resource: Resource,
+        id: &str,
+        request: &Request<Bytes>,
+    ) -> Result<Reply, ScimError> {
+        let mut store = self.write();
+        self.find(&store, resource, id, request)?;
+        self.remove(&mut store, resource, id)?;
+        Ok(reply(StatusCode::NO_CONTENT, Bytes::new()))
+    }
+
+    /// Takes a resource away, and with it its memberships where members must exist.
+    pub(crate) fn remove(
+        &self,
+        store: &mut Store,
+        resource: Resource,
+        id: &str,
+    ) -> Result<bool, ScimError> {
+        let found = store.delete(resource, id).map_err(|error| unsaved(&error))?;
+        if found && self.behaviour.check_members {
+            for group in store.groups_of(id) {
+                let mut value = group.value();
+                let empty = match value.get_mut("members") {
+                    Some(Json::Array(members)) => {
+                        members.retain(|member| member["value"].as_str() != Some(id));
+                        members.is_empty()
+                    }
+                    _ => false,
+                };
+                let Json::Object(mut members) = value else { continue };
+                if empty {
+                    members.remove("members");
+                }
+                self.change(store, Resource::Group, &group, members)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The resource that a request is about, if its preconditions hold (RFC 7644 §3.14).
+    fn find(
+        &self,
+        store: &Store,
+        resource: Resource,
+        id: &str,
+        request: &Request<Bytes>,
+    ) -> Result<RowRef, ScimError> {
+        let row = store.table(resource).get(id).ok_or_else(|| not_found(resource, id))?;
+        if self.behaviour.etag
+            && let Some(tags) = request.headers().get(header::IF_MATCH)
+            && !names(tags, row.version)
+        {
+            let detail = format!("{resource} {id} has another version now");
+            return Err(ScimError::new(412, "", detail));
+        }
+        Ok(RowRef::clone(row))
+    }
+
+    /// Puts another content into a resource. The same content changes neither version nor `lastModified`.
+    pub(crate) fn change(
+        &self,
+        store: &mut Store,
+        resource: Resource,
+        row: &RowRef,
+        mut new: Map<String, Json>,
+    ) -> Result<RowRef, ScimError> {
+        let mut before = row.value();
+        accept::immutable(resource, &before, &new, &self.schemas)?;
+        new.insert("id".to_owned(), (*row.id).into());
+        new.remove("meta");
+        let meta = before.as_object_mut().and_then(|before| before.remove("meta"));
+        if before.as_object() == Some(&new) {
+            return Ok(RowRef::clone(row));
+        }
+        self.check_links(store, resource, &new, Some(row))?;
+        let now = self.clock.text();
+        let created = meta.as_ref().and_then(|meta| meta["created"].as_str()).unwrap_or(&now);
+        let stamp = Stamp { created: created.to_owned(), modified: now.clone() };
+        store.save(resource, new, &stamp).map_err(|error| unsaved(&error))
+    }
+
+    /// What a resource must keep to among the others: unique values, and members that exist.
+    fn check_links(
+        &self,
+        store: &Store,
+        resource: Resource,
+        new: &Map<String, Json>,
+        this: Option<&RowRef>,
+    ) -> Result<(), ScimError> {
+        let names = [
+            (resource == Resource::User).then_some("userName"),
+            self.behaviour.unique_external_id.then_some("externalId"),
+        ];
+        for name in names.into_iter().flatten() {
+            let Some(Json::String(text)) = new.get(name) else { continue };
+            let attribute = Path::parse(name).ok();
+            let attribute = attribute.and_then(|path| self.schemas.resolve(resource, &path));
+            let wanted = Json::String(text.clone());
+            let taken = store.table(resource).lookup(&Lookup::Value(name, text)).into_iter().find(
+                |other| {
+                    this.is_none_or(|this| this.id != other.id)
+                        && other
+                            .value()
+                            .get(name)
+                            .is_some_and(|found| value::same(attribute, found, &wanted))
+                },
+            );
+            if let Some(other) = taken {
+                let detail = format!("{name} `{text}` is taken by {resource} {}", other.id);
+                return Err(ScimError::new(409, scim_type::UNIQUENESS, detail));
+            }
+        }
+        if resource == Resource::Group && self.behaviour.check_members {
+            let members = new.get("members").and_then(Json::as_array);
+            let ids = members.into_iter().flatten().filter_map(|member| member["value"].as_str());
+            let own = new.get("id").and_then(Json::as_str);
+            let missing = ids.into_iter().find(|&id| {
+                own != Some(id)
+                    && Resource::ALL.iter().all(|kind| store.table(*kind).get(id).is_none())
+            });
+            if let Some(id) = missing {
+                let detail = format!("member `{id}` does not exist");
+                return Err(ScimError::new(400, scim_type::INVALID_VALUE, detail));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unsaved(error: &Error) -> ScimError {
+    ScimError::new(500, "", error.to_string())
+}
