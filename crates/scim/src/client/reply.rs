@@ -112,7 +112,7 @@ impl Reply {
         }
         let meaning = match kind {
             Kind::Denied => "access denied",
-            Kind::NotFound => "no such resource",
+            Kind::NotFound => "not found",
             Kind::Conflict => "conflicts with another resource",
             Kind::Precondition => "a precondition of the target does not hold",
             Kind::Throttled => "too many requests",

@@ -82,6 +82,13 @@ async fn total_results_too_large_is_not_complete() {
 }
 
 #[tokio::test]
+async fn total_results_that_shrink_to_nothing_are_not_believed() {
+    let fake = Fake::script([page(&users(1..=2), 9), page(&[], 0)]).await;
+    let listed = list_all(&fake, 2).await;
+    assert_eq!((listed.ids, listed.total, listed.complete), (ids(1..=2), Some(9), false));
+}
+
+#[tokio::test]
 async fn total_results_missing_is_no_obstacle() {
     let fake =
         Fake::start(|_, seen| scim("200 OK", &json!({"Resources": window(seen, 7, 100)}))).await;
@@ -333,4 +340,14 @@ async fn a_filter_that_is_not_understood_is_an_error_after_one_request() {
         assert_eq!(fake.lines().len(), 1);
         assert!(!error.to_string().contains('x'), "{error}: values stay out of messages");
     }
+}
+
+#[tokio::test]
+async fn a_value_in_a_filter_stays_out_of_every_error() {
+    let fake = Fake::start(|_, _| Answer::Last(Vec::new())).await;
+    let config = ClientConfig { base_url: format!("{}/?key=s3cret", fake.url), ..config(&fake) };
+    let client = Client::new(config).unwrap();
+    let error = client.find(Resource::User, &by_name("zoe")).await.unwrap_err();
+    let told = format!("{}\n{error:?}", chain(&error));
+    assert!(!told.contains("zoe") && !told.contains("s3cret"), "{told}");
 }
