@@ -98,17 +98,17 @@ impl ClientError {
         self
     }
 
-    pub(super) fn status(mut self, status: u16) -> Self {
+    pub(super) fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
     }
 
-    pub(super) fn retryable(mut self, retryable: bool) -> Self {
+    pub(super) fn with_retryable(mut self, retryable: bool) -> Self {
         self.retryable = retryable;
         self
     }
 
-    pub(super) fn ambiguous(mut self, ambiguous: bool) -> Self {
+    pub(super) fn with_ambiguous(mut self, ambiguous: bool) -> Self {
         self.ambiguous = ambiguous;
         self
     }

@@ -181,11 +181,11 @@ impl Client {
                 let version = version(&resource);
                 Ok(Created { id, resource, version })
             }
-            (None, Err(error)) => Err(error.ambiguous(true).of(&call.label())),
+            (None, Err(error)) => Err(error.with_ambiguous(true).of(&call.label())),
             (None, Ok(_)) => {
                 let message = "the reply names no id, neither in its body nor as a Location";
-                let error = ClientError::new(Kind::NoId, message).status(reply.status);
-                Err(error.ambiguous(true).of(&call.label()))
+                let error = ClientError::new(Kind::NoId, message).with_status(reply.status);
+                Err(error.with_ambiguous(true).of(&call.label()))
             }
         }
     }
@@ -228,7 +228,7 @@ impl Client {
             Err(error) if error.kind == Kind::NotFound => return Ok(Deleted::Gone),
             reply => reply?,
         };
-        reply.json().map_err(|error| error.ambiguous(true).of(&call.label()))?;
+        reply.json().map_err(|error| error.with_ambiguous(true).of(&call.label()))?;
         Ok(Deleted::Deleted)
     }
 
@@ -263,7 +263,7 @@ impl Client {
         let mut call = call(method, resource, Some(id));
         call.body = Some(bytes(body));
         let reply = self.0.transport.send(&call).await?;
-        let body = reply.json().map_err(|error| error.ambiguous(true).of(&call.label()))?;
+        let body = reply.json().map_err(|error| error.with_ambiguous(true).of(&call.label()))?;
         // `{"success": true}` and the like are no resource.
         Ok(body.filter(|body| body.is_object() && member(body, "id").is_some()))
     }
@@ -299,7 +299,7 @@ fn bytes(body: &Json) -> Vec<u8> {
 }
 
 fn malformed(reply: &Reply, message: impl Into<String>) -> ClientError {
-    ClientError::new(Kind::Malformed, message).status(reply.status)
+    ClientError::new(Kind::Malformed, message).with_status(reply.status)
 }
 
 fn version(resource: &Json) -> Option<String> {

@@ -38,7 +38,7 @@ impl Reply {
             let detail = if other { ScimError::parse(self.status, body).detail } else { None };
             let message =
                 detail.unwrap_or_else(|| "answered with JSON that cannot be read".to_owned());
-            ClientError::new(Kind::Malformed, message).status(self.status).because(source)
+            ClientError::new(Kind::Malformed, message).with_status(self.status).because(source)
         })
     }
 
@@ -79,7 +79,8 @@ impl Reply {
         if status == 404 && self.is_scim() {
             kind = Kind::NotFound;
         }
-        let mut error = ClientError::new(kind, self.message(kind, status, &scim)).status(status);
+        let mut error =
+            ClientError::new(kind, self.message(kind, status, &scim)).with_status(status);
         error.retryable = matches!(status, 408 | 425 | 429) || status >= 500 && status != 501;
         error.ambiguous = write
             && match sent {

@@ -87,7 +87,7 @@ impl Retry {
         let mut ambiguous = false;
         loop {
             if let Err(error) = self.wait_for_quiet().await {
-                return Err(error.ambiguous(ambiguous));
+                return Err(error.with_ambiguous(ambiguous));
             }
             let mut failure = match attempt(number).await {
                 Ok(value) => return Ok(value),
@@ -157,7 +157,7 @@ impl Retry {
                     "not sent, because the target asked not to be called for another {} s",
                     left.as_secs()
                 );
-                let mut error = ClientError::new(Kind::Throttled, message).retryable(true);
+                let mut error = ClientError::new(Kind::Throttled, message).with_retryable(true);
                 error.retry_after = Some(left);
                 return Err(error);
             }

@@ -197,8 +197,8 @@ impl Transport {
                     "the reply is larger than the limit of {} bytes",
                     self.max_response_bytes
                 );
-                let error = ClientError::new(Kind::TooLarge, message).status(reply.status);
-                return Err((error.ambiguous(call.is_write()), Sent::Decided));
+                let error = ClientError::new(Kind::TooLarge, message).with_status(reply.status);
+                return Err((error.with_ambiguous(call.is_write()), Sent::Decided));
             }
             Err(Cut::Lost(error)) => return Err(lost(error)),
         }
@@ -265,7 +265,8 @@ impl Transport {
             }
         };
         let ambiguous = write && sent == Sent::Perhaps;
-        let failure = ClientError::new(kind, message).retryable(true).ambiguous(ambiguous);
+        let failure =
+            ClientError::new(kind, message).with_retryable(true).with_ambiguous(ambiguous);
         (failure.because(Cause::of(&error)), sent)
     }
 
