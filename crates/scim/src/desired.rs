@@ -1,6 +1,8 @@
 //! The flat set of managed attributes: what the mapping says a resource should be, and where the target differs.
 //! Deciding what to do about a difference is the planner's business.
 
+use std::collections::BTreeSet;
+
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
@@ -30,6 +32,8 @@ impl Assignment {
 }
 
 /// The managed attributes of one resource, sorted by path, each path once.
+///
+/// A list holds each element once: providers drop repeated ones (RFC 7643 §2.4), and would differ for ever.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Desired {
     entries: Vec<(Path, Assignment)>,
@@ -64,7 +68,10 @@ impl Desired {
     }
 
     /// Manages a path; gives back the assignment that it had.
-    pub fn insert(&mut self, path: Path, assignment: Assignment) -> Option<Assignment> {
+    pub fn insert(&mut self, path: Path, mut assignment: Assignment) -> Option<Assignment> {
+        if let Assignment::Set(Json::Array(elements)) = &mut assignment {
+            drop_repeated(&path, elements);
+        }
         match self.position(&path) {
             Ok(at) => {
                 let slot = self.entries.get_mut(at)?;
@@ -116,7 +123,12 @@ impl Desired {
             if attribute.is_some_and(is_hidden) {
                 return None;
             }
-            compare(path, assignment.value(), resource::get(observed, path), attribute)
+            let wanted = assignment.value();
+            let found = match wanted {
+                Some(_) => resource::get(observed, path),
+                None => resource::clearable(observed, path),
+            };
+            compare(path, wanted, found, attribute)
         });
         differences.collect()
     }
@@ -124,6 +136,19 @@ impl Desired {
     fn position(&self, path: &Path) -> Result<usize, usize> {
         self.entries.binary_search_by(|(known, _)| known.cmp(path))
     }
+}
+
+/// Keeps the first of elements that are the same; by text alone where no standard schema says when they are.
+fn drop_repeated(path: &Path, elements: &mut Vec<Json>) {
+    let attribute = SchemaSet::shared().resolve_any(path);
+    let mut seen = BTreeSet::new();
+    elements.retain(|element| {
+        let form = match attribute {
+            Some(_) => value::canonical(attribute, element).to_string(),
+            None => element.to_string(),
+        };
+        seen.insert(form)
+    });
 }
 
 fn is_hidden(attribute: AttributeRef<'_>) -> bool {

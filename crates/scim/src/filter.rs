@@ -9,8 +9,9 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value as Json};
 
+use crate::error::ScimError;
 use crate::path::Path;
-use crate::schema::{AttributeRef, SchemaSet};
+use crate::schema::{AttributeRef, Resource, SchemaSet};
 use crate::syntax;
 pub use crate::syntax::SyntaxError as FilterError;
 
@@ -144,6 +145,15 @@ impl Filter {
     /// - Order of booleans and binary values is undefined: such a comparison is false.
     pub fn matches(&self, resource: &Json, schemas: &SchemaSet) -> bool {
         matches::resource(self, resource, schemas)
+    }
+
+    /// Whether a service provider can evaluate the filter (RFC 7644 §3.4.2.2). Attributes that no schema describes are no
+    /// error: they have no value.
+    ///
+    /// # Errors
+    /// `invalidFilter`: booleans and binary values have no order; `co`, `sw` and `ew` are for text.
+    pub fn check(&self, resource: Resource, schemas: &SchemaSet) -> Result<(), ScimError> {
+        matches::check(self, &|path| schemas.resolve(resource, path))
     }
 
     /// Whether one element of a multi-valued attribute satisfies this value filter. Without a schema:

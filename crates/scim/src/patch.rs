@@ -118,7 +118,7 @@ impl Draft<'_> {
         let schemas = self.schemas;
         let unknown = || invalid_path(format!("path `{text}`: no schema has this attribute"));
         let attribute = schemas.resolve(self.kind, &path.root()).ok_or_else(unknown)?.attribute();
-        let edit = Edit { verb, attribute, value };
+        let edit = Edit { verb, attribute, parent: None, value };
         match path.urn() {
             None => edit.at(&mut self.members, &path),
             Some(urn) => self.in_extension(urn, |members| edit.at(members, &path)),
@@ -144,7 +144,8 @@ impl Draft<'_> {
                 Some(schema) => self.whole_schema(verb, schema, Some(value))?,
                 None => {
                     let attribute = schemas.core(self.kind, name).ok_or_else(|| unknown(name))?;
-                    Edit { verb, attribute, value: Some(value) }.in_value(&mut self.members)?;
+                    Edit { verb, attribute, parent: None, value: Some(value) }
+                        .in_value(&mut self.members)?;
                 }
             }
         }
@@ -178,7 +179,7 @@ impl Draft<'_> {
         };
         self.in_extension(&schema.id, |members| {
             edits.into_iter().try_for_each(|(attribute, value)| {
-                let edit = Edit { verb, attribute, value };
+                let edit = Edit { verb, attribute, parent: None, value };
                 // What has no value needs no removal, so that read-only attributes do not stop it.
                 if verb == Verb::Remove && key_of(members, &attribute.name).is_none() {
                     return Ok(());

@@ -48,6 +48,11 @@ pub fn get<'a>(resource: &'a Json, path: &Path) -> Option<&'a Json> {
         }
         (None, value) => value,
     };
+    leaf(element, path)
+}
+
+/// The value at the end of a path, in an element or attribute.
+fn leaf<'a>(element: &'a Json, path: &Path) -> Option<&'a Json> {
     let value = match (path.sub(), element) {
         (None, element) => element,
         (Some(sub), Json::Object(_)) => member(element, sub)?,
@@ -55,6 +60,18 @@ pub fn get<'a>(resource: &'a Json, path: &Path) -> Option<&'a Json> {
         _ => return None,
     };
     (!value.is_null()).then_some(value)
+}
+
+/// What [`clear`] would take away: as [`get`], but from the first of all elements in question that has a value.
+pub(crate) fn clearable<'a>(resource: &'a Json, path: &Path) -> Option<&'a Json> {
+    let found = match get(resource, &path.root())? {
+        Json::Array(elements) if path.filter().is_some() || path.sub().is_some() => elements
+            .iter()
+            .filter(|element| selected(path, element))
+            .find_map(|element| leaf(element, path).filter(|value| !is_unassigned(value))),
+        _ => get(resource, path),
+    };
+    found.filter(|value| !is_unassigned(value))
 }
 
 /// How many elements the value filter of a path finds; without a filter, how many values the attribute has.
@@ -177,8 +194,7 @@ fn set_member(element: &mut Json, path: &Path, value: Json) {
 /// Takes the value at a path away.
 ///
 /// With a value filter from all elements that satisfy it; a sub-attribute of a multi-valued attribute without a filter from
-/// all elements. An element left with nothing but the attributes of the filter and labels (`type`, `primary`, `display`,
-/// `$ref`) goes as well, and so do a list, a complex attribute and the object of an extension left empty.
+/// all elements. An element left with nothing but the attributes of the filter, `type` and `primary` goes as well, and so do a list, a complex attribute and the object of an extension left empty.
 pub fn clear(resource: &mut Json, path: &Path) {
     let Some(root) = resource.as_object_mut() else { return };
     match path.urn() {
@@ -220,7 +236,7 @@ fn clear_in(holder: &mut Map<String, Json>, path: &Path) {
 
 /// Takes the sub-attribute out of an element; false if nothing worth keeping is left.
 fn keep_without(element: &mut Json, path: &Path, labels_count_for_nothing: bool) -> bool {
-    const LABELS: [&str; 4] = ["type", "primary", "display", "$ref"];
+    const LABELS: [&str; 2] = ["type", "primary"];
     let Some(sub) = path.sub() else { return false };
     let Json::Object(members) = element else {
         return !sub.eq_ignore_ascii_case("value");

@@ -334,7 +334,7 @@ fn split_urn(run: &str, start: usize) -> Result<(Option<Box<str>>, &str), Syntax
         .sum::<usize>();
     let (head, names) = run.split_at(run.len() - tail.len() + version);
     let head = head.trim_end_matches([':', '.']);
-    if names.is_empty() || is_resource_schema(run) {
+    if names.is_empty() || is_resource_schema(head, names) {
         let message = "a schema URN alone; add an attribute: `URN:attribute`";
         return Err(error_at(start + run.len(), message));
     }
@@ -343,14 +343,10 @@ fn split_urn(run: &str, start: usize) -> Result<(Option<Box<str>>, &str), Syntax
 }
 
 /// `urn:ietf:params:scim:schemas:…:2.0:User`, which would otherwise be read as an attribute `User`.
-fn is_resource_schema(run: &str) -> bool {
-    let Some(rest) = urn::strip_prefix_ignore_case(run, "urn:ietf:params:scim:schemas:") else {
-        return false;
-    };
-    let mut parts = rest.rsplit(':');
-    let last = parts.next().unwrap_or_default();
-    let version = parts.next().unwrap_or_default();
-    ["user", "group"].contains(&last.to_ascii_lowercase().as_str())
+fn is_resource_schema(head: &str, name: &str) -> bool {
+    let version = head.rsplit(':').next().unwrap_or_default();
+    urn::strip_prefix_ignore_case(head, "urn:ietf:params:scim:schemas:").is_some()
+        && ["user", "group"].iter().any(|resource| resource.eq_ignore_ascii_case(name))
         && !version.is_empty()
         && version.bytes().all(|b| b.is_ascii_digit() || b == b'.')
 }

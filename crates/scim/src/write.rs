@@ -77,13 +77,14 @@ pub fn put_body(observed: &Json, differences: &[Difference]) -> Json {
     body
 }
 
+/// Clears before it sets: clearing takes an element along that has nothing else in it yet.
 fn apply(resource: &mut Json, differences: &[Difference]) {
+    for Difference { path, .. } in differences.iter().filter(|change| change.after.is_none()) {
+        resource::clear(resource, path);
+    }
     for Difference { path, after, .. } in differences {
-        match after {
-            Some(value) => {
-                resource::set(resource, path, wrap_reference(path, value));
-            }
-            None => resource::clear(resource, path),
+        if let Some(value) = after {
+            resource::set(resource, path, wrap_reference(path, value));
         }
     }
 }

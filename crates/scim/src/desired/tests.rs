@@ -120,6 +120,16 @@ fn a_set_is_sorted_and_holds_each_path_once() {
 }
 
 #[test]
+fn a_list_holds_each_element_once() {
+    let set = desired(&json!({
+        "roles": ["admin", "Admin", { "value": "ADMIN" }, "author"],
+        "photos": [{ "value": "https://example.com/A" }, { "value": "https://example.com/a" }],
+        "urn:acme:2.0:User:tags": ["a", "A", "a"],
+    }));
+    insta::assert_snapshot!(serde_json::to_string(&set).unwrap(), @r#"{"photos":[{"value":"https://example.com/A"},{"value":"https://example.com/a"}],"roles":["admin","author"],"urn:acme:2.0:User:tags":["a","A"]}"#);
+}
+
+#[test]
 fn a_difference_is_json() {
     let difference =
         Difference { path: Path::parse("title").unwrap(), before: None, after: Some(json!("x")) };

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde_json::Value as Json;
 
 use super::{Filter, Op};
+use crate::error::{ScimError, scim_type};
 use crate::path::Path;
 use crate::resource::{extension, member};
 use crate::schema::{AttributeRef, Kind, Resource, SchemaSet};
@@ -22,6 +23,46 @@ pub(super) fn element(filter: &Filter, element: &Json) -> bool {
 
 pub(super) fn element_of(filter: &Filter, element: &Json, attribute: AttributeRef<'_>) -> bool {
     evaluate(filter, &Scope::Element { element, attribute: Some(attribute) })
+}
+
+/// Refuses comparisons that make no sense for the type of their attribute, which `resolve` finds.
+pub(super) fn check<'a>(
+    filter: &Filter,
+    resolve: &dyn Fn(&Path) -> Option<AttributeRef<'a>>,
+) -> Result<(), ScimError> {
+    let inside = |path: &Path| {
+        let Some(inner) = path.filter() else { return Ok(()) };
+        let whole = resolve(&path.root());
+        check(inner, &|sub| whole.and_then(|whole| whole.child(sub.attribute())))
+    };
+    match filter {
+        Filter::And(terms) | Filter::Or(terms) => {
+            terms.iter().try_for_each(|term| check(term, resolve))
+        }
+        Filter::Not(inner) => check(inner, resolve),
+        Filter::Present(path) | Filter::ValuePath(path) => inside(path),
+        Filter::Compare { path, op, value } => {
+            inside(path)?;
+            let Some(attribute) = resolve(path) else { return Ok(()) };
+            // A complex attribute is compared by its default sub-attribute.
+            let attribute = attribute.child("value").unwrap_or(attribute);
+            let problem = match (op, attribute.kind) {
+                (
+                    Op::Gt | Op::Ge | Op::Lt | Op::Le,
+                    Kind::Boolean | Kind::Binary | Kind::Complex,
+                ) => "values of this type have no order",
+                (Op::Co | Op::Sw | Op::Ew, Kind::Boolean | Kind::Complex) => {
+                    "only text can be searched"
+                }
+                (Op::Gt | Op::Ge | Op::Lt | Op::Le, Kind::DateTime) if instant(value).is_none() => {
+                    "expected a time such as \"2026-01-31T08:30:00Z\""
+                }
+                _ => return Ok(()),
+            };
+            let detail = format!("`{path} {}`: {problem}", op.name());
+            Err(ScimError::new(400, scim_type::INVALID_FILTER, detail))
+        }
+    }
 }
 
 /// What a resource is, by its own word; a User unless it says Group.

@@ -182,6 +182,32 @@ fn resources_are_matched_by_schema() {
 }
 
 #[test]
+fn comparisons_that_make_no_sense_are_refused() {
+    let check = |text: &str| {
+        let result = Filter::parse(text).unwrap().check(Resource::User, &SchemaSet::standard());
+        result.map_or_else(|error| error.to_string(), |()| "fits".to_owned())
+    };
+    let lines: Vec<String> = [
+        "active gt true",
+        r#"active co "t""#,
+        r#"x509Certificates.value gt "QUJD""#,
+        r#"emails[primary lt true]"#,
+        r#"not (title pr and emails[primary gt true].value eq "x")"#,
+        r#"name gt "x""#,
+        r#"meta.created gt "yesterday""#,
+        r#"meta.created gt "2026-01-31T08:30:00Z""#,
+        r#"emails gt "x""#,
+        r#"userName gt "x""#,
+        r#"shoeSize gt 7"#,
+        "active eq true",
+    ]
+    .iter()
+    .map(|text| format!("{text}: {}", check(text)))
+    .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
 fn an_equality_filter_says_what_a_new_element_needs() {
     let template = |text: &str| {
         let filter = Filter::parse(text).unwrap();

@@ -15,18 +15,32 @@ use crate::value::{self, is_unassigned};
 pub(super) struct Edit<'a> {
     pub(super) verb: Verb,
     pub(super) attribute: &'a Attribute,
+    /// The complex attribute around it, if it is a sub-attribute.
+    pub(super) parent: Option<&'a Attribute>,
     /// Missing only for a removal.
     pub(super) value: Option<&'a Json>,
 }
 
 type Members = Map<String, Json>;
 
-impl Edit<'_> {
+impl<'a> Edit<'a> {
+    fn sub(self, sub: &'a Attribute) -> Self {
+        Self { attribute: sub, parent: Some(self.attribute), ..self }
+    }
+
+    /// The full name, for messages.
+    fn name(self) -> String {
+        match self.parent {
+            Some(parent) => format!("{}.{}", parent.name, self.attribute.name),
+            None => self.attribute.name.clone(),
+        }
+    }
+
     /// Does it at a path, whose URN and attribute name have led to `holder` and the attribute.
     pub(super) fn at(self, holder: &mut Members, path: &Path) -> Result<(), ScimError> {
         let attribute = self.attribute;
         if attribute.mutability == Mutability::ReadOnly {
-            return Err(mutability(format!("`{}` is read-only", attribute.name)));
+            return Err(mutability(format!("`{}` is read-only", self.name())));
         }
         if let Some(filter) = path.filter() {
             self.check_filter(filter)?;
@@ -47,7 +61,7 @@ impl Edit<'_> {
                     self.in_elements(&mut slot, filter, sub)?;
                     settle_primary(attribute, &before, &mut slot)?;
                 } else if let Some(sub) = sub {
-                    Edit { attribute: sub, ..self }.in_object(&mut slot)?;
+                    self.sub(sub).in_object(&mut slot)?;
                 }
                 if is_unassigned(&slot) {
                     return self.check_removal(&Json::Null);
@@ -66,7 +80,7 @@ impl Edit<'_> {
             if value::same(Some(AttributeRef::top(self.attribute)), &current, given) {
                 return Ok(());
             }
-            return Err(mutability(format!("`{}` is read-only", self.attribute.name)));
+            return Err(mutability(format!("`{}` is read-only", self.name())));
         }
         self.whole(holder)
     }
@@ -78,7 +92,7 @@ impl Edit<'_> {
         let before = before_of(holder, &key);
         let value = match (self.verb, self.value) {
             (Verb::Add, Some(Json::Null)) => {
-                return Err(invalid_value(format!("`{}`: add needs a value", attribute.name)));
+                return Err(invalid_value(format!("`{}`: add needs a value", self.name())));
             }
             (Verb::Add | Verb::Replace, Some(value)) if !is_unassigned(value) => value,
             // Adding nothing to a list; replacing by nothing is a removal (RFC 7643 §2.5).
@@ -94,17 +108,14 @@ impl Edit<'_> {
         } else if attribute.kind == Kind::Complex {
             self.object(&before, value)?
         } else {
-            attribute.check_one(value).map_err(|error| invalid_value(error.to_string()))?;
+            self.check_one(value)?;
             value.clone()
         };
         if attribute.mutability == Mutability::Immutable
             && !is_unassigned(&before)
             && !value::same(Some(AttributeRef::top(attribute)), &before, &after)
         {
-            return Err(mutability(format!(
-                "`{}` cannot be changed once it is set",
-                attribute.name
-            )));
+            return Err(mutability(format!("`{}` cannot be changed once it is set", self.name())));
         }
         settle_primary(attribute, &before, &mut after)?;
         if is_unassigned(&after) {
@@ -129,7 +140,7 @@ impl Edit<'_> {
         let mut forms: std::collections::BTreeSet<String> =
             list.iter().map(|element| form(attribute, element)).collect();
         for element in given.iter().filter(|element| !is_unassigned(element)) {
-            attribute.check_one(element).map_err(|error| invalid_value(error.to_string()))?;
+            self.check_one(element)?;
             if forms.insert(form(attribute, element)) {
                 list.push(spell(attribute, element));
             }
@@ -139,13 +150,13 @@ impl Edit<'_> {
 
     /// A complex value after setting the sub-attributes given; the others stay.
     fn object(self, before: &Json, value: &Json) -> Result<Json, ScimError> {
-        self.attribute.check_one(value).map_err(|error| invalid_value(error.to_string()))?;
+        self.check_one(value)?;
         let mut members = before.as_object().cloned().unwrap_or_default();
         for (name, value) in value.as_object().into_iter().flatten() {
             if let Some(sub) = self.attribute.sub(name) {
                 // A null among the values takes the sub-attribute away, also in an add.
                 let verb = if value.is_null() { Verb::Remove } else { self.verb };
-                Edit { verb, attribute: sub, value: Some(value) }.in_value(&mut members)?;
+                Edit { verb, value: Some(value), ..self.sub(sub) }.in_value(&mut members)?;
             }
         }
         Ok(Json::Object(members))
@@ -171,7 +182,7 @@ impl Edit<'_> {
         for element in elements.iter_mut().filter(|element| selected(element)) {
             found += 1;
             match sub {
-                Some(sub) => Edit { attribute: sub, ..self }.in_object(element)?,
+                Some(sub) => self.sub(sub).in_object(element)?,
                 None => self.element(element)?,
             }
         }
@@ -197,7 +208,7 @@ impl Edit<'_> {
         *element = match self.verb {
             Verb::Add if attribute.kind == Kind::Complex => self.object(element, value)?,
             _ => {
-                attribute.check_one(value).map_err(|error| invalid_value(error.to_string()))?;
+                self.check_one(value)?;
                 spell(attribute, value)
             }
         };
@@ -211,13 +222,20 @@ impl Edit<'_> {
             _ => Members::new(),
         };
         if self.attribute.mutability == Mutability::ReadOnly {
-            return Err(mutability(format!("`{}` is read-only", self.attribute.name)));
+            return Err(mutability(format!("`{}` is read-only", self.name())));
         }
         self.whole(&mut members)?;
         if !members.is_empty() {
             *object = Json::Object(members);
         }
         Ok(())
+    }
+
+    fn check_one(self, value: &Json) -> Result<(), ScimError> {
+        self.attribute.check_one(value).map_err(|error| {
+            let outer = self.parent.map_or(String::new(), |parent| format!("{}.", parent.name));
+            invalid_value(format!("`{outer}{}` {}", error.attribute, error.message))
+        })
     }
 
     fn check_filter(self, filter: &Filter) -> Result<(), ScimError> {
@@ -247,13 +265,10 @@ impl Edit<'_> {
     fn check_removal(self, before: &Json) -> Result<(), ScimError> {
         let attribute = self.attribute;
         if attribute.required {
-            return Err(mutability(format!("`{}` is required", attribute.name)));
+            return Err(mutability(format!("`{}` is required", self.name())));
         }
         if attribute.mutability == Mutability::Immutable && !is_unassigned(before) {
-            return Err(mutability(format!(
-                "`{}` cannot be removed once it is set",
-                attribute.name
-            )));
+            return Err(mutability(format!("`{}` cannot be removed once it is set", self.name())));
         }
         Ok(())
     }

@@ -138,6 +138,7 @@ pub fn canonical(attribute: Option<AttributeRef<'_>>, value: &Json) -> Json {
 fn canonical_scalar(attribute: Option<AttributeRef<'_>>, value: &Json) -> Json {
     let kind = attribute.map_or(Kind::String, |attribute| attribute.kind);
     match (kind, value) {
+        (Kind::Complex, _) => canonical(attribute, &lift(value)),
         (Kind::Boolean, Json::String(text)) => {
             boolean(text).map_or_else(|| string(attribute, text), Json::Bool)
         }

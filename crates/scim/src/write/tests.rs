@@ -150,7 +150,7 @@ fn elements_that_exist_are_changed_in_place() {
     PATCH
       {"op":"remove","path":"emails[type eq \"work\"].value"}
     PUT
-      {"emails":[{"type":"home","value":"h@example.com"}],"userName":"ada"}
+      {"emails":[{"display":"Ada","primary":true,"type":"work"},{"type":"home","value":"h@example.com"}],"userName":"ada"}
     "#);
     insta::assert_snapshot!(check(&observed, &json!({ r#"emails[type eq "other" and primary eq true].value"#: "o@example.com" })), @r#"
     PATCH
