@@ -224,3 +224,98 @@ fn put_keeps_the_id_and_drops_what_only_the_provider_writes() {
     insta::assert_snapshot!(body, @r#"{"ID":"7","schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:scim:schemas:extension:enterprise:1.0"],"urn:scim:schemas:extension:enterprise:1.0":{"department":"Engines","manager":{"value":"8"}},"userName":"ada"}"#);
     assert!(value::same(None, &json!(body["schemas"][0]), &json!(urn::CORE_USER)));
 }
+
+/// The attributes of the Entra tutorial for Workplace, its SCIM 1.1 names included.
+const TUTORIAL: [&str; 32] = [
+    "userName",
+    "displayName",
+    "active",
+    "title",
+    r#"emails[type eq "work"].value"#,
+    "name.givenName",
+    "name.familyName",
+    "name.formatted",
+    r#"addresses[type eq "work"].formatted"#,
+    r#"addresses[type eq "work"].streetAddress"#,
+    r#"addresses[type eq "work"].locality"#,
+    r#"addresses[type eq "work"].region"#,
+    r#"addresses[type eq "work"].country"#,
+    r#"addresses[type eq "work"].postalCode"#,
+    r#"addresses[type eq "other"].formatted"#,
+    r#"phoneNumbers[type eq "work"].value"#,
+    r#"phoneNumbers[type eq "mobile"].value"#,
+    r#"phoneNumbers[type eq "fax"].value"#,
+    "externalId",
+    "preferredLanguage",
+    "urn:scim:schemas:extension:enterprise:1.0.manager",
+    "urn:scim:schemas:extension:enterprise:1.0.department",
+    "urn:scim:schemas:extension:enterprise:1.0.division",
+    "urn:scim:schemas:extension:enterprise:1.0.organization",
+    "urn:scim:schemas:extension:enterprise:1.0.costCenter",
+    "urn:scim:schemas:extension:enterprise:1.0.employeeNumber",
+    "urn:scim:schemas:extension:facebook:auth_method:1.0.auth_method",
+    "urn:scim:schemas:extension:facebook:frontline:1.0.is_frontline",
+    "urn:scim:schemas:extension:facebook:starttermdates:1.0.startDate",
+    "locale",
+    "nickName",
+    "timezone",
+];
+
+fn tutorial_schemas() -> SchemaSet {
+    let extension = |name: &str, attribute: Json| {
+        let id = format!("urn:ietf:params:scim:schemas:extension:facebook:{name}:2.0:User");
+        serde_json::from_value(json!({ "id": id, "attributes": [attribute] })).unwrap()
+    };
+    SchemaSet::standard()
+        .with(extension("authmethod", json!({ "name": "auth_method", "type": "string" })))
+        .with(extension("frontline", json!({ "name": "is_frontline", "type": "boolean" })))
+        .with(extension("starttermdates", json!({ "name": "startDate", "type": "integer" })))
+}
+
+fn tutorial_value(path: &str, round: i64) -> Json {
+    match path {
+        "active" => json!(round == 0),
+        path if path.ends_with("is_frontline") => json!(round == 0),
+        path if path.ends_with("startDate") => json!(1_736_899_200 + round),
+        path if path.ends_with("manager") => json!(format!("10015432{round}")),
+        path => json!(format!("{} {round}", path.len())),
+    }
+}
+
+#[test]
+fn each_attribute_of_the_tutorial_is_written_by_one_operation() {
+    let schemas = tutorial_schemas();
+    let all: Desired = TUTORIAL
+        .iter()
+        .map(|text| (Path::parse(text).unwrap(), Assignment::Set(tutorial_value(text, 0))))
+        .collect();
+    let full = create_body(Resource::User, &all.values());
+    assert_eq!(all.difference(&full, Resource::User, &schemas), []);
+    let mut lines = Vec::new();
+    for text in TUTORIAL {
+        let path = Path::parse(text).unwrap();
+        let required = text == "userName";
+        let changes = [Assignment::Set(tutorial_value(text, 1)), Assignment::Clear];
+        for change in changes.into_iter().filter(|change| !required || change.value().is_some()) {
+            let mut desired = all.clone();
+            desired.insert(path.clone(), change);
+            let differences = desired.difference(&full, Resource::User, &schemas);
+            let body = patch_body(&differences, Some(&full), &schemas);
+            let [operation] = body["Operations"].as_array().unwrap().as_slice() else {
+                panic!("{text}: {body}")
+            };
+            lines.push(operation.to_string());
+            let mut patched = full.clone();
+            crate::patch::apply(&mut patched, &body, &schemas, Resource::User).unwrap();
+            assert_eq!(desired.difference(&patched, Resource::User, &schemas), [], "{text}");
+            let put = put_body(&full, &differences);
+            assert_eq!(desired.difference(&put, Resource::User, &schemas), [], "{text}");
+            // And back again, from what is left.
+            let back = all.difference(&patched, Resource::User, &schemas);
+            let body = patch_body(&back, Some(&patched), &schemas);
+            crate::patch::apply(&mut patched, &body, &schemas, Resource::User).unwrap();
+            assert_eq!(all.difference(&patched, Resource::User, &schemas), [], "{text} {body}");
+        }
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
