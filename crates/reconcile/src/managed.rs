@@ -1,0 +1,375 @@
+//! Which attributes of a resource are managed, and what of a resource at the target a plan has to know.
+//! Anything else that the target answers is forgotten here (invariant 4).
+
+use std::fmt;
+use std::sync::Arc;
+
+use peoplesync_scim::Filter;
+use peoplesync_scim::path::Path;
+use peoplesync_scim::resource::{get, member};
+use peoplesync_scim::schema::{AttributeRef, Mutability, Resource, Returned, SchemaSet};
+use peoplesync_scim::value::{self, is_unassigned, reference_id};
+use serde_json::Value as Json;
+
+/// One managed attribute. Its place in the list is its slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ManagedAttribute {
+    /// Where it stands in the resource.
+    pub path: Path,
+    /// Written when an account is created, and left alone later.
+    pub create_only: bool,
+    /// Its value is the id of another person's account.
+    pub reference: bool,
+}
+
+/// The attributes that peoplesync manages, how accounts are matched, and which accounts are protected.
+#[derive(Debug, Clone)]
+pub struct Managed {
+    resource: Resource,
+    attributes: Vec<ManagedAttribute>,
+    match_slots: Vec<u16>,
+    protect: Vec<Filter>,
+    schemas: Arc<SchemaSet>,
+    active: Path,
+    active_slot: Option<u16>,
+    /// One a slot.
+    details: Vec<Detail>,
+}
+
+/// What is worked out once for an attribute.
+#[derive(Debug, Clone)]
+struct Detail {
+    /// The target never tells its value.
+    hidden: bool,
+    /// The path of the element that the path's value filter names.
+    element: Option<Path>,
+}
+
+/// Why attributes cannot be managed like this.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ManagedError {
+    /// Accounts shall be matched by an attribute that no mapping gives a value.
+    UnmappedMatch {
+        /// That attribute.
+        path: Path,
+    },
+    /// Accounts shall be matched by a reference, whose value is known only at the target.
+    MatchByReference {
+        /// That attribute.
+        path: Path,
+    },
+    /// The attributes are not in the order of their paths, or one stands twice.
+    Order {
+        /// The first that is out of place.
+        path: Path,
+    },
+    /// More attributes than there are slots.
+    TooMany,
+}
+
+/// What a plan has to know of an account at the target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// The id.
+    pub id: String,
+    /// What people call it: `userName`, or else `displayName`, or else the id.
+    pub name: String,
+    /// `meta.version` (RFC 7643 §3.1), the ETag.
+    pub version: Option<String>,
+    /// Whether it is in use; `None` if the target does not say.
+    pub active: Option<bool>,
+    /// One a slot; null is no value. A reference is the id alone.
+    values: Box<[Json]>,
+    /// The slots whose value filter finds no element.
+    elementless: Box<[u16]>,
+    /// One a match attribute: all its values in their canonical form.
+    matches: Box<[Box<[String]>]>,
+    /// Which filter protects it.
+    protected_by: Option<usize>,
+}
+
+/// Why an answer of the target is no resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObserveError {
+    /// It is not a JSON object.
+    NoObject,
+    /// It has no `id`.
+    NoId,
+}
+
+impl Managed {
+    /// Attributes in the order of their paths (as a compiled mapping has them), the attributes by which accounts are
+    /// matched in the order in which they are tried, and the filters of accounts that are never touched.
+    ///
+    /// # Errors
+    /// When an attribute is out of order or repeated, or when accounts cannot be matched by what `match_by` names.
+    pub fn new(
+        resource: Resource,
+        attributes: Vec<ManagedAttribute>,
+        match_by: &[Path],
+        protect: Vec<Filter>,
+        schemas: Arc<SchemaSet>,
+    ) -> Result<Self, ManagedError> {
+        if attributes.len() > usize::from(u16::MAX) {
+            return Err(ManagedError::TooMany);
+        }
+        for pair in attributes.windows(2) {
+            if let [a, b] = pair
+                && a.path >= b.path
+            {
+                return Err(ManagedError::Order { path: b.path.clone() });
+            }
+        }
+        let slot = |path: &Path| {
+            let slots = (0u16..).zip(&attributes);
+            let mut found = slots.filter(|(_, attribute)| attribute.path == *path);
+            found.next().map(|(slot, attribute)| (slot, attribute.reference))
+        };
+        let match_slots = match_by
+            .iter()
+            .map(|path| match slot(path) {
+                None => Err(ManagedError::UnmappedMatch { path: path.clone() }),
+                Some((_, true)) => Err(ManagedError::MatchByReference { path: path.clone() }),
+                Some((slot, false)) => Ok(slot),
+            })
+            .collect::<Result<_, _>>()?;
+        let active = Path::parse("active").expect("a plain name is a path");
+        let active_slot = slot(&active).map(|(slot, _)| slot);
+        let details = attributes
+            .iter()
+            .map(|ManagedAttribute { path, .. }| Detail {
+                hidden: schemas.resolve(resource, path).is_some_and(is_hidden),
+                element: path.filter().map(|_| path.with_sub(None)),
+            })
+            .collect();
+        Ok(Self {
+            resource,
+            attributes,
+            match_slots,
+            protect,
+            schemas,
+            active,
+            active_slot,
+            details,
+        })
+    }
+
+    /// What is managed: people or groups.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        self.resource
+    }
+
+    /// The attributes; the place of one is its slot.
+    #[must_use]
+    pub fn attributes(&self) -> &[ManagedAttribute] {
+        &self.attributes
+    }
+
+    /// The schemas by which values are compared.
+    #[must_use]
+    pub fn schemas(&self) -> &SchemaSet {
+        &self.schemas
+    }
+
+    /// The filters of accounts that are never touched.
+    #[must_use]
+    pub fn protect(&self) -> &[Filter] {
+        &self.protect
+    }
+
+    /// The attributes by which an unlinked person finds an existing account, in the order in which they are tried.
+    pub fn match_by(&self) -> impl ExactSizeIterator<Item = &Path> {
+        self.match_slots.iter().map(|slot| &self.attributes[usize::from(*slot)].path)
+    }
+
+    /// What a plan has to know of a resource that the target answered.
+    ///
+    /// # Errors
+    /// When it is no object or has no id.
+    pub fn observe(&self, resource: &Json) -> Result<Observed, ObserveError> {
+        if !resource.is_object() {
+            return Err(ObserveError::NoObject);
+        }
+        let text = |name: &str| match member(resource, name) {
+            Some(Json::String(text)) if !text.is_empty() => Some(text.clone()),
+            Some(Json::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        let id = text("id").ok_or(ObserveError::NoId)?;
+        let name = text("userName").or_else(|| text("displayName")).unwrap_or_else(|| id.clone());
+        let version = member(resource, "meta").and_then(|meta| member(meta, "version"));
+        let values = self.attributes.iter().zip(&self.details).map(|(attribute, detail)| {
+            if attribute.create_only || detail.hidden {
+                Json::Null
+            } else {
+                read(resource, attribute)
+            }
+        });
+        let elementless = (0u16..).zip(&self.details).filter_map(|(slot, detail)| {
+            get(resource, detail.element.as_ref()?).is_none().then_some(slot)
+        });
+        let matches = (0..self.match_slots.len()).map(|index| {
+            let path = &self.attribute(self.match_slots[index]).path;
+            let values = values_at(resource, path).into_iter();
+            let mut values: Vec<String> =
+                values.filter_map(|value| self.match_form(index, value)).collect();
+            values.sort();
+            values.dedup();
+            values.into_boxed_slice()
+        });
+        Ok(Observed {
+            name,
+            version: version.and_then(Json::as_str).map(str::to_owned),
+            active: get(resource, &self.active).and_then(boolean),
+            values: values.collect(),
+            elementless: elementless.collect(),
+            matches: matches.collect(),
+            protected_by: self.protect.iter().position(|f| f.matches(resource, &self.schemas)),
+            id,
+        })
+    }
+
+    pub(crate) fn attribute(&self, slot: u16) -> &ManagedAttribute {
+        &self.attributes[usize::from(slot)]
+    }
+
+    pub(crate) fn match_slots(&self) -> &[u16] {
+        &self.match_slots
+    }
+
+    /// The path of `active`, and its slot if it is managed beyond creation.
+    pub(crate) fn active(&self) -> (&Path, Option<u16>) {
+        let slot = self.active_slot.filter(|slot| !self.attribute(*slot).create_only);
+        (&self.active, slot)
+    }
+
+    pub(crate) fn definition(&self, slot: u16) -> Option<AttributeRef<'_>> {
+        self.schemas.resolve(self.resource, &self.attribute(slot).path)
+    }
+
+    /// The form in which a value of a match attribute is compared; none if there is nothing to compare.
+    pub(crate) fn match_form(&self, index: usize, value: &Json) -> Option<String> {
+        if is_unassigned(value) || value.as_str().is_some_and(|text| text.trim().is_empty()) {
+            return None;
+        }
+        Some(value::canonical(self.definition(self.match_slots[index]), value).to_string())
+    }
+
+    /// Whether nobody can tell if the attribute differs, as the target never answers it.
+    pub(crate) fn is_hidden(&self, slot: u16) -> bool {
+        self.details[usize::from(slot)].hidden
+    }
+}
+
+impl Observed {
+    /// The value in a slot; `None` for nothing. Attributes that are written only on creation, and those that the target
+    /// never returns, have none.
+    #[must_use]
+    pub fn value(&self, slot: u16) -> Option<&Json> {
+        self.values.get(usize::from(slot)).filter(|value| !value.is_null())
+    }
+
+    /// Whether the value filter of a slot's path finds an element. True for a path without a filter.
+    #[must_use]
+    pub fn has_element(&self, slot: u16) -> bool {
+        !self.elementless.contains(&slot)
+    }
+
+    /// Which of [`Managed::protect`] the account satisfies first.
+    #[must_use]
+    pub fn protected_by(&self) -> Option<usize> {
+        self.protected_by
+    }
+
+    pub(crate) fn matches(&self) -> impl Iterator<Item = (usize, &str)> {
+        let attributes = self.matches.iter().enumerate();
+        attributes.flat_map(|(index, values)| values.iter().map(move |value| (index, &**value)))
+    }
+}
+
+/// The value of an attribute; null for none.
+fn read(resource: &Json, attribute: &ManagedAttribute) -> Json {
+    match get(resource, &attribute.path).filter(|value| !is_unassigned(value)) {
+        Some(value) if attribute.reference => {
+            reference_id(value).map_or_else(|| value.clone(), Json::String)
+        }
+        Some(value) => value.clone(),
+        None => Json::Null,
+    }
+}
+
+fn is_hidden(attribute: AttributeRef<'_>) -> bool {
+    attribute.returned == Returned::Never || attribute.mutability == Mutability::WriteOnly
+}
+
+/// A boolean; some providers send one as text.
+pub(crate) fn boolean(value: &Json) -> Option<bool> {
+    match value {
+        Json::Bool(value) => Some(*value),
+        Json::String(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
+        Json::String(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// All values at a path: `emails.value` has as many as there are e-mails, where `get` picks one.
+fn values_at<'a>(resource: &'a Json, path: &Path) -> Vec<&'a Json> {
+    let elements = match path.filter() {
+        Some(_) => None,
+        None => get(resource, &path.root()).and_then(Json::as_array),
+    };
+    let leaves: Vec<&Json> = match (elements, path.sub()) {
+        (Some(elements), Some(sub)) => elements
+            .iter()
+            .filter_map(|element| match element {
+                Json::Object(_) => member(element, sub),
+                scalar => sub.eq_ignore_ascii_case("value").then_some(scalar),
+            })
+            .collect(),
+        _ => get(resource, path).into_iter().collect(),
+    };
+    leaves
+        .into_iter()
+        .flat_map(|leaf| match leaf {
+            Json::Array(values) => values.as_slice(),
+            one => std::slice::from_ref(one),
+        })
+        .collect()
+}
+
+impl fmt::Display for ManagedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnmappedMatch { path } => {
+                write!(f, "accounts cannot be matched by {path}: the mapping gives it no value")
+            }
+            Self::MatchByReference { path } => {
+                write!(
+                    f,
+                    "accounts cannot be matched by {path}: it is a reference to another person"
+                )
+            }
+            Self::Order { path } => {
+                write!(f, "attribute {path} stands twice or out of the order of paths")
+            }
+            Self::TooMany => write!(f, "more than {} attributes are managed", u16::MAX),
+        }
+    }
+}
+
+impl std::error::Error for ManagedError {}
+
+impl fmt::Display for ObserveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoObject => "the target's answer is no resource: it is not a JSON object",
+            Self::NoId => "the target's answer is no resource: it has no id",
+        })
+    }
+}
+
+impl std::error::Error for ObserveError {}
+
+#[cfg(test)]
+mod tests;
