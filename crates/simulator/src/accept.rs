@@ -100,7 +100,9 @@ pub(crate) fn immutable(
         if let Some(old) = old
             && new.is_none_or(|new| !same(None, old, new))
         {
-            let detail = format!("`{}` is immutable: it can be set once only", attribute.name);
+            let prefix = urn.map(|urn| format!("{urn}:")).unwrap_or_default();
+            let detail =
+                format!("`{prefix}{}` is immutable: it can be set once only", attribute.name);
             return Err(ScimError::new(400, scim_type::MUTABILITY, detail));
         }
     }

@@ -27,7 +27,6 @@ pub struct Simulator;
 
 impl Simulator {
     /// A simulator with the default behaviour, empty, in memory, on a free port of 127.0.0.1.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
@@ -151,6 +150,7 @@ impl Builder {
         };
         let service = Service {
             behaviour: self.behaviour,
+            whole: !schemas::on_request(&self.schemas),
             schemas: self.schemas,
             clock: self.clock,
             url,

@@ -1,7 +1,7 @@
 //! Which schemas this service provider knows, and which resources they extend.
 //! What their attributes mean is for others to say.
 
-use peoplesync_scim::schema::{Attribute, Schema};
+use peoplesync_scim::schema::{Attribute, Returned, Schema};
 use peoplesync_scim::{Resource, SchemaSet, urn};
 
 use crate::Error;
@@ -42,4 +42,10 @@ pub(crate) fn extensions(schemas: &SchemaSet, resource: Resource) -> impl Iterat
 pub(crate) fn top(schemas: &SchemaSet, resource: Resource) -> impl Iterator<Item = &Attribute> {
     let core = schemas.get(resource.schema()).into_iter().flat_map(|schema| &schema.attributes);
     core.chain(schemas.common())
+}
+
+/// Whether some attribute is part of an answer only when it is asked for.
+pub(crate) fn on_request(schemas: &SchemaSet) -> bool {
+    let mut all = schemas.iter().flat_map(|schema| &schema.attributes);
+    all.any(|attribute| attribute.returned == Returned::Request)
 }

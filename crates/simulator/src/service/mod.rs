@@ -33,6 +33,8 @@ pub(crate) struct Service {
     pub(crate) behaviour: Behaviour,
     pub(crate) schemas: SchemaSet,
     pub(crate) clock: Clock,
+    /// Whether an answer by default is the whole resource: no attribute is left out unless it is asked for.
+    pub(crate) whole: bool,
     /// The base URL.
     pub(crate) url: String,
     pub(crate) store: RwLock<Store>,
@@ -164,7 +166,7 @@ impl Service {
         selection: &Selection,
     ) -> Bytes {
         let groups = self.groups(store, resource, row);
-        if groups.is_empty() && selection.is_default() {
+        if self.whole && groups.is_empty() && selection.is_default() {
             return row.bytes.clone();
         }
         let mut value = with_groups(row, groups);

@@ -146,7 +146,7 @@ fn the_order_of_requests_alone_decides_the_ids() {
 }
 
 #[test]
-fn nobody_reads_all_resources_for_a_page_or_an_indexed_filter() {
+fn a_filter_on_an_indexed_attribute_looks_at_few_resources() {
     let service = service(Behaviour::default());
     let mut store = service.write();
     for number in 0..2000 {
@@ -174,4 +174,88 @@ fn nobody_reads_all_resources_for_a_page_or_an_indexed_filter() {
     assert_eq!(candidates(r#"id eq "7""#), Some(0));
     assert_eq!(candidates(r#"userName sw "u7""#), None);
     assert_eq!(candidates(r#"userName eq "a" or userName eq "b""#), None);
+}
+
+#[test]
+fn an_added_schema_extends_the_resources_that_its_urn_names() {
+    let schema = r#"{"id": "urn:example:badge:Group", "attributes": [
+        {"name": "number", "type": "integer", "mutability": "immutable", "required": true},
+        {"name": "colour", "type": "string", "returned": "request"}]}"#;
+    let builder = Simulator::builder().schemas_json(schema).unwrap();
+    let service = builder.build(String::new(), watch::channel(false).1).unwrap().service;
+    let send = |method: &str, path: &str, body: &str| {
+        let request = Request::builder().method(method).uri(format!("{BASE}{path}"));
+        show(&service.answer(&request.body(Bytes::from(expand(body, &[]))).unwrap()))
+    };
+    let user =
+        r#"{"schemas": ["USER"], "userName": "ada", "urn:example:badge:Group": {"number": 7}}"#;
+    insta::assert_snapshot!(send("POST", "/Users", user), @r#"
+        < 400 Bad Request
+        < invalidSyntax: unknown schema `urn:example:badge:Group`
+        "#);
+    let group = |badge: &str| {
+        let schemas = r#""schemas": ["GROUP", "urn:example:badge:Group"], "displayName": "All""#;
+        format!(r#"{{{schemas}, "urn:example:badge:Group": {badge}}}"#)
+    };
+    insta::assert_snapshot!(send("POST", "/Groups", &group(r#"{"colour": "red"}"#)), @r#"
+        < 400 Bad Request
+        < invalidValue: `urn:example:badge:Group:number` is required
+        "#);
+    insta::assert_snapshot!(send("POST", "/Groups", &group(r#"{"number": 7, "colour": "red"}"#)), @r#"
+        < 201 Created
+        < location: /Groups/6e789e6a-a1b9-45f4-a06c-5d188009454f
+        < etag: W/"1"
+        {
+          "displayName": "All",
+          "id": "6e789e6a-a1b9-45f4-a06c-5d188009454f",
+          "meta": {
+            "created": "2026-01-01T00:00:00Z",
+            "lastModified": "2026-01-01T00:00:00Z",
+            "location": "/Groups/6e789e6a-a1b9-45f4-a06c-5d188009454f",
+            "resourceType": "Group",
+            "version": "W/\"1\""
+          },
+          "schemas": [
+            "urn:ietf:params:scim:schemas:core:2.0:Group",
+            "urn:example:badge:Group"
+          ],
+          "urn:example:badge:Group": {
+            "number": 7
+          }
+        }
+        "#);
+    let id = service.read().table(Resource::Group).rows()[0].id.to_string();
+    insta::assert_snapshot!(send("PUT", &format!("/Groups/{id}"), &group(r#"{"number": 8}"#)), @r#"
+        < 400 Bad Request
+        < mutability: `urn:example:badge:Group:number` is immutable: it can be set once only
+        "#);
+    let asked = send("GET", &format!("/Groups/{id}?attributes=urn:example:badge:Group:colour"), "");
+    insta::assert_snapshot!(asked, @r#"
+        < 200 OK
+        < etag: W/"1"
+        {
+          "id": "6e789e6a-a1b9-45f4-a06c-5d188009454f",
+          "schemas": [
+            "urn:ietf:params:scim:schemas:core:2.0:Group",
+            "urn:example:badge:Group"
+          ],
+          "urn:example:badge:Group": {
+            "colour": "red"
+          }
+        }
+        "#);
+    assert!(Simulator::builder().schemas_json("[{}]").is_err());
+}
+
+#[test]
+fn behaviour_is_read_from_data_and_keeps_its_token_to_itself() {
+    let behaviour: Behaviour =
+        serde_json::from_str(r#"{"bearer": "secret", "max_page": 5}"#).unwrap();
+    assert_eq!(
+        behaviour,
+        Behaviour { bearer: Some("secret".into()), max_page: 5, ..Behaviour::default() }
+    );
+    assert!(!format!("{behaviour:?}").contains("secret"));
+    let typo = serde_json::from_str::<Behaviour>(r#"{"max_pages": 5}"#).unwrap_err().to_string();
+    assert!(typo.contains("max_pages") && typo.contains("max_page"), "{typo}");
 }
