@@ -178,8 +178,9 @@ where
         Some(attribute) => Err(invalid(format!("`{prefix}{}` is required", attribute.name))),
         None => {
             // Never sent back, so it need not be kept either.
-            let secret = known().filter(|attribute| attribute.returned == Returned::Never);
-            secret.for_each(|attribute| drop(kept.remove(&attribute.name)));
+            for secret in known().filter(|attribute| attribute.returned == Returned::Never) {
+                kept.remove(&secret.name);
+            }
             Ok(kept)
         }
     }

@@ -112,7 +112,7 @@ impl Builder {
     }
 
     /// Keeps the resources in this file, so that they outlive the simulator. A missing file is made. Each change is in the
-    /// file before it is answered; the file is not made to survive a loss of power.
+    /// file before it is answered; the file is not made to survive a loss of power. A file with `.lock` at the end of its name lies beside it.
     pub fn store(mut self, file: impl Into<PathBuf>) -> Self {
         self.file = Some(file.into());
         self

@@ -3,7 +3,7 @@
 
 use peoplesync_scim::error::scim_type;
 use peoplesync_scim::filter::Op;
-use peoplesync_scim::schema::Kind;
+use peoplesync_scim::schema::{Attribute, Kind};
 use peoplesync_scim::{Filter, Path, Resource, SchemaSet, ScimError, urn};
 use serde_json::Value as Json;
 
@@ -172,11 +172,7 @@ fn kind(path: &Path, resources: &[Resource], schemas: &SchemaSet) -> Result<Kind
 }
 
 /// The names inside a value filter are sub-attributes.
-fn check_inner(
-    filter: &Filter,
-    root: &peoplesync_scim::schema::Attribute,
-    whole: &Path,
-) -> Result<(), ScimError> {
+fn check_inner(filter: &Filter, root: &Attribute, whole: &Path) -> Result<(), ScimError> {
     match filter {
         Filter::And(terms) | Filter::Or(terms) => {
             terms.iter().try_for_each(|term| check_inner(term, root, whole))

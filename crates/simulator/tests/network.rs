@@ -294,10 +294,8 @@ async fn the_owner_can_seed_edit_and_remove_under_the_same_rules() {
 
 #[tokio::test]
 async fn a_store_carries_the_resources_from_one_simulator_to_the_next() {
-    let folder =
-        std::env::temp_dir().join(format!("peoplesync-simulator-{}-network", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("people.jsonl");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("people.jsonl");
     let first = start(Simulator::builder().store(&file)).await;
     let created = Client::new(&first).await.ask("POST /Users", &user("ada")).await.unwrap();
     let id = created.body["id"].as_str().unwrap();
@@ -312,5 +310,4 @@ async fn a_store_carries_the_resources_from_one_simulator_to_the_next() {
     assert_eq!(found.body["meta"]["location"], format!("{}/Users/{id}", second.url()));
     assert_eq!(client.ask("POST /Users", &user("ADA")).await.unwrap().status, 409);
     second.shutdown().await.unwrap();
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use axum::body::Bytes;
-use axum::http::{Request, header};
+use axum::http::{Request, StatusCode, header};
 use peoplesync_scim::{Resource, urn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value as Json;
@@ -258,4 +258,31 @@ fn behaviour_is_read_from_data_and_keeps_its_token_to_itself() {
     assert!(!format!("{behaviour:?}").contains("secret"));
     let typo = serde_json::from_str::<Behaviour>(r#"{"max_pages": 5}"#).unwrap_err().to_string();
     assert!(typo.contains("max_pages") && typo.contains("max_page"), "{typo}");
+}
+
+#[test]
+fn what_is_shown_can_be_put_back_and_changes_nothing() {
+    let service = service(Behaviour::default());
+    let send = |method: &str, path: &str, body: Bytes| {
+        let request = Request::builder().method(method).uri(format!("{BASE}{path}"));
+        service.answer(&request.body(body).unwrap())
+    };
+    let user = r#"{"schemas": ["USER", "ENTERPRISE"], "userName": "ada", "active": false, "externalId": "7",
+        "name": {"formatted": "Ada Lovelace"}, "emails": [{"type": "work", "value": "ada@example.com", "primary": true}],
+        "ENTERPRISE": {"manager": {"value": "7"}, "department": "R&D"}}"#;
+    let created = send("POST", "/Users", Bytes::from(expand(user, &[])));
+    let id = service.read().table(Resource::User).rows()[0].id.to_string();
+    let group = format!(
+        r#"{{"schemas": ["GROUP"], "displayName": "All", "members": [{{"value": "{id}"}}]}}"#
+    );
+    assert_eq!(send("POST", "/Groups", Bytes::from(expand(&group, &[]))).status(), 201);
+
+    let shown = send("GET", &format!("/Users/{id}"), Bytes::new()).into_body();
+    assert_ne!(&shown, created.body(), "it is in a group now");
+    let put = send("PUT", &format!("/Users/{id}"), shown.clone());
+    assert_eq!(
+        (put.status(), put.headers()[header::ETAG].to_str().unwrap()),
+        (StatusCode::OK, "W/\"1\"")
+    );
+    assert_eq!(put.body(), &shown);
 }

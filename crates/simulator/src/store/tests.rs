@@ -4,30 +4,13 @@ use std::path::{Path, PathBuf};
 
 use peoplesync_scim::Resource;
 use serde_json::{Map, Value as Json, json};
+use tempfile::TempDir;
 
 use super::{Stamp, Store};
 use crate::Error;
 
-/// A folder of its own for each test, gone at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir()
-            .join(format!("peoplesync-simulator-{}-{test}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("people.jsonl")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
+fn file(folder: &TempDir) -> PathBuf {
+    folder.path().join("people.jsonl")
 }
 
 fn open(file: &Path, port: u16) -> Result<Store, Error> {
@@ -42,22 +25,22 @@ fn save(store: &mut Store, resource: Resource, id: &str, body: &Json) {
     store.save(resource, members, &stamp).unwrap();
 }
 
-fn refusal(text: &str, test: &str) -> String {
-    let folder = Folder::new(test);
-    std::fs::write(folder.file(), text).unwrap();
-    let error = open(&folder.file(), 1).unwrap_err();
+fn refusal(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(file(&folder), text).unwrap();
+    let error = open(&file(&folder), 1).unwrap_err();
     assert_eq!(
-        std::fs::read_to_string(folder.file()).unwrap(),
+        std::fs::read_to_string(file(&folder)).unwrap(),
         text,
         "a refused file is left as it is"
     );
-    error.to_string().replace(folder.0.to_str().unwrap(), "FOLDER")
+    error.to_string().replace(folder.path().to_str().unwrap(), "FOLDER")
 }
 
 #[test]
 fn resources_versions_order_and_ids_survive_a_restart() {
-    let folder = Folder::new("restart");
-    let mut store = open(&folder.file(), 1).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&file(&folder), 1).unwrap();
     let first = store.new_id();
     save(&mut store, Resource::User, &first, &json!({ "userName": "ada" }));
     save(&mut store, Resource::User, "b", &json!({ "userName": "bob" }));
@@ -75,7 +58,7 @@ fn resources_versions_order_and_ids_survive_a_restart() {
 
     // Twice: the second time from the compacted file.
     for port in [2, 3] {
-        let mut store = open(&folder.file(), port).unwrap();
+        let mut store = open(&file(&folder), port).unwrap();
         let users: Vec<Json> =
             store.table(Resource::User).rows().iter().map(|row| row.value()).collect();
         assert_eq!(users.len(), 2);
@@ -88,42 +71,42 @@ fn resources_versions_order_and_ids_survive_a_restart() {
         let fresh = store.new_id();
         assert!(fresh != first && fresh != last, "an id is never given twice");
     }
-    assert_eq!(std::fs::read_to_string(folder.file()).unwrap().lines().count(), 1 + 3);
+    assert_eq!(std::fs::read_to_string(file(&folder)).unwrap().lines().count(), 1 + 3);
 }
 
 #[test]
 fn a_last_line_cut_off_by_a_crash_is_left_out() {
-    let folder = Folder::new("crash");
-    let mut store = open(&folder.file(), 1).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&file(&folder), 1).unwrap();
     save(&mut store, Resource::User, "a", &json!({ "userName": "ada" }));
     save(&mut store, Resource::User, "b", &json!({ "userName": "bob" }));
     drop(store);
-    let text = std::fs::read(folder.file()).unwrap();
-    std::fs::write(folder.file(), &text[..text.len() - 10]).unwrap();
-    let mut store = open(&folder.file(), 1).unwrap();
+    let text = std::fs::read(file(&folder)).unwrap();
+    std::fs::write(file(&folder), &text[..text.len() - 10]).unwrap();
+    let mut store = open(&file(&folder), 1).unwrap();
     assert_eq!(store.table(Resource::User).rows().len(), 1);
     save(&mut store, Resource::User, "c", &json!({ "userName": "eve" }));
     drop(store);
-    let store = open(&folder.file(), 1).unwrap();
+    let store = open(&file(&folder), 1).unwrap();
     assert_eq!(store.table(Resource::User).rows().len(), 2);
 }
 
 #[test]
 fn another_file_is_refused_and_left_as_it_is() {
-    insta::assert_snapshot!(refusal("employee_id,mail\n7,ada@example.com\n", "csv"), @"FOLDER/people.jsonl:1: this is not the file of a simulator; it is left as it is");
-    insta::assert_snapshot!(refusal("{\"simulator\":9,\"ids\":0}\n", "form"), @"FOLDER/people.jsonl:1: form 9 of the file is not known, only 1");
+    insta::assert_snapshot!(refusal("employee_id,mail\n7,ada@example.com\n"), @"FOLDER/people.jsonl:1: this is not the file of a simulator; it is left as it is");
+    insta::assert_snapshot!(refusal("{\"simulator\":9,\"ids\":0}\n"), @"FOLDER/people.jsonl:1: form 9 of the file is not known, only 1");
     let broken = "{\"simulator\":1,\"ids\":0}\n{\"put\":{\"resource\":\"User\"}}\n";
-    insta::assert_snapshot!(refusal(broken, "line"), @"FOLDER/people.jsonl:2: not a change: missing field `version` at line 1 column 26");
+    insta::assert_snapshot!(refusal(broken), @"FOLDER/people.jsonl:2: not a change: missing field `version` at line 1 column 26");
 }
 
 #[test]
 fn a_file_is_used_by_one_simulator_at_a_time() {
-    let folder = Folder::new("lock");
-    let store = open(&folder.file(), 1).unwrap();
-    let error = open(&folder.file(), 2).unwrap_err().to_string();
-    insta::assert_snapshot!(error.replace(folder.0.to_str().unwrap(), "FOLDER"), @"FOLDER/people.jsonl is in use by another simulator");
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&file(&folder), 1).unwrap();
+    let error = open(&file(&folder), 2).unwrap_err().to_string();
+    insta::assert_snapshot!(error.replace(folder.path().to_str().unwrap(), "FOLDER"), @"FOLDER/people.jsonl is in use by another simulator");
     drop(store);
-    assert!(open(&folder.file(), 2).is_ok());
+    assert!(open(&file(&folder), 2).is_ok());
 }
 
 #[test]
