@@ -1,17 +1,23 @@
 //! An independent look at a finished plan. It shares no code with the planner, so that one mistake is not made twice.
 
+mod change;
+mod whole;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{Links, Managed, Observation, Plan};
+use peoplesync_scim::schema::Resource;
+
+use crate::{Change, Links, Managed, Observation, Plan};
 
 /// What the checker may know beside the plan.
 #[derive(Debug, Clone, Copy)]
 pub struct LintContext<'a> {
     /// What is managed.
     pub managed: &'a Managed,
-    /// The links of the people in the plan, as they were before it.
+    /// The links, before the plan, of the people in it, of those whom they refer to, and of the accounts in it.
     pub links: &'a Links,
-    /// What was found at the target, if that is at hand.
+    /// What was found at the target, if that is at hand. A saved plan is checked without.
     pub observation: Option<&'a Observation>,
 }
 
@@ -35,6 +41,35 @@ impl fmt::Display for Finding {
 /// Checks a plan. Anything found is a bug of the planner, or a plan that was tampered with: it must not be applied.
 #[must_use]
 pub fn lint(plan: &Plan, context: LintContext<'_>) -> Vec<Finding> {
-    let _both = (plan, context);
-    unimplemented!("follows")
+    let mut findings = Findings::default();
+    whole::check(plan, &mut findings);
+    let by_key: ByKey<'_> = plan
+        .changes
+        .iter()
+        .map(|change| ((change.resource, change.key.as_str()), change))
+        .collect();
+    for change in &plan.changes {
+        change::check(plan, change, context, &by_key, &mut findings);
+    }
+    findings.0.sort();
+    findings.0
 }
+
+/// The changes by whom they are about.
+type ByKey<'a> = BTreeMap<(Resource, &'a str), &'a Change>;
+
+#[derive(Debug, Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, rule: &'static str, place: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Finding { rule, place: place.into(), message: message.into() });
+    }
+
+    fn on(&mut self, rule: &'static str, change: &Change, message: impl Into<String>) {
+        self.add(rule, format!("{:?} of {}", change.action, change.key), message);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,18 @@
 //! Decides. Everything that is done to a target is decided here and only here, from what was read and looked up.
 
+mod candidates;
+mod differences;
+mod fates;
+mod guards;
 pub(crate) mod leavers;
 pub(crate) mod matching;
+mod references;
+mod summary;
+mod words;
 
-use crate::{Links, Observation, Plan, Policy, Survey};
+use crate::{
+    Bookkeeping, Change, Coverage, Links, Observation, Plan, Policy, Rejection, Survey, Warning,
+};
 
 /// All that a decision rests on.
 #[derive(Debug, Clone, Copy)]
@@ -14,11 +23,50 @@ pub(crate) struct Facts<'a> {
     pub(crate) policy: &'a Policy,
 }
 
+/// A plan in the making, in no order.
+#[derive(Debug, Default)]
+struct Draft {
+    changes: Vec<Change>,
+    rejected: Vec<Rejection>,
+    warnings: Vec<Warning>,
+    bookkeeping: Vec<Bookkeeping>,
+    /// Candidates whose account turned out to be as wanted.
+    unchanged: u64,
+}
+
 /// Makes the plan. Whatever was not answered is unknown: its person is rejected, never guessed.
 ///
-/// The plan is sealed: it carries its hash.
+/// - The same facts give the same bytes, in whatever order they were noted.
+/// - A guard that refuses does not shorten the plan: it is shown with everything in it.
+/// - The plan is sealed: it carries its hash.
 #[must_use]
 pub fn plan(survey: &Survey, links: &Links, observation: &Observation, policy: &Policy) -> Plan {
-    let _facts = Facts { survey, links, observation, policy };
-    unimplemented!("follows in the next commit")
+    let facts = Facts { survey, links, observation, policy };
+    let mut draft = Draft { rejected: survey.rejected.clone(), ..Draft::default() };
+    let fates = fates::decide(&facts);
+    leavers::plan(&facts, &fates, &mut draft);
+    candidates::plan(&facts, &fates, &mut draft);
+
+    let Draft { mut changes, mut rejected, mut warnings, mut bookkeeping, unchanged } = draft;
+    changes.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
+    rejected.sort();
+    warnings.sort();
+    warnings.dedup();
+    bookkeeping.sort_by(|a, b| words::key_of(a).cmp(words::key_of(b)));
+    let coverage = match survey.coverage {
+        Coverage::Complete => "complete",
+        Coverage::Partial { .. } => "partial",
+        Coverage::Changes => "changes",
+    };
+    Plan {
+        plan: String::new(),
+        coverage: coverage.to_owned(),
+        summary: summary::count(survey, &changes, &rejected, unchanged),
+        refused: guards::refuse(&facts, &changes),
+        changes,
+        rejected,
+        warnings,
+        bookkeeping,
+    }
+    .seal()
 }

@@ -1,8 +1,18 @@
 //! What happens to the accounts of people who left, and when nothing may happen.
 
-use super::Facts;
-use crate::survey::Evidence;
-use crate::{Action, Coverage, LeaverAction, Link, Policy, Standing};
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use super::candidates::Whom;
+use super::fates::Fate;
+use super::{Draft, Facts, words};
+use crate::observation::Presence;
+use crate::survey::{Evidence, Missing};
+use crate::{
+    Action, AttributeChange, Bookkeeping, Change, Coverage, LeaverAction, Link, Observed, Policy,
+    Rejection, Standing, Warning,
+};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -72,5 +82,144 @@ fn evidence(facts: &Facts<'_>, link: &Link) -> Option<Evidence> {
         }
         Coverage::Changes => said,
         Coverage::Partial { .. } => None,
+    }
+}
+
+/// Plans everybody who left.
+pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
+    let in_question: BTreeSet<&str> = fates
+        .iter()
+        .filter_map(|fate| match fate {
+            Fate::Rejected { accounts, .. } => Some(accounts),
+            _ => None,
+        })
+        .flatten()
+        .copied()
+        .collect();
+    for link in facts.links.missing() {
+        match verdict(facts, link) {
+            Verdict::Nothing | Verdict::Waits => {}
+            Verdict::Begins => {
+                draft.bookkeeping.push(Bookkeeping::Absent { key: link.key.clone() });
+            }
+            // Somebody in the source may be the owner under another key; the rejection says so.
+            Verdict::Due(..) if in_question.contains(link.id.as_str()) => {}
+            Verdict::Due(action, evidence) => leaver(facts, link, action, evidence, draft),
+        }
+    }
+    draft.warnings.extend(kept(facts).map(|message| Warning { key: None, origin: None, message }));
+}
+
+fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, draft: &mut Draft) {
+    let unknown = |reason: &str| Rejection {
+        origin: facts.policy.source.clone(),
+        key: Some(link.key.clone()),
+        field: None,
+        reason: format!(
+            "the person left, and account {} could not be looked up: {reason}",
+            link.id
+        ),
+    };
+    let account = match facts.observation.presence(&link.id) {
+        None => return draft.rejected.push(unknown("the target was not asked")),
+        Some(Presence::Unknown(reason)) => return draft.rejected.push(unknown(reason)),
+        Some(Presence::Gone) => {
+            return draft.bookkeeping.push(Bookkeeping::Gone { key: link.key.clone() });
+        }
+        Some(Presence::Found(account)) => account,
+    };
+    if action == Action::Deactivate && account.active == Some(false) {
+        return draft.bookkeeping.push(Bookkeeping::Inactive { key: link.key.clone() });
+    }
+    let whom = Whom { key: &link.key, origin: None };
+    if account.protected_by().is_some() {
+        let what = match action {
+            Action::Delete => "it is not deleted",
+            Action::Unlink => "its link is kept",
+            _ => "it is not deactivated",
+        };
+        return draft.protected(facts, account, whom, &format!("the person left, but {what}"));
+    }
+    let was_deactivated = link.standing != Standing::Active;
+    if action == Action::Delete && was_deactivated && account.active == Some(true) {
+        let account = words::account(account);
+        let message = format!(
+            "account {account} was deactivated when the person left, and is in use again at the target; it is not deleted"
+        );
+        return draft.warn(whom, message);
+    }
+    let reason = match (action, link.standing) {
+        (Action::Delete, Standing::Deactivated { since }) => {
+            let days = facts.policy.now.saturating_sub(since) / DAY_MS;
+            let since = words::count(days.unsigned_abs(), "day ago", "days ago");
+            format!("{}, deactivated {since}", left(facts, evidence))
+        }
+        _ => left(facts, evidence),
+    };
+    draft.changes.push(Change {
+        action,
+        resource: facts.survey.managed.resource(),
+        key: link.key.clone(),
+        id: Some(link.id.clone()),
+        name: account.name.clone(),
+        origin: None,
+        reason,
+        attributes: attributes(facts, action, account),
+        digest: None,
+    });
+}
+
+fn attributes(facts: &Facts<'_>, action: Action, account: &Observed) -> Vec<AttributeChange> {
+    if action != Action::Deactivate {
+        return Vec::new();
+    }
+    vec![AttributeChange {
+        path: facts.survey.managed.active().0.clone(),
+        before: account.active.map(Json::Bool),
+        after: Some(Json::Bool(false)),
+        reference: None,
+        new_element: false,
+    }]
+}
+
+fn left(facts: &Facts<'_>, evidence: Evidence) -> String {
+    match evidence {
+        Evidence::Absent => format!("no longer in {}", facts.policy.source),
+        Evidence::Removed => format!("removed from {}", facts.policy.source),
+        Evidence::OutOfScope => "no longer in scope".to_owned(),
+    }
+}
+
+/// Why leavers are kept, if any are.
+fn kept(facts: &Facts<'_>) -> Option<String> {
+    let survey = facts.survey;
+    let in_use =
+        survey.missing.iter().copied().filter(|missing| !missing.deactivated && !missing.shared);
+    let (with_word, without_word): (Vec<Missing>, Vec<Missing>) =
+        in_use.partition(|missing| missing.left);
+    let (with_word, without_word) = (with_word.len() as u64, without_word.len() as u64);
+    let linked = |number| words::count(number, "linked person", "linked people");
+    let is_or_are = |number| if number == 1 { "is" } else { "are" };
+    let everybody = with_word + without_word;
+    match &survey.coverage {
+        Coverage::Partial { reason } if everybody > 0 => Some(format!(
+            "{} not seen in scope {} kept, as only a part was read: {reason}",
+            linked(everybody),
+            is_or_are(everybody)
+        )),
+        Coverage::Complete if facts.policy.leavers.action == LeaverAction::Ignore => (everybody
+            > 0)
+        .then(|| format!("{} left and {} ignored", linked(everybody), is_or_are(everybody))),
+        Coverage::Complete if !survey.unidentified.is_empty() && without_word > 0 => {
+            let records = words::count(survey.unidentified.len() as u64, "record", "records");
+            Some(format!(
+                "{} not in {} {} kept, as {records} cannot be told apart from theirs: {}",
+                linked(without_word),
+                facts.policy.source,
+                is_or_are(without_word),
+                words::list(survey.unidentified.iter().cloned())
+            ))
+        }
+        _ => None,
     }
 }

@@ -1,0 +1,223 @@
+//! Changes for people in scope: create, adopt, update, reactivate, deactivate.
+
+use serde_json::Value as Json;
+
+use super::differences::{self, Differences};
+use super::fates::Fate;
+use super::references::References;
+use super::{Draft, Facts, matching, words};
+use crate::managed::boolean;
+use crate::{
+    Action, AttributeChange, Bookkeeping, Candidate, Change, Digest, Link, Managed, Observed,
+    Rejection, Standing, Warning,
+};
+
+/// Plans every candidate. After the leavers, as nobody can refer to an account that goes.
+pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
+    let references = References::new(facts, fates, draft);
+    let managed = &*facts.survey.managed;
+    let mut without_value = Vec::new();
+    for (candidate, fate) in facts.survey.candidates.iter().zip(fates) {
+        match fate {
+            Fate::Settled => {
+                // Nothing changes; but each run says who still waits for whom.
+                draft.warn_all(candidate, differences::unresolved(managed, candidate));
+                draft.unchanged += 1;
+            }
+            Fate::Linked(account) => linked(facts, candidate, account, &references, draft),
+            Fate::Create { gone } => {
+                if matching::searches(facts, candidate).is_empty() {
+                    without_value.push(candidate.origin.as_str());
+                }
+                let reason = match gone {
+                    None => "no account yet".to_owned(),
+                    Some(id) => gone_text(id),
+                };
+                let found = differences::of_new(managed, candidate, &references);
+                push(managed, candidate, None, Action::Create, reason, found, draft);
+            }
+            Fate::Adopt { account, attribute, gone } => {
+                let name = managed.match_by().nth(*attribute).map(words::short).unwrap_or_default();
+                let reason = match gone {
+                    None => format!("an account has the same {name}"),
+                    Some(id) => format!("{}; another has the same {name}", gone_text(id)),
+                };
+                let found = differences::of_existing(managed, candidate, account, &references);
+                push(managed, candidate, Some(account), Action::Adopt, reason, found, draft);
+            }
+            Fate::Protected(account) => {
+                draft.protected(facts, account, candidate.into(), "it is not taken over");
+            }
+            Fate::Rejected { field, reason, .. } => draft.rejected.push(Rejection {
+                origin: candidate.origin.clone(),
+                key: Some(candidate.key.clone()),
+                field: field.clone(),
+                reason: reason.clone(),
+            }),
+        }
+    }
+    warn_unmatchable(managed, without_value, draft);
+}
+
+/// A linked account that exists.
+fn linked(
+    facts: &Facts<'_>,
+    candidate: &Candidate,
+    account: &Observed,
+    references: &References<'_>,
+    draft: &mut Draft,
+) {
+    let managed = &*facts.survey.managed;
+    let Some(link) = facts.links.get(&candidate.key) else { return };
+    let mut found = differences::of_existing(managed, candidate, account, references);
+    let was_deactivated = link.standing != Standing::Active;
+    let (active, slot) = managed.active();
+    let is_wanted = slot.is_some_and(|slot| candidate.wanted.iter().any(|w| w.slot == slot));
+    if was_deactivated && !is_wanted && account.active != Some(true) {
+        // We took the account out of use, and no mapping will bring it back.
+        found.attributes.push(AttributeChange {
+            path: active.clone(),
+            before: account.active.map(Json::Bool),
+            after: Some(Json::Bool(true)),
+            reference: None,
+            new_element: false,
+        });
+        found.attributes.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+    if found.attributes.is_empty() {
+        draft.unchanged += 1;
+        same(candidate, link, digest(candidate, &found), draft);
+        draft.warn_all(candidate, found.warnings);
+        return;
+    }
+    let action = action(managed, &found);
+    if account.protected_by().is_some() {
+        let names = found.attributes.iter().map(|attribute| words::short(&attribute.path));
+        let verb = if found.attributes.len() == 1 { "stays" } else { "stay" };
+        let what = format!("{} {verb} as at the target", words::list(names));
+        draft.protected(facts, account, candidate.into(), &what);
+        return;
+    }
+    let reason = match action {
+        Action::Deactivate => "active becomes false".to_owned(),
+        Action::Reactivate if was_deactivated => "in scope again".to_owned(),
+        Action::Reactivate => "active becomes true".to_owned(),
+        _ => {
+            let names = found.attributes.iter().map(|attribute| words::short(&attribute.path));
+            let verb = if found.attributes.len() == 1 { "differs" } else { "differ" };
+            format!("{} {verb}", words::list(names))
+        }
+    };
+    push(managed, candidate, Some(account), action, reason, found, draft);
+}
+
+/// What the differences of a linked account amount to.
+fn action(managed: &Managed, found: &Differences) -> Action {
+    let (active, _) = managed.active();
+    let change = found.attributes.iter().find(|attribute| attribute.path == *active);
+    let value = |value: &Option<Json>| value.as_ref().and_then(boolean);
+    match change.map(|change| (value(&change.before), value(&change.after))) {
+        Some((before, Some(false))) if before != Some(false) => Action::Deactivate,
+        Some((Some(false), Some(true))) => Action::Reactivate,
+        // `active` that no mapping asks for is there only to bring the account back.
+        Some((None, Some(true))) if managed.active().1.is_none() => Action::Reactivate,
+        _ => Action::Update,
+    }
+}
+
+/// Nothing is to be written. The link may still have to learn that.
+fn same(candidate: &Candidate, link: &Link, digest: Digest, draft: &mut Draft) {
+    let is_known =
+        link.digest == digest && link.standing == Standing::Active && link.absent_since.is_none();
+    if !is_known {
+        draft.bookkeeping.push(Bookkeeping::Same { key: candidate.key.clone(), digest });
+    }
+}
+
+fn push(
+    managed: &Managed,
+    candidate: &Candidate,
+    account: Option<&Observed>,
+    action: Action,
+    reason: String,
+    found: Differences,
+    draft: &mut Draft,
+) {
+    let digest = digest(candidate, &found);
+    draft.changes.push(Change {
+        action,
+        resource: managed.resource(),
+        key: candidate.key.clone(),
+        id: account.map(|account| account.id.clone()),
+        name: candidate.name.clone(),
+        origin: Some(candidate.origin.clone()),
+        reason,
+        attributes: found.attributes,
+        digest: Some(digest),
+    });
+    draft.warn_all(candidate, found.warnings);
+}
+
+fn digest(candidate: &Candidate, found: &Differences) -> Digest {
+    if found.is_unresolved { candidate.digest_unresolved } else { candidate.digest }
+}
+
+fn gone_text(id: &str) -> String {
+    format!("the linked account {id} no longer exists at the target")
+}
+
+/// One warning for all who have nothing by which an existing account could be found.
+fn warn_unmatchable(managed: &Managed, places: Vec<&str>, draft: &mut Draft) {
+    if places.is_empty() || managed.match_by().len() == 0 {
+        return;
+    }
+    let people = words::count(places.len() as u64, "person has", "people have");
+    let names = words::choice(managed.match_by().map(words::short));
+    let places = words::list(places.into_iter().map(str::to_owned));
+    let message = format!(
+        "{people} no {names}, by which an existing account could be found; new accounts are created: {places}"
+    );
+    draft.warnings.push(Warning { key: None, origin: None, message });
+}
+
+/// Whom a warning is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whom<'a> {
+    pub(super) key: &'a str,
+    pub(super) origin: Option<&'a str>,
+}
+
+impl<'a> From<&'a Candidate> for Whom<'a> {
+    fn from(candidate: &'a Candidate) -> Self {
+        Self { key: &candidate.key, origin: Some(&candidate.origin) }
+    }
+}
+
+impl Draft {
+    fn warn_all(&mut self, candidate: &Candidate, messages: Vec<String>) {
+        for message in messages {
+            self.warn(candidate.into(), message);
+        }
+    }
+
+    pub(super) fn warn(&mut self, whom: Whom<'_>, message: String) {
+        let Whom { key, origin } = whom;
+        let origin = origin.map(str::to_owned);
+        self.warnings.push(Warning { key: Some(key.to_owned()), origin, message });
+    }
+
+    /// A change that is left out, because the account is never touched.
+    pub(super) fn protected(
+        &mut self,
+        facts: &Facts<'_>,
+        account: &Observed,
+        whom: Whom<'_>,
+        what: &str,
+    ) {
+        let filters = facts.survey.managed.protect();
+        let filter = account.protected_by().and_then(|at| filters.get(at));
+        let filter = filter.map(ToString::to_string).unwrap_or_default();
+        let account = words::account(account);
+        self.warn(whom, format!("account {account} is protected by {filter}: {what}"));
+    }
+}

@@ -1,0 +1,154 @@
+//! What an account lacks of what is wanted, attribute by attribute.
+
+use peoplesync_scim::schema::Mutability;
+use peoplesync_scim::value::{self, is_unassigned};
+use serde_json::Value as Json;
+
+use super::references::{References, Referred};
+use super::words;
+use crate::{AttributeChange, Candidate, Managed, Observed, Wanted, WantedValue};
+
+/// The attributes that are to be written for one person.
+#[derive(Debug, Default)]
+pub(super) struct Differences {
+    pub(super) attributes: Vec<AttributeChange>,
+    /// Somebody whom the person refers to has no account.
+    pub(super) is_unresolved: bool,
+    /// What cannot be written, as fragments.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Everything that a new account begins with.
+pub(super) fn of_new(
+    managed: &Managed,
+    candidate: &Candidate,
+    references: &References<'_>,
+) -> Differences {
+    let mut differences = Differences::default();
+    for wanted in in_order(candidate) {
+        let path = &managed.attribute(wanted.slot).path;
+        let (after, reference) = match &wanted.value {
+            WantedValue::Set(value) if !is_unassigned(value) => (Some(value.clone()), None),
+            WantedValue::Set(_) | WantedValue::Clear => continue,
+            WantedValue::Reference(key) => match references.resolve(key) {
+                Referred::Account(id) => (Some(Json::from(id)), Some(key.clone())),
+                Referred::Created => (None, Some(key.clone())),
+                Referred::Nobody => {
+                    differences.unresolved(managed, candidate, wanted.slot, key);
+                    continue;
+                }
+            },
+        };
+        let path = path.clone();
+        differences.attributes.push(AttributeChange {
+            path,
+            before: None,
+            after,
+            reference,
+            new_element: false,
+        });
+    }
+    differences
+}
+
+/// Where an existing account differs. Attributes for creation only, and those that the target never tells, are left out.
+pub(super) fn of_existing(
+    managed: &Managed,
+    candidate: &Candidate,
+    account: &Observed,
+    references: &References<'_>,
+) -> Differences {
+    let mut differences = Differences::default();
+    for wanted in in_order(candidate) {
+        let slot = wanted.slot;
+        let attribute = managed.attribute(slot);
+        if attribute.create_only || managed.is_hidden(slot) {
+            continue;
+        }
+        let before = account.value(slot);
+        let (after, reference) = match &wanted.value {
+            WantedValue::Set(value) => (compare(managed, slot, Some(value), account), None),
+            WantedValue::Clear => (compare(managed, slot, None, account), None),
+            WantedValue::Reference(key) => match references.resolve(key) {
+                Referred::Account(id) if before.and_then(Json::as_str) == Some(id) => (None, None),
+                Referred::Account(id) => (Some(Some(Json::from(id))), Some(key.clone())),
+                Referred::Created => (Some(None), Some(key.clone())),
+                Referred::Nobody => {
+                    differences.unresolved(managed, candidate, slot, key);
+                    (None, None)
+                }
+            },
+        };
+        let Some(after) = after else { continue };
+        let definition = managed.definition(slot);
+        if let Some(before) = before
+            && definition.is_some_and(|definition| definition.mutability == Mutability::Immutable)
+        {
+            let name = words::short(&attribute.path);
+            let wanted = after.unwrap_or_default();
+            differences.warnings.push(format!(
+                "{name} of {} stays {before} and does not become {wanted}: the target does not let it change",
+                candidate.name
+            ));
+            continue;
+        }
+        differences.attributes.push(AttributeChange {
+            path: attribute.path.clone(),
+            before: before.cloned(),
+            new_element: (after.is_some() || reference.is_some()) && !account.has_element(slot),
+            after,
+            reference,
+        });
+    }
+    differences
+}
+
+/// What a slot should become, if that is not what it is: `Some(None)` is to be cleared.
+///
+/// An empty text is no difference to "no value", as many providers keep one after a removal. Of complex values only the
+/// sub-attributes that are wanted are compared.
+pub(super) fn compare(
+    managed: &Managed,
+    slot: u16,
+    wanted: Option<&Json>,
+    account: &Observed,
+) -> Option<Option<Json>> {
+    let wanted = wanted.filter(|value| !is_unassigned(value));
+    let is_same = match (wanted, account.value(slot)) {
+        (None, None) => true,
+        (None, Some(observed)) => observed.as_str() == Some(""),
+        (Some(_), None) => false,
+        (Some(wanted), Some(observed)) => value::covers(managed.definition(slot), observed, wanted),
+    };
+    (!is_same).then(|| wanted.cloned())
+}
+
+/// What is to be said of somebody whose references all come to nothing.
+pub(super) fn unresolved(managed: &Managed, candidate: &Candidate) -> Vec<String> {
+    let mut differences = Differences::default();
+    for wanted in in_order(candidate) {
+        if let WantedValue::Reference(key) = &wanted.value {
+            differences.unresolved(managed, candidate, wanted.slot, key);
+        }
+    }
+    differences.warnings
+}
+
+impl Differences {
+    fn unresolved(&mut self, managed: &Managed, candidate: &Candidate, slot: u16, key: &str) {
+        self.is_unresolved = true;
+        let path = &managed.attribute(slot).path;
+        self.warnings.push(format!(
+            "{} {key} of {} has no account; it is set in a later run, once that person has one",
+            words::short(path),
+            candidate.name
+        ));
+    }
+}
+
+/// What is wanted, in the order of the paths.
+fn in_order(candidate: &Candidate) -> Vec<&Wanted> {
+    let mut wanted: Vec<&Wanted> = candidate.wanted.iter().collect();
+    wanted.sort_by_key(|wanted| wanted.slot);
+    wanted
+}
