@@ -192,6 +192,7 @@ impl Intake {
         identified: bool,
     ) {
         let mut hit = false;
+        self.pinned.extend(rejection.key.clone());
         for (fingerprint, key) in pins {
             hit |= self.index.set(*fingerprint, flag::PINNED);
             self.pinned.insert(key.clone());

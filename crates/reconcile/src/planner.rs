@@ -23,6 +23,20 @@ pub(crate) struct Facts<'a> {
     pub(crate) policy: &'a Policy,
 }
 
+/// What is known, whatever the policy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) survey: &'a Survey,
+    pub(crate) links: &'a Links,
+    pub(crate) observation: &'a Observation,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn known(&self) -> Known<'a> {
+        Known { survey: self.survey, links: self.links, observation: self.observation }
+    }
+}
+
 /// A plan in the making, in no order.
 #[derive(Debug, Default)]
 struct Draft {

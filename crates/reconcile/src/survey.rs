@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::planner::{Facts, leavers, matching};
+use crate::planner::{Facts, Known, leavers, matching};
 use crate::{
     Candidate, Coverage, Fingerprint, Links, Managed, Observation, Policy, Rejection, Search,
     WantedValue,
@@ -134,7 +134,7 @@ impl Survey {
         let mut accounts = BTreeSet::new();
         let mut searches = BTreeMap::new();
         for candidate in &self.candidates {
-            match matching::next(&facts, candidate) {
+            match matching::next(facts.known(), candidate) {
                 matching::Next::Account(id) => {
                     accounts.insert(id.to_owned());
                 }
@@ -158,9 +158,9 @@ impl Survey {
     /// The accounts that unlinked people match: whose are they? The links with these ids are for [`Links::add`]; most have
     /// none.
     #[must_use]
-    pub fn owners(&self, links: &Links, observation: &Observation, policy: &Policy) -> Vec<String> {
-        let facts = Facts { survey: self, links, observation, policy };
-        let hits = self.candidates.iter().flat_map(|candidate| matching::hits(&facts, candidate));
+    pub fn owners(&self, links: &Links, observation: &Observation) -> Vec<String> {
+        let known = Known { survey: self, links, observation };
+        let hits = self.candidates.iter().flat_map(|candidate| matching::hits(known, candidate));
         let unknown = hits.map(|hit| &hit.id).filter(|id| links.by_id(id).is_none());
         unknown.cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }

@@ -26,7 +26,7 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
             }
             Fate::Linked(account) => linked(facts, candidate, account, &references, draft),
             Fate::Create { gone } => {
-                if matching::searches(facts, candidate).is_empty() {
+                if matching::searches(facts.known(), candidate).is_empty() {
                     without_value.push(candidate.origin.as_str());
                 }
                 let reason = match gone {

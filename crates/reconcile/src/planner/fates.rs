@@ -41,7 +41,7 @@ fn fate<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Fate<'a> {
         return Fate::Settled;
     }
     let gone = facts.links.get(&candidate.key).map(|link| link.id.as_str());
-    match matching::find(facts, candidate) {
+    match matching::find(facts.known(), candidate) {
         Match::Linked(account) => Fate::Linked(account),
         Match::None => Fate::Create { gone },
         Match::Unknown(reason) => Fate::Rejected { field: None, reason, accounts: Vec::new() },

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::Facts;
+use super::Known;
 use crate::observation::Presence;
 use crate::{Candidate, Observed, Search, WantedValue};
 
@@ -27,23 +27,23 @@ pub(super) enum Match<'a> {
 }
 
 /// What is still to be asked before the candidate can be planned.
-pub(crate) fn next<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Next<'a> {
-    if facts.survey.is_settled(candidate, facts.links) {
+pub(crate) fn next<'a>(known: Known<'a>, candidate: &Candidate) -> Next<'a> {
+    if known.survey.is_settled(candidate, known.links) {
         return Next::Answered;
     }
-    if let Some(link) = facts.links.get(&candidate.key) {
-        match facts.observation.presence(&link.id) {
+    if let Some(link) = known.links.get(&candidate.key) {
+        match known.observation.presence(&link.id) {
             None => return Next::Account(&link.id),
             Some(Presence::Gone) => {}
             Some(Presence::Found(_) | Presence::Unknown(_)) => return Next::Answered,
         }
     }
-    for search in searches(facts, candidate) {
-        match facts.observation.hits(&search) {
+    for search in searches(known, candidate) {
+        match known.observation.hits(&search) {
             None => return Next::Search(search),
             Some(Err(_)) => return Next::Answered,
             Some(Ok(accounts)) => {
-                if !settling(facts, candidate, &search, accounts).is_empty() {
+                if !settling(known, candidate, &search, accounts).is_empty() {
                     return Next::Answered;
                 }
             }
@@ -53,41 +53,41 @@ pub(crate) fn next<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Next<'a> {
 }
 
 /// The accounts that an unlinked candidate matches, as far as was asked.
-pub(crate) fn hits<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Vec<&'a Observed> {
-    if facts.survey.is_settled(candidate, facts.links) {
+pub(crate) fn hits<'a>(known: Known<'a>, candidate: &Candidate) -> Vec<&'a Observed> {
+    if known.survey.is_settled(candidate, known.links) {
         return Vec::new();
     }
-    match find(facts, candidate) {
+    match find(known, candidate) {
         Match::Hits { accounts, .. } => accounts,
         Match::Linked(_) | Match::None | Match::Unknown(_) => Vec::new(),
     }
 }
 
 /// The account of a candidate.
-pub(super) fn find<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Match<'a> {
-    if let Some(link) = facts.links.get(&candidate.key) {
+pub(super) fn find<'a>(known: Known<'a>, candidate: &Candidate) -> Match<'a> {
+    if let Some(link) = known.links.get(&candidate.key) {
         let unknown = |reason: &str| {
             Match::Unknown(format!("account {} could not be looked up: {reason}", link.id))
         };
-        match facts.observation.presence(&link.id) {
+        match known.observation.presence(&link.id) {
             Some(Presence::Found(observed)) => return Match::Linked(observed),
             Some(Presence::Gone) => {}
             Some(Presence::Unknown(reason)) => return unknown(reason),
             None => return unknown("the target was not asked"),
         }
     }
-    for search in searches(facts, candidate) {
+    for search in searches(known, candidate) {
         let failed = |reason: &str| {
             Match::Unknown(format!(
                 "the target could not be searched for {} {}: {reason}",
                 search.path, search.value
             ))
         };
-        match facts.observation.hits(&search) {
+        match known.observation.hits(&search) {
             None => return failed("it was not asked"),
             Some(Err(reason)) => return failed(reason),
             Some(Ok(accounts)) => {
-                let accounts = settling(facts, candidate, &search, accounts);
+                let accounts = settling(known, candidate, &search, accounts);
                 if !accounts.is_empty() {
                     return Match::Hits { attribute: search.at.0, accounts };
                 }
@@ -98,8 +98,8 @@ pub(super) fn find<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Match<'a> {
 }
 
 /// The questions by which the account of an unlinked candidate is found, in the order of the match attributes.
-pub(super) fn searches(facts: &Facts<'_>, candidate: &Candidate) -> Vec<Search> {
-    let managed = &facts.survey.managed;
+pub(super) fn searches(known: Known<'_>, candidate: &Candidate) -> Vec<Search> {
+    let managed = &known.survey.managed;
     let slots = managed.match_slots().iter().enumerate();
     let searches = slots.filter_map(|(index, slot)| {
         let value = wanted(candidate, *slot)?;
@@ -122,18 +122,18 @@ pub(super) fn wanted(candidate: &Candidate, slot: u16) -> Option<&Json> {
 /// Leaves out the accounts whose linked owner gives the value up in this very run: the name of one person may go to
 /// another.
 fn settling<'a>(
-    facts: &Facts<'_>,
+    known: Known<'_>,
     candidate: &Candidate,
     search: &Search,
     mut accounts: Vec<&'a Observed>,
 ) -> Vec<&'a Observed> {
-    let managed = &facts.survey.managed;
+    let managed = &known.survey.managed;
     let (index, value) = &search.at;
     let slot = managed.match_slots()[*index];
     accounts.retain(|account| {
-        let owner = facts.links.by_id(&account.id).filter(|link| link.key != candidate.key);
-        let owner = owner.and_then(|link| facts.survey.position(&link.key));
-        let Some(owner) = owner.map(|at| &facts.survey.candidates[at]) else { return true };
+        let owner = known.links.by_id(&account.id).filter(|link| link.key != candidate.key);
+        let owner = owner.and_then(|link| known.survey.position(&link.key));
+        let Some(owner) = owner.map(|at| &known.survey.candidates[at]) else { return true };
         let is_kept = managed.attribute(slot).create_only
             || account.protected_by().is_some()
             || owner.wanted.iter().all(|wanted| wanted.slot != slot);
