@@ -1,1 +1,22 @@
-//! Placeholder while the workspace is laid out.
+#![doc = include_str!("../README.md")]
+
+mod bookkeeping;
+mod codec;
+mod error;
+mod file;
+mod history;
+mod journal;
+mod links;
+mod lock;
+mod migrate;
+mod mount;
+mod runs;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use history::{HistoryEntry, HistoryFilter, HistoryNote};
+pub use journal::{Intent, LinkEffect, Outcome, Settlement};
+pub use runs::{Run, RunEnd, RunId, RunStart};
+pub use state::{Access, State};

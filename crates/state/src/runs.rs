@@ -1,0 +1,133 @@
+//! The runs: when each began and ended, of which plan and config it was, and what came of it.
+
+use std::fmt;
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use crate::error::{Error, Fault};
+use crate::state::State;
+
+/// The number of a run. Later runs have higher numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub i64);
+
+/// What is known when a run begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunStart {
+    /// What kind of run: `full`.
+    pub kind: String,
+    /// The hash that names its plan: `sha256:…`.
+    pub plan_hash: String,
+    /// A digest of the config that it runs with.
+    pub config_digest: String,
+    /// When, in milliseconds since 1970 (UTC).
+    pub started: i64,
+}
+
+/// What is known when a run ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEnd {
+    /// When, in milliseconds since 1970 (UTC).
+    pub ended: i64,
+    /// How, in a word: `done`.
+    pub outcome: String,
+    /// How many of each outcome: a JSON object.
+    pub counts: String,
+}
+
+/// A run of the past, or the present one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// How it began.
+    pub start: RunStart,
+    /// How it ended; none while it is under way, and for ever if it was killed.
+    pub end: Option<RunEnd>,
+}
+
+impl State {
+    /// Notes that a run begins.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be written.
+    pub fn begin_run(&mut self, start: &RunStart) -> Result<RunId, Error> {
+        self.write("note the start of the run", |writing| {
+            writing
+                .transaction
+                .prepare_cached(
+                    "INSERT INTO runs (kind, plan_hash, config_digest, started) VALUES (?, ?, ?, ?)",
+                )?
+                .execute(params![start.kind, start.plan_hash, start.config_digest, start.started])?;
+            Ok(RunId(writing.transaction.last_insert_rowid()))
+        })
+    }
+
+    /// Notes that a run ended.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be written.
+    pub fn finish_run(&mut self, run: RunId, end: &RunEnd) -> Result<(), Error> {
+        self.write("note the end of the run", |writing| {
+            writing
+                .transaction
+                .prepare_cached("UPDATE runs SET ended = ?, outcome = ?, counts = ? WHERE run = ?")?
+                .execute(params![end.ended, end.outcome, end.counts, run.0])?;
+            Ok(())
+        })
+    }
+
+    /// The last runs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The file is damaged or cannot be read.
+    pub fn last_runs(&self, count: u32) -> Result<Vec<Run>, Error> {
+        self.read("read the runs", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT run, kind, plan_hash, config_digest, started, ended, outcome, counts \
+                 FROM runs ORDER BY run DESC LIMIT ?",
+            )?;
+            let runs = statement.query_map([count], run_of)?.collect::<Result<_, _>>()?;
+            Ok(runs)
+        })
+    }
+
+    /// The digest of the config of the last run that came to its end; none before the first.
+    ///
+    /// # Errors
+    ///
+    /// The file is damaged or cannot be read.
+    pub fn last_config_digest(&self) -> Result<Option<String>, Error> {
+        self.read("read the runs", |conn| {
+            let sql =
+                "SELECT config_digest FROM runs WHERE ended IS NOT NULL ORDER BY run DESC LIMIT 1";
+            conn.query_row(sql, [], |row| row.get(0)).optional().map_err(Fault::from)
+        })
+    }
+}
+
+fn run_of(row: &Row<'_>) -> rusqlite::Result<Run> {
+    let end = match (row.get(5)?, row.get(6)?, row.get(7)?) {
+        (Some(ended), Some(outcome), Some(counts)) => Some(RunEnd { ended, outcome, counts }),
+        _ => None,
+    };
+    Ok(Run {
+        id: RunId(row.get(0)?),
+        start: RunStart {
+            kind: row.get(1)?,
+            plan_hash: row.get(2)?,
+            config_digest: row.get(3)?,
+            started: row.get(4)?,
+        },
+        end,
+    })
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
