@@ -1,0 +1,189 @@
+//! Rules to a mapping. Every error of every rule is found in one go.
+
+use std::collections::BTreeSet;
+
+use peoplesync_scim::{Path, Resource, SchemaSet};
+
+use crate::attribute::{Attribute, Compiled};
+use crate::digest::cut;
+use crate::error::{self, CompileError};
+use crate::expr::check::{Needs, Problem, Want, check};
+use crate::expr::{self, Expr, Span};
+use crate::mapping::{Mapping, Scope};
+use crate::spec::{AttributeSpec, Spec};
+use crate::target::Target;
+
+/// Part of the digest of a mapping. To be raised when the same rules begin to mean something else: when a function or
+/// a conversion changes.
+const MEANING: u8 = 1;
+
+pub(crate) fn compile(
+    spec: &Spec,
+    resource: Resource,
+    schemas: &SchemaSet,
+) -> Result<Mapping, Vec<CompileError>> {
+    let mut compiler = Compiler { resource, schemas, errors: Vec::new() };
+    let scope = compiler.scope(spec);
+    let parsed: Vec<_> = spec
+        .attributes
+        .iter()
+        .enumerate()
+        .filter_map(|(index, attribute)| compiler.parse(index, attribute))
+        .collect();
+    compiler.conflicts(&parsed);
+
+    let mut names = BTreeSet::new();
+    let exprs = scope.iter().map(|(_, expr)| expr).chain(parsed.iter().map(|rule| &rule.expr));
+    exprs.for_each(|expr| {
+        expr.each_field(&mut |name, _| {
+            names.insert(name.to_owned());
+        });
+    });
+    let fields: Vec<String> = names.into_iter().collect();
+
+    let scope = scope.map(|(text, expr)| {
+        let key = format!("{}.scope", error::table(resource));
+        let want = Want { needs: Needs::Condition, many: false, place: "a scope" };
+        let code = compiler.check(None, &key, &text, &expr, &fields, want);
+        Scope(Compiled { text, expr, code })
+    });
+    let mut attributes: Vec<Attribute> =
+        parsed.into_iter().map(|rule| compiler.attribute(rule, &fields)).collect();
+    attributes.sort_by(|one, other| one.path.cmp(&other.path));
+
+    let mut errors = compiler.errors;
+    if !errors.is_empty() {
+        errors.sort_by_key(|(index, _)| *index);
+        return Err(errors.into_iter().map(|(_, error)| error).collect());
+    }
+    let digest = digest(resource, scope.as_ref(), &attributes);
+    Ok(Mapping { scope, attributes, fields, digest, resource })
+}
+
+/// A rule whose path and expression could be read.
+struct Parsed<'s> {
+    index: usize,
+    spec: &'s AttributeSpec,
+    key: String,
+    path: Path,
+    target: Target,
+    expr: Expr,
+}
+
+struct Compiler<'c> {
+    resource: Resource,
+    schemas: &'c SchemaSet,
+    /// With the number of the rule; none for the scope.
+    errors: Vec<(Option<usize>, CompileError)>,
+}
+
+impl Compiler<'_> {
+    fn scope(&mut self, spec: &Spec) -> Option<(String, Expr)> {
+        let text = spec.scope.as_deref().filter(|text| !text.trim().is_empty())?;
+        match expr::parse(text) {
+            Ok(expr) => Some((text.to_owned(), expr)),
+            Err(error) => {
+                let key = format!("{}.scope", error::table(self.resource));
+                self.errors.push((None, CompileError::syntax(&key, text, error)));
+                None
+            }
+        }
+    }
+
+    /// Reads path and expression; both, even if one is wrong.
+    fn parse<'s>(&mut self, index: usize, spec: &'s AttributeSpec) -> Option<Parsed<'s>> {
+        let key = error::key(self.resource, &spec.path);
+        let target = self.target(spec).map_err(|problem| {
+            self.errors.push((Some(index), CompileError::problem(&key, &spec.path, problem)));
+        });
+        let text = spec.rule.expression();
+        let expr = expr::parse(text).map_err(|error| {
+            self.errors.push((Some(index), CompileError::syntax(&key, text, error)));
+        });
+        let expr = expr.ok()?;
+        let Ok((path, target)) = target else {
+            // Its expression may be wrong as well.
+            let want = Want { needs: Needs::Any, many: true, place: "this" };
+            self.check(Some(index), &key, text, &expr, &[], want);
+            return None;
+        };
+        Some(Parsed { index, spec, key, path, target, expr })
+    }
+
+    fn target(&self, spec: &AttributeSpec) -> Result<(Path, Target), Problem> {
+        let path = Path::parse(&spec.path).map_err(|error| Problem {
+            span: Span::new(error.offset, error.offset),
+            message: format!("this is not an attribute path: {}", error.message),
+            hint: None,
+        })?;
+        let target =
+            Target::of(&path, &spec.path, &spec.rule, spec.when, self.resource, self.schemas)?;
+        Ok((path, target))
+    }
+
+    /// Two rules for one attribute, or for a list and an element of it.
+    fn conflicts(&mut self, rules: &[Parsed<'_>]) {
+        let whole = |path: &Path| path.filter().is_none() && path.sub().is_none();
+        for (number, rule) in rules.iter().enumerate() {
+            let clash = rules.iter().take(number).find(|earlier| {
+                let overlap = rule.path.same_root(&earlier.path)
+                    && (whole(&rule.path) || whole(&earlier.path));
+                rule.path == earlier.path || overlap
+            });
+            let Some(earlier) = clash else { continue };
+            let message = if rule.path == earlier.path {
+                format!("this attribute has a rule already: {}", earlier.key)
+            } else {
+                format!("this overlaps with {}", earlier.key)
+            };
+            let span = Span::new(0, rule.spec.path.len());
+            let problem = Problem { span, message, hint: Some("keep one of the two".to_owned()) };
+            let error = CompileError::problem(&rule.key, &rule.spec.path, problem);
+            self.errors.push((Some(rule.index), error));
+        }
+    }
+
+    fn attribute(&mut self, rule: Parsed<'_>, fields: &[String]) -> Attribute {
+        let Parsed { index, spec, key, path, target, expr } = rule;
+        let text = spec.rule.expression().to_owned();
+        let place = format!("`{path}`");
+        let want = Want { needs: target.needs(), many: target.many, place: &place };
+        let code = self.check(Some(index), &key, &text, &expr, fields, want);
+        let source = Compiled { text, expr, code };
+        Attribute { path, key, target, on_empty: spec.on_empty, when: spec.when, source }
+    }
+
+    fn check(
+        &mut self,
+        index: Option<usize>,
+        key: &str,
+        text: &str,
+        expr: &Expr,
+        fields: &[String],
+        want: Want<'_>,
+    ) -> expr::code::Code {
+        let mut problems = Vec::new();
+        let code = check(expr, fields, want, &mut problems);
+        let errors = problems.into_iter().map(|problem| CompileError::problem(key, text, problem));
+        self.errors.extend(errors.map(|error| (index, error)));
+        code
+    }
+}
+
+/// The meaning of a mapping in 16 bytes. The spelling of an expression does not count, only what it says.
+fn digest(resource: Resource, scope: Option<&Scope>, attributes: &[Attribute]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+    };
+    add(&format!("peoplesync mapping {MEANING}"));
+    add(resource.name());
+    add(&scope.map(|scope| scope.0.expr.to_string()).unwrap_or_default());
+    for attribute in attributes {
+        let Attribute { path, target, on_empty, when, source, .. } = attribute;
+        add(&path.to_string().to_ascii_lowercase());
+        add(&format!("{target:?} {on_empty:?} {when:?}"));
+        add(&source.expr.to_string());
+    }
+    cut(&hasher.finalize())
+}

@@ -1,0 +1,20 @@
+//! The expression language: text to a syntax tree, a syntax tree to code over field positions, code to values.
+//! It knows nothing of SCIM; which type an attribute needs is told to the checker as a [`check::Want`].
+
+mod ast;
+pub(crate) mod check;
+pub(crate) mod code;
+mod compare;
+pub(crate) mod eval;
+mod lexer;
+mod parser;
+mod time;
+mod value;
+
+pub use self::ast::{Comparison, Expr, Node, Span, Word};
+pub use self::parser::{MAX_DEPTH, MAX_LENGTH, SyntaxError, parse};
+pub(crate) use self::time::{format as format_time, parse as parse_time};
+pub use self::value::{Type, Value};
+
+#[cfg(test)]
+mod tests;

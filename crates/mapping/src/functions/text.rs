@@ -1,0 +1,142 @@
+//! Text from text. Positions count characters from 1, never bytes.
+
+use std::borrow::Cow;
+
+use crate::expr::Value;
+use crate::expr::eval::{Arguments, Eval};
+
+/// Letter case counts.
+pub(super) const BINARY: &str = "vbBinaryCompare";
+/// Letter case does not count.
+pub(super) const TEXTUAL: &str = "vbTextCompare";
+
+pub(super) fn append<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let mut text = arguments.build();
+    for index in 0..2 {
+        text.push(&arguments.text(index)?.unwrap_or_default())?;
+    }
+    Ok(text.into_value())
+}
+
+pub(super) fn trim<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let trimmed = arguments.text(0)?.map(|source| match source {
+        Cow::Borrowed(source) => Value::text(source.trim()),
+        Cow::Owned(source) if source.trim().len() == source.len() => Value::owned(source),
+        Cow::Owned(source) => Value::owned(source.trim().to_owned()),
+    });
+    Ok(trimmed.unwrap_or(Value::Null))
+}
+
+pub(super) fn strip_spaces<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let stripped = arguments.text(0)?.map(|source| {
+        if source.contains(' ') {
+            Value::owned(source.replace(' ', ""))
+        } else {
+            Value::Text(source)
+        }
+    });
+    Ok(stripped.unwrap_or(Value::Null))
+}
+
+pub(super) fn to_lower<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
+    if is_turkic(arguments)? {
+        // U+0130 with a combining dot is one letter here, so both are mapped before the rest.
+        let lower = source.replace("I\u{307}", "i").replace('İ', "i").replace('I', "ı");
+        return Ok(Value::owned(lower.to_lowercase()));
+    }
+    Ok(if source.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        Value::Text(source)
+    } else {
+        Value::owned(source.to_lowercase())
+    })
+}
+
+pub(super) fn to_upper<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
+    if is_turkic(arguments)? {
+        return Ok(Value::owned(source.replace('i', "İ").to_uppercase()));
+    }
+    Ok(if source.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_lowercase()) {
+        Value::Text(source)
+    } else {
+        Value::owned(source.to_uppercase())
+    })
+}
+
+/// The two cultures in which `i` and `I` are not one letter.
+fn is_turkic(arguments: &Arguments<'_, '_>) -> Eval<bool> {
+    if !arguments.has(1) {
+        return Ok(false);
+    }
+    let culture = arguments.text(1)?.unwrap_or_default();
+    let language = culture.split(['-', '_']).next().unwrap_or_default();
+    Ok(["tr", "az"].iter().any(|turkic| turkic.eq_ignore_ascii_case(language)))
+}
+
+pub(super) fn left<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
+    Ok(Value::Text(match arguments.integer(1)?.map(usize::try_from) {
+        Some(Ok(length)) => characters(source, 0, length),
+        // Below 0, or not given.
+        _ => source,
+    }))
+}
+
+pub(super) fn mid<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
+    let start = arguments.integer(1)?.unwrap_or(1).max(1) - 1;
+    let length = arguments.integer(2)?.map_or(usize::MAX, at_least_none);
+    Ok(Value::Text(characters(source, at_least_none(start), length)))
+}
+
+pub(super) fn in_str<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let (source, sought) =
+        (arguments.text(0)?.unwrap_or_default(), arguments.text(1)?.unwrap_or_default());
+    let skipped = at_least_none(arguments.integer(2)?.unwrap_or(1).max(1) - 1);
+    if sought.is_empty() {
+        return Ok(Value::Integer(0));
+    }
+    let textual = arguments.text(3)?.is_some_and(|word| word == TEXTUAL);
+    let fold = |text: Cow<'_, str>| -> String { text.chars().map(lower).collect() };
+    let (source, sought) =
+        if textual { (fold(source).into(), fold(sought).into()) } else { (source, sought) };
+    let rest = characters(Cow::Borrowed(&*source), skipped, usize::MAX);
+    let place = rest.find(&*sought).and_then(|at| rest.get(..at)).map_or(0, |before| {
+        i64::try_from(skipped + before.chars().count() + 1).unwrap_or(i64::MAX)
+    });
+    Ok(Value::Integer(place))
+}
+
+/// One character for one, so that positions stay.
+fn lower(c: char) -> char {
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(single), None) => single,
+        _ => c,
+    }
+}
+
+/// Below 0 is 0; what does not fit is beyond every text.
+fn at_least_none(number: i64) -> usize {
+    usize::try_from(number.max(0)).unwrap_or(usize::MAX)
+}
+
+/// So many characters after the first `skipped`, as far as there are.
+fn characters(text: Cow<'_, str>, skipped: usize, length: usize) -> Cow<'_, str> {
+    let start = place(&text, skipped);
+    let end = start + text.get(start..).map_or(0, |rest| place(rest, length));
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.get(start..end).unwrap_or_default()),
+        Cow::Owned(mut text) => {
+            text.truncate(end);
+            text.drain(..start);
+            Cow::Owned(text)
+        }
+    }
+}
+
+/// The byte at which the character of this number begins; the end if there are fewer.
+fn place(text: &str, number: usize) -> usize {
+    text.char_indices().nth(number).map_or(text.len(), |(at, _)| at)
+}

@@ -1,0 +1,191 @@
+//! A compiled mapping, and the hot path: one record into one draft.
+
+use std::borrow::Cow;
+
+use peoplesync_scim::{Resource, SchemaSet};
+use peoplesync_source::{Fields, Record};
+
+use crate::attribute::{Attribute, Compiled};
+use crate::compile;
+use crate::draft::Draft;
+use crate::error::{self, CompileError, MapError};
+use crate::expr::Value;
+use crate::expr::check::Problem;
+use crate::expr::code::Op;
+use crate::expr::eval::{Eval, Machine};
+use crate::nearest::did_you_mean;
+use crate::spec::Spec;
+use crate::target::Scalar;
+
+/// Rules that can be applied to records.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    pub(crate) scope: Option<Scope>,
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) fields: Vec<String>,
+    pub(crate) digest: [u8; 16],
+    pub(crate) resource: Resource,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Scope(pub(crate) Compiled);
+
+/// Where the records of one list of fields have what a mapping reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding(Vec<usize>);
+
+/// Whether a record is to be provisioned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is; the draft holds what it should be.
+    InScope,
+    /// It is not; the draft is empty.
+    OutOfScope,
+}
+
+impl Mapping {
+    /// Compiles rules for a kind of resource.
+    ///
+    /// # Errors
+    /// All that is wrong: syntax, unknown functions and attributes, types that cannot fit, attributes that only the target
+    /// writes, two rules for one attribute. In the order of the rules, the scope first.
+    pub fn compile(
+        spec: &Spec,
+        resource: Resource,
+        schemas: &SchemaSet,
+    ) -> Result<Self, Vec<CompileError>> {
+        compile::compile(spec, resource, schemas)
+    }
+
+    /// The fields that scope and attributes read: sorted, each once, spelled as written.
+    #[must_use]
+    pub fn fields(&self) -> &[String] {
+        &self.fields
+    }
+
+    /// The attributes by slot, which is their order by path.
+    #[must_use]
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
+    /// The scope as the config has it; none if everybody is in scope.
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.scope.as_ref().map(|scope| &*scope.0.text)
+    }
+
+    /// Changes when the meaning of the mapping changes; spaces and spelling in an expression do not count.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 16] {
+        self.digest
+    }
+
+    /// Finds the mapping's fields in those of a source. One that is not there is null in every record;
+    /// [`unknown_fields`](Self::unknown_fields) tells.
+    #[must_use]
+    pub fn bind(&self, fields: &Fields) -> Binding {
+        let position = |name: &String| fields.position(name).unwrap_or(usize::MAX);
+        Binding(self.fields.iter().map(position).collect())
+    }
+
+    /// Maps one record. Nothing is allocated but what computed values need beyond the draft's own buffers.
+    ///
+    /// The binding is of the fields of the record's batch, the draft of this mapping.
+    ///
+    /// # Errors
+    /// The first attribute, or the scope, that has no value for this record. The draft then holds nothing of use.
+    pub fn map(
+        &self,
+        binding: &Binding,
+        record: &Record<'_>,
+        draft: &mut Draft,
+    ) -> Result<Outcome, MapError> {
+        draft.reset(self);
+        if let Some(Scope(scope)) = &self.scope {
+            let held = self.machine(binding, record, scope).holds(&scope.code);
+            if !held.map_err(|fault| MapError::new(None, *fault))? {
+                return Ok(Outcome::OutOfScope);
+            }
+        }
+        for (slot, attribute) in self.attributes.iter().enumerate() {
+            self.fill(binding, record, attribute, slot, draft)
+                .map_err(|fault| MapError::new(Some(&attribute.path), *fault))?;
+        }
+        Ok(Outcome::InScope)
+    }
+
+    /// The fields that the mapping reads and the source does not have, each with the nearest name and its place.
+    #[must_use]
+    pub fn unknown_fields(&self, known: &[String]) -> Vec<CompileError> {
+        let scope_key = format!("{}.scope", error::table(self.resource));
+        let scope = self.scope.iter().map(|scope| (&*scope_key, &scope.0));
+        let rules = self.attributes.iter().map(|attribute| (&*attribute.key, &attribute.source));
+        let mut errors = Vec::new();
+        for (key, source) in scope.chain(rules) {
+            source.expr.each_field(&mut |name, span| {
+                if known.iter().any(|known| known == name) {
+                    return;
+                }
+                let hint = did_you_mean(name, known.iter().map(|known| &**known));
+                let message = format!("the source has no field `{name}`");
+                let problem = Problem { span, message, hint };
+                errors.push(CompileError::problem(key, &source.text, problem));
+            });
+        }
+        errors
+    }
+
+    pub(crate) fn machine<'a>(
+        &'a self,
+        binding: &'a Binding,
+        record: &Record<'a>,
+        source: &'a Compiled,
+    ) -> Machine<'a> {
+        Machine { names: &self.fields, positions: &binding.0, record: *record, text: &source.text }
+    }
+
+    /// Puts the value of one attribute into its slot.
+    pub(crate) fn fill(
+        &self,
+        binding: &Binding,
+        record: &Record<'_>,
+        attribute: &Attribute,
+        slot: usize,
+        draft: &mut Draft,
+    ) -> Eval<()> {
+        let machine = self.machine(binding, record, &attribute.source);
+        let code = &attribute.source.code;
+        let value = match &code.op {
+            Op::Field(field) if !attribute.target.many => match machine.first(*field) {
+                // The commonest rule of all.
+                Value::Text(Cow::Borrowed(text)) if attribute.target.scalar == Scalar::Text => {
+                    draft.put_text(slot, attribute, text);
+                    return Ok(());
+                }
+                value => value,
+            },
+            Op::Join(terms) if attribute.target.scalar == Scalar::Text => {
+                // The commonest computed value is written where it belongs, without a text of its own.
+                let mut joined = draft.join();
+                for term in terms {
+                    if let Some(text) = machine.text_of(term)? {
+                        joined.push(&text).map_err(|what| machine.fault(code, what))?;
+                    }
+                }
+                joined.finish(slot, attribute);
+                return Ok(());
+            }
+            _ => match machine.value(code)? {
+                Value::Text(text)
+                    if attribute.target.scalar == Scalar::Text && !attribute.target.many =>
+                {
+                    draft.put_text(slot, attribute, &text);
+                    return Ok(());
+                }
+                value => value,
+            },
+        };
+        draft.put(slot, attribute, value).map_err(|what| machine.fault(code, what))
+    }
+}

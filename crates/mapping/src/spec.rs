@@ -1,0 +1,76 @@
+//! What the config says of a mapping, before it is compiled.
+
+/// The rules for one kind of resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spec {
+    /// The expression that says who is provisioned; none or blank: everybody.
+    pub scope: Option<String>,
+    /// The managed attributes, in any order.
+    pub attributes: Vec<AttributeSpec>,
+}
+
+/// The rule for one attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeSpec {
+    /// The SCIM path, as the config has it.
+    pub path: String,
+    /// Where its value comes from.
+    pub rule: Rule,
+    /// What happens if there is no value.
+    pub on_empty: OnEmpty,
+    /// When it is written.
+    pub when: When,
+}
+
+impl AttributeSpec {
+    /// A value that is always written and left alone where it is empty.
+    pub fn value(path: impl Into<String>, expression: impl Into<String>) -> Self {
+        let rule = Rule::Value(expression.into());
+        Self { path: path.into(), rule, on_empty: OnEmpty::default(), when: When::default() }
+    }
+
+    /// A reference that is always written and left alone where it is empty.
+    pub fn reference(path: impl Into<String>, expression: impl Into<String>) -> Self {
+        let rule = Rule::Reference(expression.into());
+        Self { path: path.into(), rule, on_empty: OnEmpty::default(), when: When::default() }
+    }
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// The value of the expression.
+    Value(String),
+    /// The id of the resource whose key in the same source is the text of the expression.
+    Reference(String),
+}
+
+impl Rule {
+    /// The text of the expression.
+    #[must_use]
+    pub fn expression(&self) -> &str {
+        match self {
+            Self::Value(text) | Self::Reference(text) => text,
+        }
+    }
+}
+
+/// What happens to an attribute for which there is no value: null, an empty text, no values.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnEmpty {
+    /// What the target has stays.
+    #[default]
+    Leave,
+    /// The target shall have none.
+    Clear,
+}
+
+/// When an attribute is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum When {
+    /// Whenever it differs.
+    #[default]
+    Always,
+    /// When the resource is created; afterwards it belongs to the target.
+    Create,
+}
