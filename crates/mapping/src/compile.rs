@@ -43,7 +43,7 @@ pub(crate) fn compile(
 
     let scope = scope.map(|(text, expr)| {
         let key = format!("{}.scope", error::table(resource));
-        let want = Want { needs: Needs::Condition, many: false, place: "a scope" };
+        let want = Want { needs: Needs::Condition, many: false, copy: false, place: "a scope" };
         let code = compiler.check(None, &key, &text, &expr, &fields, want);
         Scope(Compiled { text, expr, code })
     });
@@ -103,7 +103,7 @@ impl Compiler<'_> {
         let expr = expr.ok()?;
         let Ok((path, target)) = target else {
             // Its expression may be wrong as well.
-            let want = Want { needs: Needs::Any, many: true, place: "this" };
+            let want = Want { needs: Needs::Any, many: true, copy: true, place: "this" };
             self.check(Some(index), &key, text, &expr, &[], want);
             return None;
         };
@@ -147,7 +147,7 @@ impl Compiler<'_> {
         let Parsed { index, spec, key, path, target, expr } = rule;
         let text = spec.rule.expression().to_owned();
         let place = format!("`{path}`");
-        let want = Want { needs: target.needs(), many: target.many, place: &place };
+        let want = Want { needs: target.needs(), many: target.many, copy: true, place: &place };
         let code = self.check(Some(index), &key, &text, &expr, fields, want);
         let source = Compiled { text, expr, code };
         Attribute { path, key, target, on_empty: spec.on_empty, when: spec.when, source }
@@ -181,7 +181,7 @@ fn digest(resource: Resource, scope: Option<&Scope>, attributes: &[Attribute]) -
     add(&scope.map(|scope| scope.0.expr.to_string()).unwrap_or_default());
     for attribute in attributes {
         let Attribute { path, target, on_empty, when, source, .. } = attribute;
-        add(&path.to_string().to_ascii_lowercase());
+        add(&path.to_string());
         add(&format!("{target:?} {on_empty:?} {when:?}"));
         add(&source.expr.to_string());
     }

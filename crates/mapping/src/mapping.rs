@@ -75,7 +75,8 @@ impl Mapping {
         self.scope.as_ref().map(|scope| &*scope.0.text)
     }
 
-    /// Changes when the meaning of the mapping changes; spaces and spelling in an expression do not count.
+    /// Changes when the meaning of the mapping changes; spaces and spelling in an expression and the order of the rules do
+    /// not count.
     #[must_use]
     pub fn digest(&self) -> [u8; 16] {
         self.digest
@@ -157,7 +158,7 @@ impl Mapping {
         let machine = self.machine(binding, record, &attribute.source);
         let code = &attribute.source.code;
         let value = match &code.op {
-            Op::Field(field) if !attribute.target.many => match machine.first(*field) {
+            Op::First(field) => match machine.first(*field) {
                 // The commonest rule of all.
                 Value::Text(Cow::Borrowed(text)) if attribute.target.scalar == Scalar::Text => {
                     draft.put_text(slot, attribute, text);

@@ -13,7 +13,7 @@ pub(crate) fn evaluate(text: &str) -> String {
         Err(error) => return format!("syntax: {error}"),
     };
     let mut problems = Vec::new();
-    let want = Want { needs: Needs::Any, many: true, place: "this" };
+    let want = Want { needs: Needs::Any, many: true, copy: false, place: "this" };
     let code = check(&expr, &[], want, &mut problems);
     if let Some(problem) = problems.first() {
         return format!("problem: {}", problem.message);

@@ -59,6 +59,8 @@ pub(crate) struct Want<'w> {
     pub(crate) needs: Needs,
     /// Whether several values will do.
     pub(crate) many: bool,
+    /// Whether a field is copied here, so that the first of its values will do.
+    pub(crate) copy: bool,
     /// Who needs it, as the subject of a sentence.
     pub(crate) place: &'w str,
 }
@@ -93,10 +95,12 @@ impl Checker<'_> {
                 // Every field of every expression was collected before.
                 let field =
                     self.fields.binary_search_by(|known| (**known).cmp(name)).unwrap_or(usize::MAX);
-                (
-                    if want.needs == Needs::Flag { Op::Flag(field) } else { Op::Field(field) },
-                    Type::Any,
-                )
+                let op = match want {
+                    Want { needs: Needs::Flag, .. } => Op::Flag(field),
+                    Want { copy: true, many: false, .. } => Op::First(field),
+                    _ => Op::Field(field),
+                };
+                (op, Type::Any)
             }
             Node::Call { name, arguments } => match functions::find(&name.text) {
                 Some(function) => return self.call(expr, function, arguments, want),
@@ -109,7 +113,7 @@ impl Checker<'_> {
             Node::And(terms) => (Op::And(self.conditions(terms, "`and`")), Type::Boolean),
             Node::Or(terms) => (Op::Or(self.conditions(terms, "`or`")), Type::Boolean),
             Node::Join(terms) => {
-                let want = Want { needs: Needs::Text, many: false, place: "`&`" };
+                let want = Want { needs: Needs::Text, many: false, copy: false, place: "`&`" };
                 let terms = terms.iter().map(|term| self.expr(term, want).0).collect();
                 (Op::Join(terms), Type::Text)
             }
@@ -123,7 +127,7 @@ impl Checker<'_> {
                 (Op::In { value, options }, Type::Boolean)
             }
             Node::Matches { value, pattern } => {
-                let want = Want { needs: Needs::Text, many: true, place: "`matches`" };
+                let want = Want { needs: Needs::Text, many: true, copy: false, place: "`matches`" };
                 let value = Box::new(self.expr(value, want).0);
                 match self.pattern(pattern) {
                     Some(pattern) => (Op::Matches { value, pattern }, Type::Boolean),
@@ -136,11 +140,11 @@ impl Checker<'_> {
     }
 
     fn any(&mut self, expr: &Expr) -> Code {
-        self.expr(expr, Want { needs: Needs::Any, many: true, place: "this" }).0
+        self.expr(expr, Want { needs: Needs::Any, many: true, copy: false, place: "this" }).0
     }
 
     fn condition(&mut self, expr: &Expr, place: &str) -> Code {
-        self.expr(expr, Want { needs: Needs::Condition, many: false, place }).0
+        self.expr(expr, Want { needs: Needs::Condition, many: false, copy: false, place }).0
     }
 
     fn conditions(&mut self, terms: &[Expr], place: &str) -> Box<[Code]> {
@@ -167,7 +171,10 @@ impl Checker<'_> {
                 Accepts::Group => (self.group(argument, &place)?, Type::Text),
                 _ => {
                     let many = matches!(accepts, Accepts::Any | Accepts::Values);
-                    self.expr(argument, Want { needs: needs(accepts), many, place: &place })
+                    self.expr(
+                        argument,
+                        Want { needs: needs(accepts), many, copy: false, place: &place },
+                    )
                 }
             };
             if function.passes(index) {

@@ -18,6 +18,8 @@ pub(crate) enum Op {
     Constant(Value<'static>),
     /// The field with this number in the mapping.
     Field(usize),
+    /// The first value of the field with this number.
+    First(usize),
     /// The field with this number, whose text `true` or `false` counts as a boolean.
     Flag(usize),
     /// Only an argument of a function.
@@ -49,7 +51,7 @@ impl Code {
     /// The number of the field that it is, if it is one.
     pub(crate) fn field(&self) -> Option<usize> {
         match self.op {
-            Op::Field(field) | Op::Flag(field) => Some(field),
+            Op::Field(field) | Op::First(field) | Op::Flag(field) => Some(field),
             _ => None,
         }
     }

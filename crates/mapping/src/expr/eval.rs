@@ -44,6 +44,7 @@ impl<'a> Machine<'a> {
         Ok(match &code.op {
             Op::Constant(value) => value.borrow(),
             Op::Field(field) => self.field(*field),
+            Op::First(field) => self.first(*field),
             Op::Flag(_) => self.flag(code)?.map_or(Value::Null, Value::Boolean),
             Op::Pattern(pattern) => Value::text(pattern.as_str()),
             Op::Call { function, arguments } => {
@@ -101,12 +102,12 @@ impl<'a> Machine<'a> {
                 }
                 false
             }
-            Op::Matches { value, pattern } => match self.value(value)? {
+            Op::Matches { value: inner, pattern } => match self.value(inner)? {
                 Value::List(values) => {
                     let mut texts = values.into_iter().filter_map(Value::into_text);
                     texts.any(|text| pattern.is_match(&text))
                 }
-                value => self.one_text(value, code)?.is_some_and(|text| pattern.is_match(&text)),
+                value => self.one_text(value, inner)?.is_some_and(|text| pattern.is_match(&text)),
             },
             Op::Flag(_) => self.flag(code)?.unwrap_or(false),
             _ => match self.value(code)? {

@@ -1,5 +1,5 @@
 //! The expression language: text to a syntax tree, a syntax tree to code over field positions, code to values.
-//! It knows nothing of SCIM; which type an attribute needs is told to the checker as a [`check::Want`].
+//! It knows nothing of SCIM; which type an attribute needs the checker is told.
 
 mod ast;
 pub(crate) mod check;
