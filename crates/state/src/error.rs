@@ -51,7 +51,7 @@ pub enum Error {
         /// What was being done, as an infinitive: "read the links".
         doing: &'static str,
         /// What was found.
-        source: Box<rusqlite::Error>,
+        source: SqliteError,
     },
     /// There is no room to write. Nothing of the transaction was written.
     Full {
@@ -60,7 +60,7 @@ pub enum Error {
         /// What was being done, as an infinitive.
         doing: &'static str,
         /// What SQLite says.
-        source: Box<rusqlite::Error>,
+        source: SqliteError,
     },
     /// A table holds a value that this program does not know.
     Unknown {
@@ -101,9 +101,13 @@ pub enum Error {
         /// What was being done, as an infinitive.
         doing: &'static str,
         /// What SQLite says.
-        source: Box<rusqlite::Error>,
+        source: SqliteError,
     },
 }
+
+/// What SQLite says, in one line: rusqlite's errors repeat themselves in their sources.
+#[derive(Debug)]
+pub struct SqliteError(Box<rusqlite::Error>);
 
 /// What goes wrong inside a transaction: without the path, which the [`State`](crate::State) knows.
 #[derive(Debug)]
@@ -127,8 +131,8 @@ impl Error {
             Self::Newer { .. } => "use the newer peoplesync, or a state of its own",
             Self::Network { .. } => "put the state on a local disk",
             Self::Damaged { .. } | Self::Unknown { .. } => {
-                "put back a backup; or move the file away: the next run starts a new state and finds the accounts \
-                 again by people.match"
+                "put back a backup; or move it and its -wal file away: the next run starts a new state and finds the \
+                 accounts again by people.match"
             }
             Self::Full { .. } => {
                 "make room on the disk and start again: what was not written is looked up"
@@ -139,7 +143,7 @@ impl Error {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "create the folder, or change state.url"
             }
-            Self::Sqlite { source, .. } => match source.sqlite_error_code() {
+            Self::Sqlite { source, .. } => match source.0.sqlite_error_code() {
                 Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                     "reading needs the right to write to the folder of the state too"
                 }
@@ -157,11 +161,15 @@ impl Error {
         match source.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotADatabase { path },
             Some(ErrorCode::DatabaseCorrupt) => {
-                Self::Damaged { path, doing, source: Box::new(source) }
+                Self::Damaged { path, doing, source: SqliteError(Box::new(source)) }
             }
-            Some(ErrorCode::DiskFull) => Self::Full { path, doing, source: Box::new(source) },
-            _ if is_value_error(&source) => Self::Damaged { path, doing, source: Box::new(source) },
-            _ => Self::Sqlite { path, doing, source: Box::new(source) },
+            Some(ErrorCode::DiskFull) => {
+                Self::Full { path, doing, source: SqliteError(Box::new(source)) }
+            }
+            _ if is_value_error(&source) => {
+                Self::Damaged { path, doing, source: SqliteError(Box::new(source)) }
+            }
+            _ => Self::Sqlite { path, doing, source: SqliteError(Box::new(source)) },
         }
     }
 
@@ -182,6 +190,7 @@ fn is_value_error(error: &rusqlite::Error) -> bool {
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::Utf8Error(..)
+            | rusqlite::Error::QueryReturnedNoRows
     )
 }
 
@@ -216,10 +225,10 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Self::Damaged { path, doing, .. } => {
-                write!(f, "cannot {doing}: the state {} is damaged", path.display())
+                write!(f, "the state {} is damaged: cannot {doing}", path.display())
             }
             Self::Full { path, doing, .. } => {
-                write!(f, "cannot {doing}: there is no room left for the state {}", path.display())
+                write!(f, "no room is left for the state {}: cannot {doing}", path.display())
             }
             Self::Unknown { path, what, value } => {
                 write!(f, "the state {} holds an unknown {what}: \"{value}\"", path.display())
@@ -233,7 +242,7 @@ impl fmt::Display for Error {
             }
             Self::Io { path, doing, .. } => write!(f, "cannot {doing} {}", path.display()),
             Self::Sqlite { path, doing, .. } => {
-                write!(f, "cannot {doing} in the state {}", path.display())
+                write!(f, "state {}: cannot {doing}", path.display())
             }
         }
     }
@@ -244,12 +253,23 @@ impl std::error::Error for Error {
         match self {
             Self::Damaged { source, .. }
             | Self::Full { source, .. }
-            | Self::Sqlite { source, .. } => Some(source.as_ref()),
+            | Self::Sqlite { source, .. } => Some(source),
             Self::Io { source, .. } => Some(source),
             _ => None,
         }
     }
 }
+
+impl fmt::Display for SqliteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.sqlite_extended_error_code() {
+            Some(code) => write!(f, "{} (SQLite code {code})", self.0),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SqliteError {}
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {

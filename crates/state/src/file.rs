@@ -36,7 +36,7 @@ pub(crate) fn write(
         doing: "open the state",
         source,
     })?;
-    let fail = |source| Error::sqlite(path, "open", source);
+    let fail = |source| Error::sqlite(path, "open it", source);
     let mut conn = connect(path).map_err(fail)?;
     let found = known(path, &conn)?;
     prepare_to_write(&mut conn, found, seed).map_err(fail)?;
@@ -53,13 +53,13 @@ pub(crate) fn read(path: &Path) -> Result<Option<Connection>, Error> {
             return Err(Error::Io { path: path.to_owned(), doing: "open the state", source });
         }
     }
-    let fail = |source| Error::sqlite(path, "open", source);
+    let fail = |source| Error::sqlite(path, "open it", source);
     let conn = connect(path).map_err(fail)?;
     let begin = || conn.execute_batch("PRAGMA query_only = ON; BEGIN");
     begin().map_err(fail)?;
     Ok(match known(path, &conn)? {
         Found::Version(version) if version < newest() => {
-            Some(copy_of(&conn, version).map_err(fail)?)
+            Some(copy_of(&conn, MIGRATIONS, version).map_err(fail)?)
         }
         Found::Version(_) => Some(conn),
         Found::Nothing | Found::Foreign => None,
@@ -68,7 +68,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Connection>, Error> {
 
 /// An empty state that lives as long as the connection.
 pub(crate) fn memory(path: &Path, seed: impl FnOnce() -> [u8; 32]) -> Result<Connection, Error> {
-    let fail = |source| Error::sqlite(path, "open", source);
+    let fail = |source| Error::sqlite(path, "open it", source);
     let mut conn = Connection::open_in_memory().map_err(fail)?;
     prepare_to_write(&mut conn, Found::Nothing, seed).map_err(fail)?;
     Ok(conn)
@@ -77,6 +77,10 @@ pub(crate) fn memory(path: &Path, seed: impl FnOnce() -> [u8; 32]) -> Result<Con
 /// The path without symbolic links, so that a state has one lock by whatever name it is called.
 pub(crate) fn resolve(path: &Path) -> Result<PathBuf, Error> {
     let resolved = match std::fs::canonicalize(path) {
+        Ok(file) if file.is_dir() => {
+            let source = io::ErrorKind::IsADirectory.into();
+            return Err(Error::Io { path: file, doing: "open the state", source });
+        }
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = match path.parent() {
@@ -85,7 +89,7 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf, Error> {
             };
             let folder = std::fs::canonicalize(folder).map_err(|source| Error::Io {
                 path: folder.to_owned(),
-                doing: "find the folder of the state,",
+                doing: "find the state's folder",
                 source,
             })?;
             folder.join(path.file_name().unwrap_or_default())
@@ -124,7 +128,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 /// What the file is; an error unless it is a state that this program knows, or nothing yet.
 fn known(path: &Path, conn: &Connection) -> Result<Found, Error> {
-    let found = migrate::look(conn).map_err(|source| Error::sqlite(path, "open", source))?;
+    let found = migrate::look(conn).map_err(|source| Error::sqlite(path, "open it", source))?;
     match found {
         Found::Foreign => Err(Error::Foreign { path: path.to_owned() }),
         Found::Version(version) if version > newest() => {
@@ -152,11 +156,15 @@ fn prepare_to_write(
 }
 
 /// An older state as the newest version, in memory: reading leaves the file to the older program.
-fn copy_of(old: &Connection, version: i64) -> rusqlite::Result<Connection> {
+pub(crate) fn copy_of(
+    old: &Connection,
+    migrations: &[&str],
+    version: i64,
+) -> rusqlite::Result<Connection> {
     let mut copy = Connection::open_in_memory()?;
     let backup = Backup::new(old, &mut copy)?;
     backup.run_to_completion(i32::MAX, Duration::ZERO, None)?;
     drop(backup);
-    migrate::up(&mut copy, MIGRATIONS, version, || [0; 32])?;
+    migrate::up(&mut copy, migrations, version, || [0; 32])?;
     Ok(copy)
 }

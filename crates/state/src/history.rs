@@ -57,6 +57,8 @@ pub struct HistoryFilter {
     pub limit: u64,
 }
 
+pub(crate) const PRUNE: &str = "DELETE FROM history WHERE at < ?";
+
 impl State {
     /// The entries of the history, newest first.
     ///
@@ -64,18 +66,8 @@ impl State {
     ///
     /// The file is damaged or cannot be read.
     pub fn entries(&self, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, Error> {
-        // Every condition is written out, so that each has its index.
-        let condition = match (&filter.key, filter.run) {
-            (None, None) => "?1 IS NULL AND ?2 IS NULL",
-            (Some(_), None) => "key = ?1 AND ?2 IS NULL",
-            (None, Some(_)) => "?1 IS NULL AND run = ?2",
-            (Some(_), Some(_)) => "key = ?1 AND +run = ?2",
-        };
         self.read("read the history", |conn| {
-            let mut statement = conn.prepare_cached(&format!(
-                "SELECT run, at, resource, key, id, name, action, reason, attributes, outcome, \
-                 status, error FROM history WHERE {condition} ORDER BY entry DESC LIMIT ?3"
-            ))?;
+            let mut statement = conn.prepare_cached(&select(filter))?;
             let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
             let mut rows =
                 statement.query(params![filter.key, filter.run.map(|run| run.0), limit])?;
@@ -95,8 +87,7 @@ impl State {
     /// The state cannot be written.
     pub fn prune_history(&mut self, before: i64) -> Result<u64, Error> {
         self.write("prune the history", |writing| {
-            let removed =
-                writing.transaction.execute("DELETE FROM history WHERE at < ?", [before])?;
+            let removed = writing.transaction.execute(PRUNE, [before])?;
             writing.transaction.execute(
                 "DELETE FROM runs WHERE coalesce(ended, started) < ? \
                  AND run < (SELECT max(run) FROM runs) \
@@ -140,6 +131,21 @@ impl Default for HistoryFilter {
     fn default() -> Self {
         Self { key: None, run: None, limit: 100 }
     }
+}
+
+/// The query for the entries that a filter wants.
+pub(crate) fn select(filter: &HistoryFilter) -> String {
+    // Every condition is written out, so that each has its index; the lone plus keeps SQLite off the index of runs.
+    let condition = match (&filter.key, filter.run) {
+        (None, None) => "?1 IS NULL AND ?2 IS NULL",
+        (Some(_), None) => "key = ?1 AND ?2 IS NULL",
+        (None, Some(_)) => "?1 IS NULL AND run = ?2",
+        (Some(_), Some(_)) => "key = ?1 AND +run = ?2",
+    };
+    format!(
+        "SELECT run, at, resource, key, id, name, action, reason, attributes, outcome, status, error \
+         FROM history WHERE {condition} ORDER BY entry DESC LIMIT ?3"
+    )
 }
 
 fn entry_of(row: &Row<'_>) -> Result<HistoryEntry, Fault> {

@@ -15,7 +15,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use error::Error;
+pub use error::{Error, SqliteError};
 pub use history::{HistoryEntry, HistoryFilter, HistoryNote};
 pub use journal::{Intent, LinkEffect, Outcome, Settlement};
 pub use runs::{Run, RunEnd, RunId, RunStart};

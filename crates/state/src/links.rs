@@ -11,6 +11,10 @@ use crate::state::{State, Writing};
 /// The columns of a [`Link`], in the order that [`link_of`] reads.
 const COLUMNS: &str = "key, id, digest, deactivated_since, absent_since, created";
 
+/// What every run reads: the links of one kind in the order in which they are stored.
+pub(crate) const INDEX: &str = "SELECT fp, digest, deactivated_since, absent_since IS NOT NULL \
+                                FROM links WHERE resource = ? ORDER BY fp";
+
 impl State {
     /// Hands out the index of all links of one kind, in the order of their fingerprints: fingerprint, digest, standing, and
     /// whether the person was absent already. Nothing is collected, so memory stays small. Returns how many there are.
@@ -24,10 +28,7 @@ impl State {
         mut each: impl FnMut(Fingerprint, Digest, &Standing, bool),
     ) -> Result<u64, Error> {
         self.read("read the links", |conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT fp, digest, deactivated_since, absent_since IS NOT NULL \
-                 FROM links WHERE resource = ? ORDER BY fp",
-            )?;
+            let mut statement = conn.prepare_cached(INDEX)?;
             let mut rows = statement.query([resource_number(resource)])?;
             let mut count = 0;
             while let Some(row) = rows.next()? {
@@ -63,7 +64,7 @@ impl State {
         resource: Resource,
         keys: &[(Fingerprint, &str)],
     ) -> Result<Vec<Link>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM links WHERE resource = ? AND fp = ? AND key = ?");
+        let sql = select("resource = ? AND fp = ? AND key = ?");
         self.links_of(&sql, keys, |statement, (fingerprint, key), found| {
             let rows = statement.query(params![resource_number(resource), fingerprint.0, key])?;
             collect(rows, found)
@@ -80,7 +81,7 @@ impl State {
         resource: Resource,
         fingerprints: &[Fingerprint],
     ) -> Result<Vec<Link>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM links WHERE resource = ? AND fp = ?");
+        let sql = select("resource = ? AND fp = ?");
         self.links_of(&sql, fingerprints, |statement, fingerprint, found| {
             collect(statement.query([resource_number(resource), fingerprint.0])?, found)
         })
@@ -92,7 +93,7 @@ impl State {
     ///
     /// The file is damaged or cannot be read.
     pub fn links_by_id(&self, resource: Resource, ids: &[&str]) -> Result<Vec<Link>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM links WHERE resource = ? AND id = ?");
+        let sql = select("resource = ? AND id = ?");
         self.links_of(&sql, ids, |statement, id, found| {
             collect(statement.query(params![resource_number(resource), id])?, found)
         })
@@ -112,10 +113,9 @@ impl State {
         offset: u64,
     ) -> Result<Vec<Link>, Error> {
         self.read("search the links", |conn| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM links WHERE resource = ?1 \
-                 AND (?2 IS NULL OR key LIKE ?2 ESCAPE '\\' OR id LIKE ?2 ESCAPE '\\') \
-                 ORDER BY key, fp LIMIT ?3 OFFSET ?4"
+            let sql = select(
+                "resource = ?1 AND (?2 IS NULL OR key LIKE ?2 ESCAPE '\\' OR id LIKE ?2 ESCAPE '\\') \
+                 ORDER BY key, fp LIMIT ?3 OFFSET ?4",
             );
             let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
             let pattern = needle.map(contains);
@@ -139,7 +139,7 @@ impl State {
     /// The file is damaged or cannot be read.
     pub fn each_link(&self, resource: Resource, mut each: impl FnMut(Link)) -> Result<u64, Error> {
         self.read("read the links", |conn| {
-            let sql = format!("SELECT {COLUMNS} FROM links WHERE resource = ? ORDER BY key, fp");
+            let sql = select("resource = ? ORDER BY key, fp");
             let mut statement = conn.prepare_cached(&sql)?;
             let mut rows = statement.query([resource_number(resource)])?;
             let mut count = 0;
@@ -293,6 +293,11 @@ impl Writing<'_> {
             key: link.key.clone(),
         }))
     }
+}
+
+/// The query for whole links.
+pub(crate) fn select(which: &str) -> String {
+    format!("SELECT {COLUMNS} FROM links WHERE {which}")
 }
 
 fn collect(mut rows: rusqlite::Rows<'_>, found: &mut Vec<Link>) -> rusqlite::Result<()> {

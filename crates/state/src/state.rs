@@ -141,7 +141,7 @@ impl State {
             .query_row("SELECT hash_key, serial FROM state", [], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })
-            .map_err(|source| Error::sqlite(&path, "open", source))?;
+            .map_err(|source| Error::sqlite(&path, "open it", source))?;
         Ok(Self { conn, path, writes, hash_key, serial, _lock: lock })
     }
 }
