@@ -1,0 +1,88 @@
+//! Failures of the file system and of compressed files, as errors of the contract.
+
+use std::io;
+
+use peoplesync_source::{Context, Error, ErrorKind};
+
+/// What a reader found wrong with the bytes of a file, carried through `std::io`.
+#[derive(Debug)]
+pub(crate) struct Damage(pub(crate) &'static str);
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Damage {}
+
+/// A file could not be opened or its facts could not be read.
+pub(crate) fn opening(name: &str, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::unavailable(format!("{name} does not exist")),
+        io::ErrorKind::PermissionDenied => {
+            Error::new(ErrorKind::Denied, format!("{name} may not be read by this user"))
+                .with_source(error)
+        }
+        _ => Error::unavailable(format!("{name} cannot be opened")).with_source(error),
+    }
+}
+
+/// Reading failed somewhere in the file.
+pub(crate) fn reading(cx: &Context, name: &str, line: u64, gzip: bool, error: io::Error) -> Error {
+    if cx.is_cancelled() {
+        return Error::cancelled();
+    }
+    if let Some(damage) = error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>()) {
+        return Error::malformed(format!("{name} {damage} after line {line}"))
+            .with_hint("was it copied while it was still being written?");
+    }
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof if gzip => {
+            Error::malformed(format!("the gzip file {name} ends too early, after line {line}"))
+                .with_hint("was it copied while it was still being written?")
+        }
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput if gzip => {
+            Error::malformed(format!("the gzip file {name} is damaged after line {line}"))
+                .with_source(error)
+        }
+        io::ErrorKind::PermissionDenied => {
+            Error::new(ErrorKind::Denied, format!("{name} may not be read by this user"))
+                .with_source(error)
+        }
+        _ => Error::unavailable(format!("{name} cannot be read after line {line}"))
+            .with_source(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use peoplesync_source::Retry;
+
+    use super::*;
+
+    fn check(kind: io::ErrorKind) -> String {
+        let cx = Context::for_tests(".");
+        let error = || io::Error::new(kind, "the system says so");
+        [opening("p.csv", error()), reading(&cx, "p.csv", 3, true, error())]
+            .map(|error| format!("{:?} {:?}: {error}", error.kind(), error.retry()))
+            .join("\n")
+    }
+
+    #[test]
+    fn the_file_system_tells_missing_from_denied() {
+        insta::assert_snapshot!(check(io::ErrorKind::NotFound), @"
+        Unavailable Later(None): p.csv does not exist
+        Unavailable Later(None): p.csv cannot be read after line 3
+        ");
+        insta::assert_snapshot!(check(io::ErrorKind::PermissionDenied), @"
+        Denied Never: p.csv may not be read by this user
+        Denied Never: p.csv may not be read by this user
+        ");
+        insta::assert_snapshot!(check(io::ErrorKind::UnexpectedEof), @"
+        Unavailable Later(None): p.csv cannot be opened
+        Malformed Never: the gzip file p.csv ends too early, after line 3
+        ");
+        assert_eq!(opening("p", io::ErrorKind::NotFound.into()).retry(), Retry::Later(None));
+    }
+}
