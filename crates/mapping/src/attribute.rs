@@ -2,6 +2,7 @@
 
 use peoplesync_scim::Path;
 
+use crate::error::MapError;
 use crate::expr::Expr;
 use crate::expr::code::Code;
 use crate::spec::{OnEmpty, When};
@@ -15,6 +16,8 @@ pub struct Attribute {
     pub(crate) target: Target,
     pub(crate) on_empty: OnEmpty,
     pub(crate) when: When,
+    /// Whether no resource can be without it (RFC 7643 §2.2, `required`).
+    pub(crate) required: bool,
     pub(crate) source: Compiled,
 }
 
@@ -55,6 +58,22 @@ impl Attribute {
     #[must_use]
     pub fn expression(&self) -> &str {
         &self.source.text
+    }
+
+    /// Why a record has no value for an attribute that is required.
+    pub(crate) fn missing(&self) -> MapError {
+        let mut fields = Vec::new();
+        self.source.expr.each_field(&mut |name, _| {
+            if !fields.contains(&name) {
+                fields.push(name);
+            }
+        });
+        let field = match fields.as_slice() {
+            [only] => Some((*only).to_owned()),
+            _ => None,
+        };
+        let reason = "is empty, and no account can be without it".to_owned();
+        MapError { path: Some(self.path.clone()), field, reason }
     }
 
     /// The key in the config: `people.attributes.title`.

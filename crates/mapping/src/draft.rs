@@ -111,6 +111,11 @@ impl Draft {
         }
     }
 
+    /// Whether a slot has no value, be it left alone or emptied.
+    pub(crate) fn has_nothing(&self, slot: usize) -> bool {
+        matches!(self.cells.get(slot), None | Some(Cell::Leave | Cell::Clear))
+    }
+
     pub(crate) fn reset(&mut self, mapping: &Mapping) {
         debug_assert_eq!(self.always.len(), mapping.attributes.len(), "a draft of another mapping");
         self.cells.clear();

@@ -69,9 +69,11 @@ impl Mapping {
         let mut draft = Draft::new(self);
         let attributes = self.attributes.iter().enumerate().map(|(slot, attribute)| {
             let filled = self.fill(binding, record, attribute, slot, &mut draft);
-            let value = filled
-                .map(|()| draft.value(slot, attribute))
-                .map_err(|fault| MapError::new(Some(&attribute.path), *fault));
+            let value = match filled {
+                Ok(()) if attribute.required && draft.has_nothing(slot) => Err(attribute.missing()),
+                Ok(()) => Ok(draft.value(slot, attribute)),
+                Err(fault) => Err(MapError::new(Some(&attribute.path), *fault)),
+            };
             AttributeStep {
                 slot,
                 expression: attribute.source.text.clone(),

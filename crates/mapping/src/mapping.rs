@@ -95,7 +95,8 @@ impl Mapping {
     /// The binding is of the fields of the record's batch, the draft of this mapping.
     ///
     /// # Errors
-    /// The first attribute, or the scope, that has no value for this record. The draft then holds nothing of use.
+    /// The first attribute, or the scope, that cannot have a value for this record, or a required attribute that is empty.
+    /// The draft then holds nothing of use.
     pub fn map(
         &self,
         binding: &Binding,
@@ -112,6 +113,9 @@ impl Mapping {
         for (slot, attribute) in self.attributes.iter().enumerate() {
             self.fill(binding, record, attribute, slot, draft)
                 .map_err(|fault| MapError::new(Some(&attribute.path), *fault))?;
+            if attribute.required && draft.has_nothing(slot) {
+                return Err(attribute.missing());
+            }
         }
         Ok(Outcome::InScope)
     }
