@@ -1,6 +1,6 @@
 //! Opens the file of a state: checks where it stands and what it is before anything is written, then brings it up to date.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,10 +28,7 @@ pub(crate) fn write(
     seed: impl FnOnce() -> [u8; 32],
 ) -> Result<(Connection, Lock), Error> {
     let lock = Lock::take(path, who, now)?;
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    private(&mut options);
-    options.open(path).map_err(|source| Error::Io {
+    make(path).map_err(|source| Error::Io {
         path: path.to_owned(),
         doing: "open the state",
         source,
@@ -111,6 +108,21 @@ pub(crate) fn private(options: &mut OpenOptions) {
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     #[cfg(not(unix))]
     let _ = options;
+}
+
+/// Creates the file if it is missing; SQLite gives its log the same rights.
+fn make(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    private(&mut options);
+    let missing = !path.exists();
+    drop(options.open(path)?);
+    if missing && let Some(folder) = path.parent() {
+        // So that a power cut does not take the name of the file. Not every file system and system can: as with SQLite's
+        // own files, that is no reason to give up.
+        let _unsure = File::open(folder).and_then(|folder| folder.sync_all());
+    }
+    Ok(())
 }
 
 fn newest() -> i64 {

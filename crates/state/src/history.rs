@@ -80,7 +80,8 @@ impl State {
     }
 
     /// Removes the entries from before that moment (milliseconds since 1970, UTC), and the runs that ended before it and
-    /// have none left; the newest run stays. Returns how many entries were removed.
+    /// have none left. The newest run of each outcome stays, so that "was there ever a run that was done" keeps its answer.
+    /// Returns how many entries were removed.
     ///
     /// # Errors
     ///
@@ -90,7 +91,7 @@ impl State {
             let removed = writing.transaction.execute(PRUNE, [before])?;
             writing.transaction.execute(
                 "DELETE FROM runs WHERE coalesce(ended, started) < ? \
-                 AND run < (SELECT max(run) FROM runs) \
+                 AND run NOT IN (SELECT max(run) FROM runs GROUP BY outcome) \
                  AND NOT EXISTS (SELECT 1 FROM history WHERE history.run = runs.run) \
                  AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.run = runs.run)",
                 [before],

@@ -76,6 +76,21 @@ fn old_entries_go_and_their_runs_with_them() {
 }
 
 #[test]
+fn the_newest_run_of_each_outcome_stays() {
+    let mut state = memory();
+    for outcome in ["done", "done", "stopped", "stopped"] {
+        let run = begin(&mut state);
+        let end = RunEnd { ended: NOW, outcome: outcome.to_owned(), counts: "{}".to_owned() };
+        state.finish_run(run, &end).unwrap();
+    }
+    begin(&mut state);
+    let killed = begin(&mut state);
+    state.prune_history(i64::MAX).unwrap();
+    let runs: Vec<RunId> = state.last_runs(9).unwrap().iter().map(|run| run.id).collect();
+    assert_eq!(runs, [killed, RunId(4), RunId(2)]);
+}
+
+#[test]
 fn a_run_with_open_intents_is_not_pruned() {
     let mut state = memory();
     let run = begin(&mut state);
