@@ -1,0 +1,160 @@
+//! The no-change plan: 100,000 and 200,000 people from a CSV of 15 columns, all linked, nothing to do. The whole command is
+//! timed, from the start of the process to its end, beside what the bare `csv` crate needs to read the same file in the same run.
+//!
+//! Limit: at most 5 times the bare reading, and 32 bytes of memory for each further person.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and ends where something is not as it must be"
+)]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use peoplesync_simulator::Simulator;
+
+const ROUNDS: usize = 9;
+const FEW: usize = 100_000;
+const MANY: usize = 200_000;
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let simulator = runtime.block_on(Simulator::builder().record(false).start()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("peoplesync.toml"), config(simulator.url())).unwrap();
+    let csv_file = folder.path().join("people.csv");
+
+    let mut peaks = Vec::new();
+    for people in [FEW, MANY] {
+        std::fs::write(&csv_file, csv_of(people)).unwrap();
+        let started = Instant::now();
+        run(folder.path(), &["apply", "--yes", "--quiet", "--show", "1"]);
+        let loading = started.elapsed();
+
+        let (mut ours, mut bare, mut peak) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..ROUNDS {
+            let started = Instant::now();
+            let records = read_bare(&csv_file);
+            bare.push(started.elapsed());
+            assert_eq!(records, people);
+            let started = Instant::now();
+            peak = peak.max(run(folder.path(), &["plan", "--quiet"]));
+            ours.push(started.elapsed());
+        }
+        let (ours, bare) = (median(ours), median(bare));
+        let ratio = ours.as_secs_f64() / bare.as_secs_f64();
+        let per_person = ours.as_nanos() / people as u128;
+        println!(
+            "no-change plan of {people} people: {:.3} s ({per_person} ns a person); bare csv: {:.3} s; ratio {ratio:.2} (limit 5)",
+            ours.as_secs_f64(),
+            bare.as_secs_f64(),
+        );
+        println!(
+            "  first load: {:.1} s ({:.0} people/s, two requests each); peak memory of the plan: {:.1} MiB",
+            loading.as_secs_f64(),
+            people as f64 / loading.as_secs_f64(),
+            peak as f64 / 1024.0
+        );
+        peaks.push(peak);
+    }
+    let more = (peaks[1] as f64 - peaks[0] as f64) * 1024.0 / (MANY - FEW) as f64;
+    println!("memory for each further person: {more:.1} bytes (limit 32)");
+}
+
+/// Runs the command to its end; gives its peak memory in KiB.
+fn run(folder: &Path, arguments: &[&str]) -> u64 {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_peoplesync"))
+        .args(arguments)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let ended = loop {
+        if let Ok(text) = std::fs::read_to_string(&status) {
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let now = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+            peak = peak.max(now.unwrap_or(0));
+        }
+        match child.try_wait().unwrap() {
+            Some(ended) => break ended,
+            // The machine has two cores: watching must not take one of them.
+            None => std::thread::park_timeout(Duration::from_millis(5)),
+        }
+    };
+    assert!(ended.success(), "{arguments:?} ended with {ended}");
+    peak
+}
+
+fn read_bare(path: &Path) -> usize {
+    let mut reader = csv::ReaderBuilder::new().from_path(path).unwrap();
+    let mut record = csv::ByteRecord::new();
+    let mut records = 0;
+    while reader.read_byte_record(&mut record).unwrap() {
+        records += 1;
+    }
+    records
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn csv_of(people: usize) -> String {
+    let mut text = String::from(
+        "employee_id,first_name,last_name,mail,upn,status,job_title,department,division,cost_center,phone,street,city,country,manager_id\n",
+    );
+    for n in 0..people {
+        let manager = n / 8;
+        let _ = writeln!(
+            text,
+            "{n:07},First{n},Lastname{n},first.lastname{n}@example.com,flastname{n},active,\"Engineer, Grade {}\",Department {},Products,C-{:04},+44 20 7946 {:04},{} Example Street,London,GB,{manager:07}",
+            n % 7,
+            n % 90,
+            n % 900,
+            n % 10_000,
+            n % 300,
+        );
+    }
+    text
+}
+
+fn config(url: &str) -> String {
+    format!(
+        r#"
+[source]
+kind = "csv"
+[source.settings]
+path = "people.csv"
+key = "employee_id"
+[target]
+url = "{url}"
+concurrency = 16
+[guards]
+max_changes = "100%"
+[people]
+scope = 'status <> "external"'
+[people.attributes]
+externalId = "employee_id"
+userName = "Coalesce([mail], [upn])"
+displayName = 'Join(" ", first_name, last_name)'
+"name.givenName" = "first_name"
+"name.familyName" = "last_name"
+title = "job_title"
+active = 'status = "active"'
+'emails[type eq "work"].value' = "ToLower(mail)"
+'phoneNumbers[type eq "work"].value' = "phone"
+'addresses[type eq "work"].streetAddress' = "street"
+'addresses[type eq "work"].locality' = "city"
+'addresses[type eq "work"].country' = "country"
+"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department" = "department"
+"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter" = "cost_center"
+"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager" = {{ reference = "manager_id" }}
+"#
+    )
+}

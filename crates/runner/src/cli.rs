@@ -1,0 +1,198 @@
+//! The command line. Every command's help ends with an example.
+
+use std::path::PathBuf;
+
+use clap::{Args, ColorChoice, Parser, Subcommand};
+
+/// Keeps the people of a SCIM service in step with where they really live.
+#[derive(Debug, Parser)]
+#[command(
+    name = "peoplesync",
+    version,
+    after_help = "Start with `peoplesync demo`: it needs no setup."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The config file.
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "PEOPLESYNC_CONFIG",
+        default_value = "peoplesync.toml",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub(crate) config: PathBuf,
+    /// Say more: -v what is done, -vv each request. Personal values stay masked.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say less: results and errors only.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Whether to colour the output.
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: ColorChoice,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the main job on sample people: load, plan, apply, and a second plan that is empty.
+    #[command(after_help = "Example:\n  peoplesync demo")]
+    Demo,
+    /// Test config, expressions, source and target without writing.
+    #[command(after_help = "Example:\n  peoplesync check --config hr.toml")]
+    Check,
+    /// Show every change that an apply would make. Writes nothing to the target.
+    #[command(
+        after_help = "Exit code 10 says that there are changes, 0 that there are none.\n\nExample:\n  peoplesync plan --out monday.plan"
+    )]
+    Plan(PlanArgs),
+    /// Apply a saved plan exactly; or plan, ask, and apply.
+    #[command(after_help = "Example:\n  peoplesync apply monday.plan\n  peoplesync apply --yes")]
+    Apply(ApplyArgs),
+    /// Show one person step by step: record, scope, attributes, link, account, change. Writes nothing.
+    #[command(after_help = "Example:\n  peoplesync preview 4711")]
+    Preview {
+        /// The key of the person in the source.
+        key: String,
+        /// One JSON document instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The lasting pairs of source key and account id.
+    #[command(subcommand, after_help = "Example:\n  peoplesync links show 4711")]
+    Links(LinksCommand),
+    /// What was done, when, why, old and new.
+    #[command(after_help = "Example:\n  peoplesync history --person 4711")]
+    History(HistoryArgs),
+    /// Run the mapping tests that stand in the config.
+    #[command(after_help = "Example:\n  peoplesync test --config hr.toml")]
+    Test,
+    /// Serve a SCIM service provider on loopback, for rehearsals.
+    #[command(after_help = "Example:\n  peoplesync simulate --port 8080 --token secret")]
+    Simulate(SimulateArgs),
+    /// Print the JSON Schema of the config.
+    #[command(after_help = "Example:\n  peoplesync schema > peoplesync.schema.json")]
+    Schema,
+    /// Print the completions of a shell.
+    #[command(
+        after_help = "Example:\n  peoplesync completions bash > /etc/bash_completion.d/peoplesync"
+    )]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    #[command(after_help = "Example:\n  peoplesync man | man -l -")]
+    Man,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlanArgs {
+    /// Save the plan to this file, for `apply FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// One JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Compare with every account at the target, not only with those whose record changed.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// How many changes of each kind the text shows; 0 shows all.
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) show: usize,
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ApplyArgs {
+    /// A plan saved by `plan --out`.
+    pub(crate) plan: Option<PathBuf>,
+    /// Do not ask. A refused plan stays refused.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// One JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Compare with every account at the target, not only with those whose record changed.
+    #[arg(long, conflicts_with = "plan")]
+    pub(crate) full: bool,
+    /// How many changes of each kind the text shows; 0 shows all.
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) show: usize,
+}
+
+/// Commands on links.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum LinksCommand {
+    /// List them.
+    List {
+        /// Only those whose key or id contains this.
+        #[arg(value_name = "TEXT")]
+        search: Option<String>,
+        /// One JSON document instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one.
+    Show {
+        /// The key in the source.
+        key: String,
+        /// One JSON document instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print all of them as CSV or JSON.
+    Export {
+        /// JSON instead of CSV.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget one: the account stays, and is matched anew if the person is still in scope.
+    Forget {
+        /// The key in the source.
+        key: String,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Arguments of `history`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HistoryArgs {
+    /// Only what concerns the person with this key.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) person: Option<String>,
+    /// One JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How many entries, newest first.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub(crate) limit: usize,
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SimulateArgs {
+    /// The port on loopback; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// The bearer token that callers must send; none: everybody on this machine may call.
+    #[arg(long)]
+    pub(crate) token: Option<String>,
+    /// Keep the accounts in this file from one start to the next.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+}

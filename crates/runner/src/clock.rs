@@ -1,0 +1,39 @@
+//! The one place that reads the clock and draws random numbers.
+
+use peoplesync_source::{Clock, Timestamp};
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "time enters here and is handed on as a parameter"
+    )]
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Timestamp(since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// A time as people read it: `2026-01-31 09:30:00 UTC`.
+pub(crate) fn readable(millis: i64) -> String {
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+        .unwrap_or_else(|_| millis.to_string())
+}
+
+/// A time as machines read it: RFC 3339.
+pub(crate) fn rfc3339(millis: i64) -> String {
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|time| time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+        .unwrap_or_else(|_| millis.to_string())
+}
+
+/// A key for the hashes of a new state: 256 bits from the operating system.
+pub(crate) fn random_key() -> std::io::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(std::io::Error::other)?;
+    Ok(key)
+}

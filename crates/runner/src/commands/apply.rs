@@ -1,0 +1,163 @@
+//! `apply`: a saved plan exactly; or plans, asks, and applies.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use peoplesync_reconcile::Plan;
+use peoplesync_state::{RunEnd, RunStart};
+
+use super::print;
+use crate::cli::ApplyArgs;
+use crate::config::Loaded;
+use crate::execute::{self, Applied, Ended, Tools};
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::pipeline::{self, Access, Prepared, saved};
+use crate::profile::Update;
+use crate::report::progress::Progress;
+use crate::report::{Output, human, json};
+
+const DAY: i64 = 86_400_000;
+
+pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Outcome<Exit> {
+    let saved = args.plan.as_deref().map(saved::open).transpose()?;
+    let full = saved.as_ref().map_or(args.full, |saved| saved.basis.full);
+    let prepared = pipeline::prepare(loaded, full, Access::Apply, output).await?;
+    if let Some(saved) = &saved {
+        saved::still_fits(saved, &prepared)?;
+    }
+    let plan = prepared.plan.clone();
+    if !args.json {
+        print(output, &human::plan(&plan, &prepared.title(), output.paint, args.show))?;
+    }
+    if !plan.refused.is_empty() {
+        if args.json {
+            print(output, &json::text(&json::plan(&plan)))?;
+        }
+        output.note("nothing was written");
+        return Ok(Exit::Refused);
+    }
+    if saved.is_none() && !plan.changes.is_empty() && !args.yes {
+        confirm(&plan, output)?;
+    }
+    let applied = execute(prepared, output).await?;
+    if args.json {
+        print(output, &json::text(&json::applied(&plan, &applied.sent, applied.stopped.as_ref())))?;
+    } else if !plan.changes.is_empty() {
+        print(output, &human::applied(&plan, &applied.sent, output.paint, args.show))?;
+    }
+    if let Some(stopped) = applied.stopped {
+        return Err(stopped);
+    }
+    let all_done = applied.sent.iter().all(|sent| sent.ended == Ended::Done);
+    Ok(if all_done && plan.rejected.is_empty() { Exit::Done } else { Exit::Partly })
+}
+
+/// Asks on the terminal; without one, refuses.
+fn confirm(plan: &Plan, output: Output) -> Outcome<()> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(Failure::usage("there is nobody to ask, so nothing was written")
+            .with_hint("apply a plan that was saved by `plan --out FILE`, or say --yes"));
+    }
+    output.error(&format!(
+        "\nApply {} to the target? Only `yes` goes on: ",
+        match plan.changes.len() {
+            1 => "this change".to_owned(),
+            count => format!("these {} changes", human::number(count)),
+        }
+    ));
+    let mut answer = String::new();
+    stdin
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::unexpected("cannot read the answer", &error))?;
+    if answer.trim() == "yes" {
+        return Ok(());
+    }
+    Err(Failure::usage("not confirmed, so nothing was written"))
+}
+
+/// Applies a plan that was prepared for it, and keeps what came of it.
+pub(super) async fn execute(prepared: Prepared, output: Output) -> Outcome<Applied> {
+    let Prepared { session, client, mut state, plan, links, key, basis } = prepared;
+    if let Some(refusal) = plan.refused.first() {
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("refused by {}: {}", refusal.guard, refusal.message),
+        ));
+    }
+    if plan.changes.is_empty() && plan.bookkeeping.is_empty() {
+        return Ok(Applied { sent: Vec::new(), stopped: None });
+    }
+    let now = session.clock.now().0;
+    let run = state.begin_run(&RunStart {
+        kind: if basis.full { "full" } else { "normal" }.to_owned(),
+        plan_hash: plan.plan.clone(),
+        config_digest: basis.config.clone(),
+        started: now,
+    })?;
+    let history = &session.loaded.config.history;
+    let stop = stop_on_signal();
+    let tools = Tools {
+        update: update(&session, &client, &plan).await?,
+        client,
+        schemas: Arc::clone(&session.schemas),
+        concurrency: session.loaded.config.target.concurrency.max(1),
+        match_by: session.managed.match_by().cloned().collect(),
+        fingerprint: Box::new(move |text| pipeline::fingerprint_of(&key, text)),
+        clock: Arc::clone(&session.clock),
+        full_history: history.values,
+        stop,
+    };
+    let fingerprint = |text: &str| (tools.fingerprint)(text);
+    let notes: Vec<_> = plan
+        .bookkeeping
+        .iter()
+        .map(|note| (fingerprint(pipeline::key_of_note(note)), note.clone()))
+        .collect();
+    state.bookkeeping(session.managed.resource(), &notes, now)?;
+    let progress = Progress::of(output.quiet, "applying", plan.changes.len());
+    let (applied, mut state) = execute::apply(&plan, &links, tools, state, run, &progress).await?;
+    progress.finish();
+    let ended = session.clock.now().0;
+    if applied.stopped.as_ref().is_none_or(|stopped| stopped.exit() != Exit::Unexpected) {
+        let counts = json::applied(&plan, &applied.sent, None)["outcomes"].to_string();
+        let outcome = if applied.stopped.is_some() { "stopped" } else { pipeline::DONE };
+        state.finish_run(run, &RunEnd { ended, outcome: outcome.to_owned(), counts })?;
+        if history.keep_days > 0 {
+            state.prune_history(ended - i64::from(history.keep_days) * DAY)?;
+        }
+    }
+    Ok(applied)
+}
+
+/// How accounts are changed: the profile's word, or what the service says of itself.
+async fn update(
+    session: &pipeline::Session,
+    client: &peoplesync_scim::client::Client,
+    plan: &Plan,
+) -> Outcome<Update> {
+    if session.profile.update != Update::Auto || plan.changes.is_empty() {
+        return Ok(session.profile.update);
+    }
+    let config = client.service_provider_config().await?;
+    let patch = config.as_ref().and_then(|config| config.pointer("/patch/supported"));
+    Ok(match patch {
+        Some(serde_json::Value::Bool(false)) => Update::Put,
+        _ => Update::Patch,
+    })
+}
+
+/// Set by Ctrl-C or SIGTERM: what is under way ends, nothing more is sent.
+fn stop_on_signal() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    tokio::spawn(async move {
+        if super::interrupted().await.is_ok() {
+            flag.store(true, Ordering::Release);
+        }
+    });
+    stop
+}

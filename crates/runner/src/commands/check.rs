@@ -1,0 +1,161 @@
+//! `check`: everything that can be tested without writing, a line each, all errors at once.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use peoplesync_scim::client::Client;
+use serde_json::Value as Json;
+
+use super::print;
+use crate::config::{self, ConfigErrors};
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::pipeline::{Session, compile_error};
+use crate::report::{Output, Paint};
+
+/// What was found so far: lines to print, and the exit code of the worst.
+struct Report {
+    paint: Paint,
+    text: String,
+    exit: Exit,
+}
+
+impl Report {
+    fn good(&mut self, what: &str, found: &str) {
+        let mark = self.paint.green("✓");
+        let _ = writeln!(self.text, "{mark} {} {found}", self.paint.bold(&format!("{what}:")));
+    }
+
+    fn note(&mut self, found: &str) {
+        let _ = writeln!(self.text, "    {}", self.paint.dim(found));
+    }
+
+    fn bad(&mut self, what: &str, failure: &Failure) {
+        let mark = self.paint.red("✗");
+        let line = failure.line();
+        let mut lines = line.lines();
+        let first = lines.next().unwrap_or_default();
+        let _ = writeln!(self.text, "{mark} {} {first}", self.paint.bold(&format!("{what}:")));
+        for line in lines {
+            let _ = writeln!(self.text, "  {line}");
+        }
+        if let Some(hint) = failure.hint() {
+            let _ = writeln!(self.text, "    hint: {hint}");
+        }
+        if self.exit == Exit::Done {
+            self.exit = failure.exit();
+        }
+    }
+}
+
+pub(super) async fn run(path: &Path, output: Output) -> Outcome<Exit> {
+    let mut report = Report { paint: output.paint, text: String::new(), exit: Exit::Done };
+    match config::load(path).and_then(Session::new) {
+        Err(errors) => report.bad("config", &Failure::from(errors)),
+        Ok(session) => {
+            let attributes = session.mapping.attributes().len();
+            let fields = session.mapping.fields().len();
+            report.good(
+                "config",
+                &format!("{} maps {fields} fields to {attributes} attributes", path.display()),
+            );
+            if let Some(schedule) = &session.loaded.config.schedule {
+                for time in schedule.incremental.iter().chain(&schedule.full) {
+                    report.note(&format!("schedule `{time}` is for `peoplesync run`, which this version does not have"));
+                }
+            }
+            source(&session, &mut report).await;
+            state(&session, &mut report);
+            match session.client() {
+                Ok(client) => target(&session, &client, &mut report).await,
+                Err(failure) => report.bad("target", &failure),
+            }
+        }
+    }
+    print(output, &report.text)?;
+    Ok(report.exit)
+}
+
+async fn source(session: &Session, report: &mut Report) {
+    let checked = match session.source.check(&session.cx).await {
+        Ok(checked) => checked,
+        Err(error) => return report.bad("source", &Failure::from(error)),
+    };
+    report.good("source", &format!("{} can be read", session.source_name()));
+    for note in &checked.notes {
+        report.note(note);
+    }
+    if let Some(known) = &checked.fields {
+        let unknown = session.mapping.unknown_fields(known);
+        if !unknown.is_empty() {
+            let errors =
+                unknown.iter().map(|error| compile_error(&session.loaded, error)).collect();
+            report.bad("mapping", &Failure::from(ConfigErrors::new(errors)));
+        }
+    }
+}
+
+fn state(session: &Session, report: &mut Report) {
+    let url = &session.loaded.config.state.url;
+    let opened = crate::pipeline::open_state(session, crate::pipeline::Access::Plan);
+    let counted = opened
+        .and_then(|state| Ok((state.count(session.managed.resource())?, state.unsettled()?.len())));
+    match counted {
+        Ok((0, 0)) => report.good("state", &format!("{url}: nobody is linked yet")),
+        Ok((links, open)) => {
+            let people =
+                if links == 1 { "1 person is".to_owned() } else { format!("{links} people are") };
+            report.good("state", &format!("{url}: {people} linked"));
+            if open > 0 {
+                report.note(&format!(
+                    "an apply was interrupted; the next run looks up {open} changes"
+                ));
+            }
+        }
+        Err(failure) => report.bad("state", &failure),
+    }
+}
+
+async fn target(session: &Session, client: &Client, report: &mut Report) {
+    let name = session.target_name();
+    let mut pages = client.list(session.managed.resource(), None, None);
+    let first = match pages.next().await {
+        Ok(first) => first.unwrap_or_default(),
+        Err(error) => return report.bad("target", &Failure::from(error)),
+    };
+    let accounts =
+        pages.total_results().map(|total| format!(", {total} accounts")).unwrap_or_default();
+    report.good("target", &format!("{name} answers, the credentials may read{accounts}"));
+    if let Some(strange) = first.iter().find_map(|account| {
+        let account: Json = serde_json::from_str(account.get()).ok()?;
+        session.managed.observe(&account).err()
+    }) {
+        report.bad("target", &Failure::new(Exit::Target, strange.to_string()));
+    }
+    match client.service_provider_config().await {
+        Ok(Some(config)) => report.note(&abilities(&config)),
+        Ok(None) => report.note("it does not say what it can do (no /ServiceProviderConfig)"),
+        Err(error) => report.note(&format!("it does not say what it can do: {error}")),
+    }
+}
+
+/// `PATCH: yes; filter: yes, at most 200 results; ETag: no; bulk: no`.
+fn abilities(config: &Json) -> String {
+    let yes = |pointer: &str| match config.pointer(pointer) {
+        Some(Json::Bool(true)) => "yes",
+        Some(Json::Bool(false)) => "no",
+        _ => "not said",
+    };
+    let most = config
+        .pointer("/filter/maxResults")
+        .and_then(Json::as_u64)
+        .map(|most| format!(", at most {most} results"))
+        .unwrap_or_default();
+    format!(
+        "PATCH: {}; filter: {}{most}; ETag: {}; bulk: {}",
+        yes("/patch/supported"),
+        yes("/filter/supported"),
+        yes("/etag/supported"),
+        yes("/bulk/supported")
+    )
+}

@@ -1,0 +1,91 @@
+//! `history`: what was done, when, why, old and new.
+
+use std::fmt::Write as _;
+
+use peoplesync_state::{HistoryEntry, HistoryFilter};
+use serde_json::{Value as Json, json};
+
+use super::{open_state, print};
+use crate::cli::HistoryArgs;
+use crate::clock::{SystemClock, readable, rfc3339};
+use crate::config::Loaded;
+use crate::exit::Exit;
+use crate::failure::Outcome;
+use crate::pipeline::Access;
+use crate::report::json::text;
+use crate::report::{Output, Paint, human};
+
+pub(super) fn run(loaded: &Loaded, args: &HistoryArgs, output: Output) -> Outcome<Exit> {
+    let now = peoplesync_source::Clock::now(&SystemClock).0;
+    let state = open_state(loaded, Access::Plan, now)?;
+    let entries = state.entries(&HistoryFilter {
+        key: args.person.clone(),
+        run: None,
+        limit: args.limit as u64,
+    })?;
+    if args.json {
+        print(output, &text(&Json::Array(entries.iter().map(document).collect())))?;
+        return Ok(Exit::Done);
+    }
+    if entries.is_empty() {
+        let nobody = match &args.person {
+            Some(key) => format!("nothing was done for the key {key} yet\n"),
+            None => "nothing was done yet\n".to_owned(),
+        };
+        print(output, &nobody)?;
+    }
+    let mut shown = String::new();
+    for entry in &entries {
+        one(&mut shown, entry, output.paint);
+    }
+    print(output, &shown)?;
+    Ok(Exit::Done)
+}
+
+fn one(shown: &mut String, entry: &HistoryEntry, paint: Paint) {
+    let id = entry.note.id.as_deref().unwrap_or("no id");
+    let _ = writeln!(
+        shown,
+        "{}  {} {}  {}",
+        paint.dim(&readable(entry.note.at)),
+        paint.bold(human::word(entry.note.action)),
+        entry.outcome.name(),
+        paint.dim(&format!("key {}  {id}  run {}", entry.note.key, entry.run.0)),
+    );
+    let _ = writeln!(shown, "    {}", entry.note.reason);
+    if let Some(error) = &entry.error {
+        let _ = writeln!(shown, "    {}", paint.red(error));
+    }
+    for attribute in attributes(entry) {
+        let text =
+            |name: &str| attribute.get(name).filter(|value| !value.is_null()).map(Json::to_string);
+        let path = attribute.get("path").and_then(Json::as_str).unwrap_or_default();
+        let after = text("after").unwrap_or_else(|| "nothing".to_owned());
+        let _ = match text("before") {
+            Some(before) => {
+                writeln!(shown, "      {path}  {} → {}", paint.red(&before), paint.green(&after))
+            }
+            None => writeln!(shown, "      {path}  {}", paint.green(&after)),
+        };
+    }
+}
+
+fn attributes(entry: &HistoryEntry) -> Vec<Json> {
+    serde_json::from_str(&entry.note.attributes).unwrap_or_default()
+}
+
+fn document(entry: &HistoryEntry) -> Json {
+    json!({
+        "run": entry.run.0,
+        "at": rfc3339(entry.note.at),
+        "action": human::word(entry.note.action),
+        "resource": entry.note.resource,
+        "key": entry.note.key,
+        "id": entry.note.id,
+        "reason": entry.note.reason,
+        "attributes": attributes(entry),
+        "outcome": entry.outcome.name(),
+        "status": entry.status,
+        "error": entry.error,
+    })
+}

@@ -1,0 +1,35 @@
+//! `plan`: reads both sides, shows every change, writes nothing to the target.
+
+use super::print;
+use crate::cli::PlanArgs;
+use crate::config::Loaded;
+use crate::exit::Exit;
+use crate::failure::Outcome;
+use crate::pipeline::{self, Access, saved};
+use crate::report::{Output, human, json};
+
+pub(super) async fn run(loaded: Loaded, args: &PlanArgs, output: Output) -> Outcome<Exit> {
+    let prepared = pipeline::prepare(loaded, args.full, Access::Plan, output).await?;
+    let plan = &prepared.plan;
+    if args.json {
+        print(output, &json::text(&json::plan(plan)))?;
+    } else {
+        print(output, &human::plan(plan, &prepared.title(), output.paint, args.show))?;
+    }
+    if let Some(path) = &args.out {
+        saved::save(path, plan, &prepared.basis)?;
+        output.note(&format!(
+            "saved to {0}; `peoplesync apply {0}` applies exactly this",
+            path.display()
+        ));
+    }
+    Ok(if !plan.refused.is_empty() {
+        Exit::Refused
+    } else if !plan.changes.is_empty() {
+        Exit::Changes
+    } else if !plan.rejected.is_empty() {
+        Exit::Partly
+    } else {
+        Exit::Done
+    })
+}

@@ -1,0 +1,271 @@
+//! `preview KEY`: one person, step by step. Reads both sides, writes nothing.
+
+use std::fmt::Write as _;
+
+use peoplesync_mapping::{AttributeStep, Explanation, MapError, Reading, SlotValue};
+use peoplesync_reconcile::{Change, Link};
+use peoplesync_source::{Batch, Query, Record, Rejected, Step};
+use serde_json::{Value as Json, json};
+
+use super::print;
+use crate::config::Loaded;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::pipeline::{self, Access, Prepared, Session};
+use crate::report::{Output, Paint, human, json as documents};
+
+/// Everything that is known of one person.
+struct Person {
+    records: Vec<Found>,
+    rejected: Vec<(String, String)>,
+    link: Option<Link>,
+    observed: Option<Json>,
+    change: Option<Change>,
+    said: Vec<String>,
+}
+
+/// A record with this key.
+struct Found {
+    origin: String,
+    explanation: Explanation,
+}
+
+pub(super) async fn run(loaded: Loaded, key: &str, json: bool, output: Output) -> Outcome<Exit> {
+    let prepared = pipeline::prepare(loaded, false, Access::Plan, output).await?;
+    let (records, rejected) = find(&prepared.session, key).await?;
+    let link = link(&prepared, key)?;
+    if records.is_empty() && rejected.is_empty() && link.is_none() {
+        return Err(Failure::usage(format!(
+            "there is nobody with the key {key} in {}, and no link",
+            prepared.session.source_name()
+        ))
+        .with_hint(
+            "the key is the column or attribute that source.settings names, not a mail address",
+        ));
+    }
+    let plan = &prepared.plan;
+    let change = plan.changes.iter().find(|change| change.key == key).cloned();
+    let id = link
+        .as_ref()
+        .map(|link| link.id.as_str())
+        .or(change.as_ref().and_then(|change| change.id.as_deref()));
+    let observed = match id {
+        Some(id) => prepared.client.get(prepared.session.managed.resource(), id).await?,
+        None => None,
+    };
+    let of_this = |other: &Option<String>| other.as_deref() == Some(key);
+    let rejections = plan.rejected.iter().filter(|rejection| of_this(&rejection.key));
+    let warnings = plan.warnings.iter().filter(|warning| of_this(&warning.key));
+    let said = rejections
+        .map(|rejection| format!("rejected: {}", rejection.reason))
+        .chain(warnings.map(|warning| warning.message.clone()))
+        .collect();
+    let person = Person { records, rejected, link, observed, change, said };
+    let shown = if json {
+        documents::text(&document(&prepared, key, &person))
+    } else {
+        text(&prepared, key, &person, output.paint)
+    };
+    print(output, &shown)?;
+    Ok(Exit::Done)
+}
+
+fn link(prepared: &Prepared, key: &str) -> Outcome<Option<Link>> {
+    let fingerprint = pipeline::fingerprint_of(&prepared.key, key);
+    Ok(prepared.state.link(prepared.session.managed.resource(), fingerprint, key)?)
+}
+
+/// Reads the source for everything with this key: there may be several, which is why nobody is changed.
+async fn find(session: &Session, key: &str) -> Outcome<(Vec<Found>, Vec<(String, String)>)> {
+    let query = Query::fields(session.mapping.fields().iter().cloned());
+    let unreadable = |error| Failure::from(error).about("cannot read the source");
+    let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
+    let (mut found, mut rejected) = (Vec::new(), Vec::new());
+    while let Step::Batch(batch) = records.next().await.map_err(unreadable)? {
+        let of_this = |record: &Record<'_>| record.key() == key;
+        found.extend(
+            batch.records().filter(of_this).map(|record| explain(session, &batch, &record)),
+        );
+        let is_this = |entry: &&Rejected| {
+            entry.key.iter().chain(&entry.might_be).any(|known| known.as_str() == key)
+        };
+        let entries = batch.rejected().iter().filter(is_this);
+        rejected.extend(entries.map(|entry| (entry.origin.to_string(), entry.reason.clone())));
+    }
+    Ok((found, rejected))
+}
+
+fn explain(session: &Session, batch: &Batch, record: &Record<'_>) -> Found {
+    let binding = session.mapping.bind(batch.fields());
+    Found {
+        origin: record.origin().to_string(),
+        explanation: session.mapping.explain(&binding, record),
+    }
+}
+
+fn text(prepared: &Prepared, key: &str, person: &Person, paint: Paint) -> String {
+    let mut text = String::new();
+    let heading = |text: &mut String, number: u8, what: &str| {
+        let _ = writeln!(text, "{}", paint.bold(&format!("{number}. {what}")));
+    };
+    heading(&mut text, 1, "Record");
+    for found in &person.records {
+        let _ = writeln!(text, "   key {key} at {}", found.origin);
+    }
+    for (origin, reason) in &person.rejected {
+        let _ = writeln!(text, "   {} {origin}: {reason}", paint.yellow("rejected"));
+    }
+    if person.records.is_empty() && person.rejected.is_empty() {
+        let _ = writeln!(text, "   nobody in {} has the key {key}", prepared.session.source_name());
+    }
+    heading(&mut text, 2, "Scope");
+    for found in &person.records {
+        scope(&mut text, &found.explanation, paint);
+    }
+    heading(&mut text, 3, "Attributes");
+    for found in &person.records {
+        for step in &found.explanation.attributes {
+            attribute(&mut text, prepared, step, paint);
+        }
+    }
+    heading(&mut text, 4, "Link");
+    let _ = match &person.link {
+        Some(link) => {
+            let made = if link.created { "created" } else { "adopted" };
+            writeln!(text, "   account {}, {made} by peoplesync", link.id)
+        }
+        None => writeln!(text, "   none yet"),
+    };
+    heading(&mut text, 5, "Account at the target");
+    let _ = match &person.observed {
+        Some(account) => {
+            writeln!(text, "{}", indent(&serde_json::to_string_pretty(account).unwrap_or_default()))
+        }
+        None if person.link.is_some() => writeln!(text, "   it no longer exists"),
+        None => writeln!(text, "   none that is linked or matches"),
+    };
+    heading(&mut text, 6, "Change");
+    for said in &person.said {
+        let _ = writeln!(text, "   {}", paint.yellow(said));
+    }
+    match &person.change {
+        Some(change) => {
+            let _ = writeln!(text, "   {}: {}", human::word(change.action), change.reason);
+            human::attributes(&mut text, &change.attributes, paint);
+        }
+        None => text.push_str("   none\n"),
+    }
+    text
+}
+
+fn scope(text: &mut String, explanation: &Explanation, paint: Paint) {
+    let Some(scope) = &explanation.scope else {
+        text.push_str("   everybody is in scope\n");
+        return;
+    };
+    let _ = writeln!(text, "   {}  →  {}", scope.expression, verdict(&scope.holds, paint));
+    for (clause, holds) in &scope.clauses {
+        let _ = writeln!(text, "     {clause}  →  {}", verdict(holds, paint));
+    }
+    readings(text, &scope.fields, paint);
+}
+
+fn verdict(holds: &Result<bool, MapError>, paint: Paint) -> String {
+    match holds {
+        Ok(true) => paint.green("in scope"),
+        Ok(false) => paint.yellow("out of scope"),
+        Err(error) => paint.red(&error.reason),
+    }
+}
+
+fn attribute(text: &mut String, prepared: &Prepared, step: &AttributeStep, paint: Paint) {
+    let path = prepared.session.mapping.attributes().get(step.slot);
+    let path = path.map(|attribute| human::short(attribute.path())).unwrap_or_default();
+    let value = match &step.value {
+        Ok(None) => paint.dim("left as it is"),
+        Ok(Some(SlotValue::Clear)) => paint.green("emptied"),
+        Ok(Some(SlotValue::Set(value))) => paint.green(&value.to_string()),
+        Ok(Some(SlotValue::Reference(key))) => paint.green(&format!("the account of key {key}")),
+        Err(error) => paint.red(&error.reason),
+    };
+    let _ = writeln!(text, "   {path} = {}  →  {value}", step.expression);
+    readings(text, &step.fields, paint);
+}
+
+fn readings(text: &mut String, fields: &[Reading], paint: Paint) {
+    for reading in fields {
+        let _ = writeln!(
+            text,
+            "     {}",
+            paint.dim(&format!("{} is {}", reading.field, reading.value))
+        );
+    }
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("   {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn document(prepared: &Prepared, key: &str, person: &Person) -> Json {
+    let attributes = prepared.session.mapping.attributes();
+    let said = |result: &Result<bool, MapError>| match result {
+        Ok(holds) => json!(holds),
+        Err(error) => json!({ "error": error.reason }),
+    };
+    let fields = |fields: &[Reading]| -> Json {
+        fields
+            .iter()
+            .map(|reading| json!({ "field": reading.field, "value": reading.value }))
+            .collect()
+    };
+    let records: Vec<Json> = person
+        .records
+        .iter()
+        .map(|found| {
+            let scope = found.explanation.scope.as_ref();
+            let steps: Vec<Json> = found
+                .explanation
+                .attributes
+                .iter()
+                .map(|step| {
+                    let value = match &step.value {
+                        Ok(None) => json!({ "leave": true }),
+                        Ok(Some(SlotValue::Clear)) => json!({ "clear": true }),
+                        Ok(Some(SlotValue::Set(value))) => json!({ "set": value }),
+                        Ok(Some(SlotValue::Reference(key))) => json!({ "reference": key }),
+                        Err(error) => json!({ "error": error.reason }),
+                    };
+                    json!({
+                        "path": attributes.get(step.slot).map(|attribute| attribute.path().to_string()),
+                        "expression": step.expression,
+                        "fields": fields(&step.fields),
+                        "value": value,
+                    })
+                })
+                .collect();
+            json!({
+                "origin": found.origin,
+                "scope": scope.map(|scope| json!({
+                    "expression": scope.expression,
+                    "fields": fields(&scope.fields),
+                    "holds": said(&scope.holds),
+                })),
+                "attributes": steps,
+            })
+        })
+        .collect();
+    let rejected: Vec<Json> = person
+        .rejected
+        .iter()
+        .map(|(origin, reason)| json!({ "origin": origin, "reason": reason }))
+        .collect();
+    json!({
+        "key": key,
+        "records": records,
+        "rejected": rejected,
+        "link": person.link,
+        "account": person.observed,
+        "change": person.change,
+        "said": person.said,
+    })
+}

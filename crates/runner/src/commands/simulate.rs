@@ -1,0 +1,38 @@
+//! `simulate`: the SCIM service provider in a box, on loopback.
+
+use peoplesync_simulator::{Behaviour, Simulator};
+
+use peoplesync_source::Clock as _;
+
+use super::print;
+use crate::cli::SimulateArgs;
+use crate::clock::SystemClock;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::report::Output;
+
+pub(super) async fn run(args: SimulateArgs, output: Output) -> Outcome<Exit> {
+    let behaviour = Behaviour { bearer: args.token, ..Behaviour::default() };
+    let mut simulator = Simulator::builder()
+        .port(args.port)
+        .behaviour(behaviour)
+        .record(false)
+        .clock(|| SystemClock.now().0);
+    if let Some(data) = args.data {
+        simulator = simulator.store(data);
+    }
+    let running = simulator.start().await.map_err(|error| {
+        Failure::unexpected(format!("cannot serve on port {}", args.port), &error)
+            .with_hint("take another with --port, or --port 0 for a free one")
+    })?;
+    print(output, &format!("{}\n", running.url()))?;
+    output.note("serving SCIM 2.0 on this machine only; Ctrl-C ends it");
+    super::interrupted()
+        .await
+        .map_err(|error| Failure::unexpected("cannot wait for Ctrl-C", &error))?;
+    running
+        .shutdown()
+        .await
+        .map_err(|error| Failure::unexpected("the simulator did not end well", &error))?;
+    Ok(Exit::Done)
+}

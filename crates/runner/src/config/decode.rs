@@ -1,0 +1,201 @@
+//! From the merged layers to the typed config. serde stops at its first error, so each error is noted, what caused it is
+//! taken out, and decoding starts again until nothing new is found.
+
+use figment::error::{Actual, Kind};
+use figment::providers::Serialized;
+use figment::value::{Dict, Value};
+use figment::{Error, Figment};
+
+use serde::de::DeserializeOwned;
+
+use super::dotted;
+use super::errors::{ConfigError, Place};
+use super::model::Config;
+use crate::registry::Unfit;
+
+/// More errors than anybody reads at once; also the bound of the loop.
+const MOST_ERRORS: usize = 50;
+
+/// Tables whose loss does not change what a plan holds, and credentials.
+const NOT_IDENTITY: &[&[&str]] = &[
+    &["state"],
+    &["history"],
+    &["schedule"],
+    &["tests"],
+    &["target", "auth"],
+    &["target", "concurrency"],
+    &["target", "timeout_secs"],
+    &["target", "retries"],
+];
+
+pub(super) fn decode(
+    figment: &Figment,
+    place: &dyn Fn(&[String]) -> Place,
+) -> Result<(Config, String), Vec<ConfigError>> {
+    let shown = |unfit: Unfit| ConfigError {
+        place: place(&unfit.key),
+        key: dotted(&unfit.key),
+        message: unfit.message,
+        hint: unfit.hint,
+        excerpt: None,
+    };
+    let dict: Dict = figment.extract().map_err(|error| {
+        error.into_iter().map(|error| shown(explain(&error))).collect::<Vec<_>>()
+    })?;
+    let config = every_error(dict.clone())
+        .map_err(|unfit| unfit.into_iter().map(shown).collect::<Vec<_>>())?;
+    Ok((config, identity(dict)))
+}
+
+/// Decodes a connector's own table.
+pub(crate) fn decode_table<T: DeserializeOwned>(
+    settings: &serde_json::Map<String, serde_json::Value>,
+) -> Result<T, Vec<Unfit>> {
+    let dict: Dict = Figment::from(Serialized::defaults(settings))
+        .extract()
+        .map_err(|error| vec![explain(&error)])?;
+    every_error(dict)
+}
+
+fn every_error<T: DeserializeOwned>(mut dict: Dict) -> Result<T, Vec<Unfit>> {
+    let mut errors: Vec<Unfit> = Vec::new();
+    let mut removed: Vec<Vec<String>> = Vec::new();
+    for _ in 0..MOST_ERRORS {
+        let error = match Figment::from(Serialized::defaults(&dict)).extract::<T>() {
+            Ok(config) if errors.is_empty() => return Ok(config),
+            Ok(_) => break,
+            Err(error) => error,
+        };
+        let key = full_key(&error);
+        // A value that was taken out is missed afterwards; that is not an error of the user's.
+        if !(matches!(error.kind, Kind::MissingField(_)) && removed.contains(&key)) {
+            errors.push(explain(&error));
+        }
+        // A missing field cannot be taken out: put something of no type in its table's place and look no further there.
+        let culprit = match error.kind {
+            Kind::MissingField(_) => error.path.clone(),
+            _ => key,
+        };
+        if culprit.is_empty() || !remove(&mut dict, &culprit) {
+            break;
+        }
+        removed.push(culprit);
+    }
+    Err(errors)
+}
+
+fn full_key(error: &Error) -> Vec<String> {
+    let mut key = error.path.clone();
+    match &error.kind {
+        Kind::MissingField(name) => key.push(name.to_string()),
+        Kind::UnknownField(name, _) if key.last() != Some(name) => key.push(name.clone()),
+        _ => {}
+    }
+    key
+}
+
+fn remove(dict: &mut Dict, key: &[String]) -> bool {
+    match key {
+        [] => false,
+        [last] => dict.remove(last).is_some(),
+        [first, rest @ ..] => match dict.get_mut(first) {
+            Some(Value::Dict(_, inner)) => remove(inner, rest),
+            Some(Value::Array(_, _)) => dict.remove(first).is_some(),
+            _ => false,
+        },
+    }
+}
+
+fn explain(error: &Error) -> Unfit {
+    let key = full_key(error);
+    let mut hint = None;
+    let message = match &error.kind {
+        Kind::UnknownField(name, known) => {
+            hint = suggest(&key, name, known);
+            "there is no such setting".to_owned()
+        }
+        Kind::UnknownVariant(name, known) => {
+            hint = nearest(name, known).map(|near| format!("did you mean \"{near}\"?"));
+            format!("\"{name}\" is not one of {}", list(known))
+        }
+        Kind::MissingField(_) => "is missing".to_owned(),
+        Kind::InvalidType(actual, expected) => {
+            format!("expected {}, found {}", wanted(expected), found(actual))
+        }
+        Kind::InvalidValue(actual, expected) => {
+            format!("expected {}, found {}", wanted(expected), found(actual))
+        }
+        other => other.to_string(),
+    };
+    Unfit { key, message, hint }
+}
+
+/// What was expected, in words instead of Rust's types.
+fn wanted(expected: &str) -> &str {
+    match expected.trim_end_matches('.') {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a string" => "a text in quotes",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    }
+}
+
+/// What the user wrote, without figment's words for types.
+fn found(actual: &Actual) -> String {
+    match actual {
+        Actual::Str(text) => format!("\"{text}\""),
+        Actual::Bool(value) => value.to_string(),
+        Actual::Unsigned(number) => number.to_string(),
+        Actual::Signed(number) => number.to_string(),
+        Actual::Float(number) => number.to_string(),
+        Actual::Map => "a table".to_owned(),
+        Actual::Seq => "a list".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn suggest(key: &[String], name: &str, known: &[&str]) -> Option<String> {
+    if let [only] = key {
+        match only.as_str() {
+            "groups" => return Some("groups are not supported by this version".to_owned()),
+            "sources" => {
+                return Some("this version reads one source: write [source]".to_owned());
+            }
+            _ => {}
+        }
+    }
+    match nearest(name, known) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known are {}", list(known))),
+    }
+}
+
+fn list(known: &[&str]) -> String {
+    known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The nearest of the known names, if one is near enough to be a slip.
+pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|near| {
+            (strsim::damerau_levenshtein(&name.to_lowercase(), &near.to_lowercase()), *near)
+        })
+        .filter(|(distance, near)| *distance <= 1 + near.chars().count() / 4)
+        .min()
+        .map(|(_, near)| near)
+}
+
+fn identity(mut dict: Dict) -> String {
+    for key in NOT_IDENTITY {
+        let key: Vec<String> = key.iter().map(|step| (*step).to_owned()).collect();
+        remove(&mut dict, &key);
+    }
+    serde_json::to_string(&dict).unwrap_or_default()
+}

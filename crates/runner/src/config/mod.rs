@@ -1,0 +1,127 @@
+//! The config: default.toml ← file ← `PEOPLESYNC_` variables ← flags, decoded with all errors at once. The only place
+//! that names figment.
+
+mod decode;
+mod errors;
+mod format;
+pub(crate) mod model;
+mod secrets;
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::Env;
+
+pub(crate) use decode::{decode_table, nearest};
+pub(crate) use errors::{ConfigError, ConfigErrors, Place};
+use format::{Spans, Text};
+pub(crate) use model::Config;
+pub(crate) use secrets::Keeper;
+
+const DEFAULTS: &str = include_str!("../../../../config/default.toml");
+
+/// Every variable with this prefix is a setting, but for those that the program itself reads.
+const PREFIX: &str = "PEOPLESYNC_";
+const NOT_SETTINGS: &[&str] = &["config", "log", "test_"];
+
+/// A config that was read, with what is needed to point into it.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    /// The folder of the config file: where relative paths start.
+    pub(crate) base: PathBuf,
+    /// Everything that decides what a plan holds, as JSON text with sorted keys: the config's identity.
+    pub(crate) identity: String,
+    spans: Option<Spans>,
+}
+
+impl Loaded {
+    /// Whether the file or a variable sets this key, and not the defaults alone.
+    pub(crate) fn is_written(&self, key: &[&str]) -> bool {
+        let key: Vec<String> = key.iter().map(|step| (*step).to_owned()).collect();
+        match place(self.spans.as_ref(), &key) {
+            Place::Variable(_) => true,
+            Place::File { .. } => self.spans.as_ref().is_some_and(|spans| spans.sets(&key)),
+            Place::Nowhere => false,
+        }
+    }
+
+    /// An error about a key, with its place.
+    pub(crate) fn error(&self, key: &[&str], message: impl Into<String>) -> ConfigError {
+        let key: Vec<String> = key.iter().map(|step| (*step).to_owned()).collect();
+        ConfigError {
+            place: place(self.spans.as_ref(), &key),
+            key: dotted(&key),
+            message: message.into(),
+            hint: None,
+            excerpt: None,
+        }
+    }
+}
+
+/// Reads a config file and what lies above and below it.
+pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+        key: String::new(),
+        place: Place::File { path: path.to_owned(), at: None },
+        message: match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => format!("cannot be read: {error}"),
+        },
+        hint: Some(
+            "name another with --config FILE or $PEOPLESYNC_CONFIG; `peoplesync demo` needs none"
+                .to_owned(),
+        ),
+        excerpt: None,
+    })?;
+    let base = path.parent().filter(|base| !base.as_os_str().is_empty());
+    parse(path, &text, base.unwrap_or(Path::new(".")))
+}
+
+/// Reads a config from text, as if it stood in a file of this name in this folder.
+pub(crate) fn parse(path: &Path, text: &str, base: &Path) -> Result<Loaded, ConfigErrors> {
+    let defaults = Text::parse(Path::new("default.toml"), DEFAULTS)?;
+    let file = Text::parse(path, text)?;
+    let figment = Figment::new().merge(defaults).merge(file).merge(
+        Env::prefixed(PREFIX)
+            .filter(|name| {
+                let name = name.as_str().to_ascii_lowercase();
+                !NOT_SETTINGS
+                    .iter()
+                    .any(|own| name == *own || (own.ends_with('_') && name.starts_with(own)))
+            })
+            .split("__"),
+    );
+    let is_toml = !matches!(
+        path.extension().and_then(|ending| ending.to_str()),
+        Some("json" | "yaml" | "yml")
+    );
+    let spans = Spans::new(path, if is_toml { text } else { "" });
+    let (config, identity) =
+        decode::decode(&figment, &|key| place(Some(&spans), key)).map_err(ConfigErrors::new)?;
+    Ok(Loaded { config, base: base.to_owned(), identity, spans: Some(spans) })
+}
+
+/// Where a key is set: a variable wins over the file.
+fn place(spans: Option<&Spans>, key: &[String]) -> Place {
+    let variables = Env::prefixed(PREFIX).split("__");
+    let wanted = key.join(".").to_ascii_lowercase();
+    if !wanted.is_empty()
+        && variables.iter().any(|(name, _)| {
+            let name = name.as_str().to_ascii_lowercase();
+            wanted == name || wanted.starts_with(&format!("{name}."))
+        })
+    {
+        return Place::Variable(format!("{PREFIX}{}", key.join("__").to_ascii_uppercase()));
+    }
+    spans.and_then(|spans| spans.place(key)).unwrap_or(Place::Nowhere)
+}
+
+/// `people.attributes."name.givenName"`: steps with dots or colons are quoted, as TOML has it.
+fn dotted(key: &[String]) -> String {
+    let step = |step: &String| {
+        let plain = step.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        if plain { step.clone() } else { format!("\"{}\"", step.replace('"', "\\\"")) }
+    };
+    key.iter().map(step).collect::<Vec<_>>().join(".")
+}

@@ -1,0 +1,358 @@
+//! The config as types: one struct a table, a doc comment a key. The comments are the reference and the JSON Schema.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use peoplesync_reconcile::{LeaverAction, Limit};
+use peoplesync_source::Secret;
+use peoplesync_source::schemars::{self, JsonSchema};
+use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+
+/// Everything that a config file says.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Where people come from.
+    pub source: SourceTable,
+    /// The SCIM service provider.
+    pub target: Target,
+    /// Who is provisioned, and how.
+    pub people: People,
+    /// How people are treated who are no longer in scope.
+    pub leavers: LeaversTable,
+    /// What refuses a plan.
+    pub guards: GuardsTable,
+    /// Where links, runs and history are kept.
+    pub state: StateTable,
+    /// What the history keeps.
+    pub history: HistoryTable,
+    /// When `peoplesync run` runs; not used by the other commands.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
+    /// Mapping tests.
+    #[serde(default)]
+    pub tests: Vec<MappingTest>,
+}
+
+/// Where people come from.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SourceTable {
+    /// The connector: `csv`, `static` …
+    pub kind: String,
+    /// The connector's own table.
+    #[serde(default)]
+    #[schemars(schema_with = "any_table")]
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+fn any_table(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "object", "description": "The connector's own settings." })
+}
+
+/// The SCIM service provider.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Target {
+    /// What reports and messages call it; the host of the URL if not given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// A name from config/profiles, or the path of a profile file.
+    pub profile: String,
+    /// The base URL of the SCIM service, such as `https://scim.example.com/v2`.
+    pub url: String,
+    /// How peoplesync signs in.
+    #[serde(default)]
+    pub auth: Auth,
+    /// Allows `http://` beyond loopback. Credentials and people then travel in the clear.
+    #[serde(default)]
+    pub allow_plain_http: bool,
+    /// How many requests are under way at once.
+    pub concurrency: usize,
+    /// How long one request may take, in seconds.
+    pub timeout_secs: u64,
+    /// How many times a request is tried again.
+    pub retries: u32,
+}
+
+/// How peoplesync signs in: one of these, or nothing.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Auth {
+    /// A bearer token.
+    #[serde(default)]
+    pub bearer: Option<Secret>,
+    /// A user name and a password.
+    #[serde(default)]
+    pub basic: Option<Basic>,
+}
+
+/// A user name and a password.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Basic {
+    /// The user name.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// Who is provisioned, and how.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct People {
+    /// An expression that says who is provisioned; empty is everybody.
+    #[serde(default)]
+    pub scope: String,
+    /// How an unlinked person finds an existing account: attributes, first hit wins.
+    #[serde(rename = "match")]
+    pub match_by: Vec<String>,
+    /// Whether an existing account that matches is taken over; otherwise it is reported.
+    pub adopt: bool,
+    /// SCIM path = expression, or a table.
+    pub attributes: BTreeMap<String, AttributeRule>,
+}
+
+/// What one attribute becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AttributeRule {
+    pub(crate) value: Option<String>,
+    pub(crate) reference: Option<String>,
+    pub(crate) on_empty: OnEmpty,
+    pub(crate) when: When,
+}
+
+/// The table form of a rule.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AttributeTable {
+    /// The expression.
+    #[serde(default)]
+    value: Option<String>,
+    /// An expression for the key of another person in the same source, such as the manager.
+    #[serde(default)]
+    reference: Option<String>,
+    /// What happens when the value is empty.
+    #[serde(default)]
+    on_empty: OnEmpty,
+    /// When the attribute is written.
+    #[serde(default)]
+    when: When,
+}
+
+/// What happens when the value is empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnEmpty {
+    /// The attribute is left as it is at the target.
+    #[default]
+    Leave,
+    /// The attribute is emptied.
+    Clear,
+}
+
+/// When an attribute is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum When {
+    /// Kept in step for ever.
+    #[default]
+    Always,
+    /// Only when the account is created.
+    Create,
+}
+
+/// How people are treated who are linked and no longer in scope.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LeaversTable {
+    /// What is done: `ignore`, `unlink`, `deactivate` or `delete`.
+    #[schemars(with = "String")]
+    pub action: LeaverAction,
+    /// Only after they were absent for so many days.
+    pub grace_days: u32,
+    /// Deleted so many days after the deactivation; 0 is never.
+    pub delete_after_days: u32,
+}
+
+/// What refuses a plan.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GuardsTable {
+    /// Deactivations, deletions and unlinks together: a number, or a share of the linked people. Five are always allowed.
+    pub max_leavers: LimitText,
+    /// All changes together; not for the first run.
+    pub max_changes: LimitText,
+    /// So many records must have been read.
+    pub min_records: u64,
+    /// SCIM filters: accounts that are never touched.
+    #[serde(default)]
+    pub protect: Vec<String>,
+}
+
+/// A number, or a share such as `"10%"`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct LimitText(pub(crate) Limit);
+
+/// Where links, runs and history are kept.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StateTable {
+    /// `sqlite:PATH`, relative to the config file.
+    pub url: String,
+}
+
+/// What the history keeps.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HistoryTable {
+    /// Whether values are kept in full; otherwise the history says which attributes changed, with masked values.
+    pub values: bool,
+    /// Entries older than this are dropped after an apply; 0 keeps them for ever.
+    pub keep_days: u32,
+}
+
+/// When `peoplesync run` runs: cron expressions.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Schedule {
+    /// When changes are read.
+    #[serde(default)]
+    pub incremental: Option<String>,
+    /// When everything is read.
+    #[serde(default)]
+    pub full: Option<String>,
+}
+
+/// A mapping test: a record and what must come of it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MappingTest {
+    /// What the test is about.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The fields of the record.
+    pub record: BTreeMap<String, serde_json::Value>,
+    /// The attributes that must come of it; others are not looked at.
+    #[serde(default)]
+    pub expect: BTreeMap<String, serde_json::Value>,
+    /// Whether the person must be in scope.
+    #[serde(default)]
+    pub in_scope: Option<bool>,
+}
+
+impl<'de> Deserialize<'de> for AttributeRule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RuleVisitor)
+    }
+}
+
+struct RuleVisitor;
+
+impl RuleVisitor {
+    fn literal(text: String) -> AttributeRule {
+        AttributeRule {
+            value: Some(text),
+            reference: None,
+            on_empty: OnEmpty::Leave,
+            when: When::Always,
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for RuleVisitor {
+    type Value = AttributeRule;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an expression, or a table with `value` or `reference`")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<AttributeRule, E> {
+        Ok(Self::literal(text.to_owned()))
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<AttributeRule, E> {
+        Ok(Self::literal(value.to_string()))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<AttributeRule, E> {
+        Ok(Self::literal(value.to_string()))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<AttributeRule, E> {
+        Ok(Self::literal(value.to_string()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AttributeRule, A::Error> {
+        let table = AttributeTable::deserialize(MapAccessDeserializer::new(map))?;
+        let AttributeTable { value, reference, on_empty, when } = table;
+        if value.is_some() == reference.is_some() {
+            return Err(de::Error::custom("expected either `value` or `reference`"));
+        }
+        Ok(AttributeRule { value, reference, on_empty, when })
+    }
+}
+
+impl JsonSchema for AttributeRule {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AttributeRule".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let table = generator.subschema_for::<AttributeTable>();
+        schemars::json_schema!({ "oneOf": [{ "type": ["string", "boolean", "integer"] }, table] })
+    }
+}
+
+impl<'de> Deserialize<'de> for LimitText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LimitVisitor)
+    }
+}
+
+struct LimitVisitor;
+
+impl Visitor<'_> for LimitVisitor {
+    type Value = LimitText;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of people, or a share such as \"10%\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<LimitText, E> {
+        Ok(LimitText(Limit::Count(number)))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<LimitText, E> {
+        u64::try_from(number)
+            .map(|number| LimitText(Limit::Count(number)))
+            .map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<LimitText, E> {
+        let refused = || E::invalid_value(de::Unexpected::Str(text), &self);
+        if let Ok(number) = text.trim().parse() {
+            return Ok(LimitText(Limit::Count(number)));
+        }
+        let percent = text.trim().strip_suffix('%').ok_or_else(refused)?;
+        let percent: f64 = percent.trim().parse().map_err(|_| refused())?;
+        if !(0.0..=100.0).contains(&percent) {
+            return Err(refused());
+        }
+        Ok(LimitText(Limit::Percent(percent)))
+    }
+}
+
+impl JsonSchema for LimitText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A number of people, or a share of the linked people.",
+            "oneOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^ *[0-9.]+ *%?$" }]
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! Applies a plan: journal, request, outcome, link. Everything was decided by the plan.
+//!
+//! Order: creates, adoptions, updates and reactivations side by side; then what met a conflict once more, as two people
+//! may swap a name; then references to accounts that were created just now; then whoever leaves.
+
+mod journal;
+pub(crate) mod recover;
+mod requests;
+mod send;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::StreamExt as _;
+use peoplesync_reconcile::{Action, Digest, Fingerprint, Link, Links, Plan};
+use peoplesync_scim::client::Client;
+use peoplesync_scim::schema::SchemaSet;
+use peoplesync_source::Clock;
+use peoplesync_state::{RunId, State};
+
+use crate::failure::{Failure, Outcome};
+use crate::profile::Update;
+use crate::report::progress::Progress;
+use journal::Journal;
+pub(crate) use send::{Ended, Sent};
+
+/// What an apply needs beside the plan.
+pub(crate) struct Tools {
+    pub(crate) client: Client,
+    pub(crate) schemas: Arc<SchemaSet>,
+    pub(crate) update: Update,
+    pub(crate) concurrency: usize,
+    /// The attributes by which a lost create is found again.
+    pub(crate) match_by: Vec<peoplesync_scim::Path>,
+    pub(crate) fingerprint: Box<dyn Fn(&str) -> Fingerprint + Send + Sync>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Whether history keeps values in full.
+    pub(crate) full_history: bool,
+    /// Set when the user wants to stop: what is under way ends, nothing more is sent.
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+/// What came of a plan.
+pub(crate) struct Applied {
+    /// One for each change, in the plan's order.
+    pub(crate) sent: Vec<Sent>,
+    /// Why the apply ended before its time.
+    pub(crate) stopped: Option<Failure>,
+}
+
+impl std::fmt::Debug for Tools {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tools").field("update", &self.update).finish_non_exhaustive()
+    }
+}
+
+/// Applies a plan and gives the state back.
+pub(crate) async fn apply(
+    plan: &Plan,
+    links: &Links,
+    tools: Tools,
+    state: State,
+    run: RunId,
+    progress: &Progress,
+) -> Outcome<(Applied, State)> {
+    let journal = Journal::start(state, run);
+    let concurrency = tools.concurrency;
+    let sender = send::Sender::new(plan, links, tools, journal.recorder());
+    let mut results: Vec<Option<Sent>> = plan.changes.iter().map(|_| None).collect();
+
+    let leaves = |index: &usize| {
+        matches!(plan.changes[*index].action, Action::Deactivate | Action::Delete | Action::Unlink)
+    };
+    let (last, first): (Vec<usize>, Vec<usize>) = (0..plan.changes.len()).partition(leaves);
+
+    pass(&sender, first, concurrency, &mut results, progress).await;
+    let again: Vec<usize> = (0..results.len())
+        .filter(|index| results[*index].as_ref().is_some_and(Sent::is_conflict))
+        .filter(|index| plan.changes[*index].action != Action::Create)
+        .collect();
+    pass(&sender, again, concurrency, &mut results, progress).await;
+
+    let waiting = sender.waiting(&results);
+    let written: Vec<(usize, Sent)> = futures_util::stream::iter(waiting)
+        .map(|index| {
+            let (sender, results) = (&sender, &results);
+            async move { (index, sender.references(index, results).await) }
+        })
+        .buffer_unordered(concurrency)
+        .collect()
+        .await;
+    for (index, sent) in written {
+        results[index] = Some(sent);
+    }
+
+    pass(&sender, last, concurrency, &mut results, progress).await;
+
+    let stopped = sender.stopped();
+    drop(sender);
+    let (state, broken) = journal.finish();
+    let stopped = match broken {
+        Some(error) => Some(Failure::from(error).about("the state can no longer be written")),
+        None => stopped,
+    };
+    let sent = results.into_iter().map(|sent| sent.unwrap_or_else(Sent::skipped)).collect();
+    Ok((Applied { sent, stopped }, state))
+}
+
+/// Sends these changes side by side.
+async fn pass(
+    sender: &send::Sender<'_>,
+    indexes: Vec<usize>,
+    concurrency: usize,
+    results: &mut [Option<Sent>],
+    progress: &Progress,
+) {
+    let mut sending = futures_util::stream::iter(indexes)
+        .map(|index| async move { (index, sender.change(index).await) })
+        .buffer_unordered(concurrency);
+    while let Some((index, sent)) = sending.next().await {
+        results[index] = Some(sent);
+        progress.step();
+    }
+}
+
+/// Whether the user asked to stop.
+fn is_set(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Acquire)
+}
+
+/// The link that a change leaves behind.
+fn link(key: &str, id: &str, digest: Option<Digest>, created: bool) -> Link {
+    Link {
+        key: key.to_owned(),
+        id: id.to_owned(),
+        digest: digest.unwrap_or(Digest::UNKNOWN),
+        standing: peoplesync_reconcile::Standing::Active,
+        absent_since: None,
+        created,
+    }
+}

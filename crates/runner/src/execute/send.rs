@@ -1,0 +1,465 @@
+//! One change at a time: intent, request, outcome, link.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use peoplesync_reconcile::{Action, AttributeChange, Change, Digest, Link, Links, Plan, Standing};
+use peoplesync_scim::client::{Client, ClientError, Deleted, Kind};
+use peoplesync_scim::desired::Difference;
+use peoplesync_scim::{Filter, write};
+use peoplesync_state::{HistoryNote, Intent, LinkEffect, Settlement};
+use serde_json::Value as Json;
+
+use super::journal::Recorder;
+use super::{Tools, is_set, link, requests};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::log::masked;
+use crate::profile::Update;
+
+/// After so many requests in a row that did not reach the target, the rest is not tried.
+const UNREACHABLE_IN_A_ROW: u32 = 5;
+
+/// How a change ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ended {
+    Done,
+    Failed,
+    Skipped,
+}
+
+/// What came of one change.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) ended: Ended,
+    pub(crate) status: Option<u16>,
+    pub(crate) error: Option<String>,
+    /// The account's id, once there is one.
+    pub(crate) id: Option<String>,
+}
+
+impl Sent {
+    pub(super) fn skipped() -> Self {
+        Self { ended: Ended::Skipped, status: None, error: None, id: None }
+    }
+
+    fn done(id: &str) -> Self {
+        Self { ended: Ended::Done, status: None, error: None, id: Some(id.to_owned()) }
+    }
+
+    fn failed(error: &ClientError) -> Self {
+        let failure = error_line(error);
+        Self { ended: Ended::Failed, status: error.status, error: Some(failure), id: None }
+    }
+
+    pub(super) fn is_conflict(&self) -> bool {
+        self.ended == Ended::Failed && self.status == Some(409)
+    }
+}
+
+/// The error and its causes in one line.
+fn error_line(error: &ClientError) -> String {
+    let mut line = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        source = cause.source();
+    }
+    line
+}
+
+/// Sends the changes of one plan.
+pub(super) struct Sender<'a> {
+    plan: &'a Plan,
+    links: &'a Links,
+    tools: Tools,
+    journal: Recorder,
+    unreachable: AtomicU32,
+    halted: AtomicBool,
+    reason: Mutex<Option<Failure>>,
+}
+
+impl<'a> Sender<'a> {
+    pub(super) fn new(plan: &'a Plan, links: &'a Links, tools: Tools, journal: Recorder) -> Self {
+        Self {
+            plan,
+            links,
+            tools,
+            journal,
+            unreachable: AtomicU32::new(0),
+            halted: AtomicBool::new(false),
+            reason: Mutex::new(None),
+        }
+    }
+
+    /// Why nothing more is sent, if so.
+    pub(super) fn stopped(&self) -> Option<Failure> {
+        if is_set(&self.tools.stop) {
+            return Some(
+                Failure::new(Exit::Partly, "interrupted: what was not sent yet is left out")
+                    .with_hint("nothing is lost: apply again, and the rest is planned anew"),
+            );
+        }
+        self.reason.lock().ok().and_then(|mut reason| reason.take())
+    }
+
+    /// Sends one change.
+    pub(super) async fn change(&self, index: usize) -> Sent {
+        let change = &self.plan.changes[index];
+        if self.must_stop() {
+            return Sent::skipped();
+        }
+        let differences = requests::now(change);
+        let needs_request = match change.action {
+            Action::Unlink => false,
+            Action::Create | Action::Delete => true,
+            _ => !differences.is_empty(),
+        };
+        if needs_request && !self.journal.intend(self.intent(index, change)).await {
+            return Sent {
+                error: Some("not sent: the journal could not be written".to_owned()),
+                ..Sent::skipped()
+            };
+        }
+        let id = change.id.as_deref().unwrap_or_default();
+        let sent = match change.action {
+            Action::Create => self.create(change).await,
+            Action::Delete => match self.tools.client.delete(change.resource, id).await {
+                Ok(Deleted::Deleted | Deleted::Gone) => Sent::done(id),
+                Err(error) => self.failed(&error),
+            },
+            _ if !needs_request => Sent::done(id),
+            _ => self.write(change, &differences, &change.attributes, id).await,
+        };
+        let finished = requests::pending(change).next().is_none();
+        let digest = if finished { change.digest } else { None };
+        self.settle(index, change, &sent, digest, change.action == Action::Create);
+        sent
+    }
+
+    /// The changes whose references can be written now that everybody has an account.
+    pub(super) fn waiting(&self, results: &[Option<Sent>]) -> Vec<usize> {
+        let done =
+            |index: &usize| results[*index].as_ref().is_some_and(|sent| sent.ended == Ended::Done);
+        (0..self.plan.changes.len())
+            .filter(|index| requests::pending(&self.plan.changes[*index]).next().is_some())
+            .filter(done)
+            .collect()
+    }
+
+    /// Writes the references of one change to accounts that were created in this apply.
+    pub(super) async fn references(&self, index: usize, results: &[Option<Sent>]) -> Sent {
+        let change = &self.plan.changes[index];
+        let earlier = results[index].clone().unwrap_or_else(Sent::skipped);
+        if self.must_stop() {
+            return earlier;
+        }
+        let mut missing = Vec::new();
+        let mut differences = Vec::new();
+        let mut attributes: Vec<AttributeChange> = Vec::new();
+        for (key, attribute) in requests::pending(change) {
+            match self.id_of(key, results) {
+                Some(id) => {
+                    let after = Some(Json::String(id));
+                    differences.push(Difference { after, ..requests::difference(attribute) });
+                    attributes.push(attribute.clone());
+                }
+                None => missing.push(format!("{} (key {key})", attribute.path)),
+            }
+        }
+        let id = earlier.id.clone().unwrap_or_default();
+        let mut sent = earlier;
+        if !differences.is_empty() {
+            // The first step of this change is settled; the second is an intent of its own.
+            let seq = self.plan.changes.len() + index;
+            let intent =
+                Intent { action: Action::Update, id: Some(id.clone()), ..self.intent(seq, change) };
+            if !self.journal.intend(intent).await {
+                return Sent {
+                    error: Some("references not sent: the journal could not be written".into()),
+                    ..sent
+                };
+            }
+            let second = self.write(change, &differences, &attributes, &id).await;
+            let written = second.ended == Ended::Done && missing.is_empty();
+            for (attribute, difference) in attributes.iter_mut().zip(&differences) {
+                attribute.after.clone_from(&difference.after);
+            }
+            let entry = Change {
+                id: Some(id.clone()),
+                action: Action::Update,
+                reason: "the account referred to was created in this run".to_owned(),
+                attributes,
+                ..change.clone()
+            };
+            let created = change.action == Action::Create;
+            self.settle(seq, &entry, &second, if written { change.digest } else { None }, created);
+            if second.ended != Ended::Done {
+                sent = Sent { id: Some(id), ..second };
+            }
+        }
+        if !missing.is_empty() && sent.ended == Ended::Done {
+            sent.ended = Ended::Failed;
+            sent.error = Some(format!(
+                "{} not set, as that account could not be created; a later run sets it",
+                missing.join(", ")
+            ));
+        }
+        sent
+    }
+
+    fn id_of(&self, key: &str, results: &[Option<Sent>]) -> Option<String> {
+        let created = self.plan.changes.iter().position(|change| {
+            change.key == key && matches!(change.action, Action::Create | Action::Adopt)
+        });
+        match created {
+            Some(index) => results[index]
+                .as_ref()
+                .filter(|sent| sent.ended == Ended::Done)
+                .and_then(|sent| sent.id.clone()),
+            None => self.links.get(key).map(|link| link.id.clone()),
+        }
+    }
+
+    async fn create(&self, change: &Change) -> Sent {
+        let body = requests::create_body(change);
+        for attempt in 0..2 {
+            let error = match self.tools.client.create(change.resource, &body).await {
+                Ok(created) => {
+                    self.reached();
+                    return Sent { status: Some(201), ..Sent::done(&created.id) };
+                }
+                Err(error) => error,
+            };
+            if !error.ambiguous && error.kind != Kind::NoId {
+                return self.failed(&error);
+            }
+            // It may exist now: look before creating it again.
+            match find(&self.tools.client, change.resource, &self.lookup(change)).await {
+                Ok(Some(id)) => return Sent { status: Some(201), ..Sent::done(&id) },
+                Ok(None) if attempt == 0 && error.kind != Kind::NoId => {}
+                Ok(None) => return self.failed(&error),
+                Err(second) => return self.failed(&second),
+            }
+        }
+        Sent::skipped()
+    }
+
+    /// PATCH, or read, merge and PUT.
+    async fn write(
+        &self,
+        change: &Change,
+        differences: &[Difference],
+        attributes: &[AttributeChange],
+        id: &str,
+    ) -> Sent {
+        let client = &self.tools.client;
+        let by_put = self.tools.update == Update::Put;
+        let mut whole = None;
+        if by_put || requests::needs_whole(differences, change, &self.tools.schemas) {
+            whole = match client.get(change.resource, id).await {
+                Ok(Some(whole)) => Some(whole),
+                Ok(None) => {
+                    return Sent {
+                        ended: Ended::Failed,
+                        status: Some(404),
+                        error: Some("the account no longer exists at the target".to_owned()),
+                        id: None,
+                    };
+                }
+                Err(error) => return self.failed(&error),
+            };
+        }
+        let answer = match &whole {
+            Some(whole) if by_put => {
+                client.replace(change.resource, id, &write::put_body(whole, differences)).await
+            }
+            whole => {
+                let body = requests::patch_body(
+                    differences,
+                    attributes,
+                    whole.as_ref(),
+                    &self.tools.schemas,
+                );
+                client.patch(change.resource, id, &body).await
+            }
+        };
+        match answer {
+            Ok(_) => {
+                self.reached();
+                Sent { status: Some(200), ..Sent::done(id) }
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn must_stop(&self) -> bool {
+        is_set(&self.tools.stop) || is_set(&self.halted) || self.journal.is_broken()
+    }
+
+    fn reached(&self) {
+        self.unreachable.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes a failure; some say that going on is useless.
+    fn failed(&self, error: &ClientError) -> Sent {
+        let sent = Sent::failed(error);
+        let useless = match error.kind {
+            Kind::Denied => error.status == Some(401),
+            Kind::Unreachable | Kind::Timeout => {
+                self.unreachable.fetch_add(1, Ordering::Relaxed) + 1 >= UNREACHABLE_IN_A_ROW
+            }
+            _ => {
+                self.reached();
+                false
+            }
+        };
+        if useless && !self.halted.swap(true, Ordering::AcqRel) {
+            let line = sent.error.clone().unwrap_or_default();
+            let message = match error.kind {
+                Kind::Denied => "the target refused the credentials; the rest is left out",
+                _ => "the target can no longer be reached; the rest is left out",
+            };
+            if let Ok(mut reason) = self.reason.lock() {
+                *reason = Some(Failure::new(Exit::Target, message).about_cause(line));
+            }
+        }
+        sent
+    }
+
+    fn intent(&self, seq: usize, change: &Change) -> Intent {
+        Intent {
+            seq: seq as u64,
+            resource: change.resource,
+            action: change.action,
+            key: change.key.clone(),
+            id: change.id.clone(),
+            lookup: self.lookup(change),
+        }
+    }
+
+    /// What a lost create is found again by.
+    fn lookup(&self, change: &Change) -> Vec<(String, String)> {
+        if change.action != Action::Create {
+            return Vec::new();
+        }
+        self.tools
+            .match_by
+            .iter()
+            .filter_map(|path| {
+                let attribute =
+                    change.attributes.iter().find(|attribute| attribute.path == *path)?;
+                let value = match attribute.after.as_ref()? {
+                    Json::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                Some((path.to_string(), value))
+            })
+            .collect()
+    }
+
+    /// Notes what came of a change. `digest` is what the link remembers; none as long as something of it is open.
+    fn settle(
+        &self,
+        seq: usize,
+        change: &Change,
+        sent: &Sent,
+        digest: Option<Digest>,
+        created: bool,
+    ) {
+        let now = self.tools.clock.now().0;
+        let known = self.links.get(&change.key);
+        let created = created || known.is_some_and(|link| link.created);
+        let put = |link: Link| LinkEffect::Put {
+            fingerprint: (self.tools.fingerprint)(&change.key),
+            link,
+        };
+        let effect = match (sent.ended, change.action) {
+            (Ended::Done, Action::Delete | Action::Unlink) => LinkEffect::Forget {
+                fingerprint: (self.tools.fingerprint)(&change.key),
+                key: change.key.clone(),
+            },
+            (Ended::Done, action) => {
+                let id = sent.id.as_deref().or(change.id.as_deref()).unwrap_or_default();
+                let mut link = link(&change.key, id, digest, created);
+                // A leaver has no digest: there is no record to take one of.
+                if action == Action::Deactivate && change.digest.is_none() {
+                    link.standing = Standing::Deactivated { since: now };
+                    link.absent_since = known.and_then(|known| known.absent_since);
+                }
+                put(link)
+            }
+            // What the account is now is not known: the next run looks.
+            (Ended::Failed, _) => match known {
+                Some(known) => put(Link { digest: Digest::UNKNOWN, ..known.clone() }),
+                None => LinkEffect::None,
+            },
+            (Ended::Skipped, _) => LinkEffect::None,
+        };
+        self.journal.settle(Settlement {
+            seq: seq as u64,
+            outcome: match sent.ended {
+                Ended::Done => peoplesync_state::Outcome::Done,
+                Ended::Failed => peoplesync_state::Outcome::Failed,
+                Ended::Skipped => peoplesync_state::Outcome::Skipped,
+            },
+            status: sent.status,
+            error: sent.error.clone(),
+            link: effect,
+            history: self.history(change, sent, now),
+        });
+    }
+
+    fn history(&self, change: &Change, sent: &Sent, at: i64) -> HistoryNote {
+        let shown = |value: &Option<Json>| match value {
+            None => Json::Null,
+            Some(value) if self.tools.full_history => value.clone(),
+            Some(Json::String(text)) => Json::String(masked(text)),
+            Some(Json::Bool(value)) => Json::Bool(*value),
+            Some(other) => Json::String(masked(&other.to_string())),
+        };
+        let attributes: Vec<Json> = change
+            .attributes
+            .iter()
+            .filter(|attribute| !requests::is_pending(attribute))
+            .map(|attribute| {
+                serde_json::json!({
+                    "path": attribute.path,
+                    "before": shown(&attribute.before),
+                    "after": shown(&attribute.after),
+                })
+            })
+            .collect();
+        HistoryNote {
+            at,
+            resource: change.resource,
+            key: change.key.clone(),
+            id: sent.id.clone().or_else(|| change.id.clone()),
+            action: change.action,
+            reason: change.reason.clone(),
+            name: self.tools.full_history.then(|| change.name.clone()),
+            attributes: Json::Array(attributes).to_string(),
+        }
+    }
+}
+
+/// The id of the one account that has one of these values, asked in order; `None` if none or several have.
+pub(super) async fn find(
+    client: &Client,
+    resource: peoplesync_scim::Resource,
+    lookup: &[(String, String)],
+) -> Result<Option<String>, ClientError> {
+    for (path, value) in lookup {
+        let Ok(path) = peoplesync_scim::Path::parse(path) else { continue };
+        let found = client.find(resource, &Filter::eq(path, value.clone())).await?;
+        if let [hit] = found.hits.as_slice() {
+            return Ok(hit.get("id").and_then(Json::as_str).map(str::to_owned));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,176 @@
+//! From a config to a plan: read, compare, look up, decide. Nothing is written to the target.
+
+mod observe;
+mod read;
+pub(crate) mod saved;
+mod session;
+
+use peoplesync_mapping::DigestKey;
+use peoplesync_reconcile::{Bookkeeping, Fingerprint, LinkIndex, Links, LintContext, Plan};
+use peoplesync_scim::client::Client;
+use peoplesync_state::State;
+use sha2::{Digest as _, Sha256};
+
+use crate::config::Loaded;
+use crate::execute::recover;
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::report::Output;
+use crate::report::progress::Progress;
+pub(crate) use read::print_of as fingerprint_of;
+pub(crate) use saved::Basis;
+pub(crate) use session::{Session, compile_error, mapping};
+
+/// The outcome of a run that came to its end, as the state keeps it.
+pub(crate) const DONE: &str = "done";
+
+/// What the plan is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// To be shown: the state is read.
+    Plan,
+    /// To be applied: the state is locked from here on.
+    Apply,
+}
+
+/// A plan with everything that it was made from.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) session: Session,
+    pub(crate) client: Client,
+    pub(crate) state: State,
+    pub(crate) plan: Plan,
+    pub(crate) links: Links,
+    pub(crate) key: DigestKey,
+    pub(crate) basis: Basis,
+}
+
+impl Prepared {
+    /// `people.csv → Example`.
+    pub(crate) fn title(&self) -> String {
+        format!("{} → {}", self.session.source_name(), self.session.target_name())
+    }
+}
+
+/// Makes a plan.
+pub(crate) async fn prepare(
+    loaded: Loaded,
+    full: bool,
+    access: Access,
+    output: Output,
+) -> Outcome<Prepared> {
+    let session = Session::new(loaded)?;
+    let client = session.client()?;
+    if !crate::commands::state_path(&session.loaded)?.exists() {
+        // A plan is bound to its state by the key of the state's hashes, so there must be one.
+        drop(open_state(&session, Access::Apply)?);
+    }
+    let mut state = open_state(&session, access)?;
+    if !state.unsettled()?.is_empty() {
+        // An earlier apply was interrupted. What it left open is looked up first, which writes to the state.
+        drop(state);
+        let mut writing = open_state(&session, Access::Apply)?;
+        let key = digest_key(&writing);
+        recover::recover(&session, &client, &mut writing, &key, output).await?;
+        state = if access == Access::Apply {
+            writing
+        } else {
+            drop(writing);
+            open_state(&session, access)?
+        };
+    }
+    let key = digest_key(&state);
+    let policy = session.policy(!has_finished(&state)?);
+    let index = index(&session, &state)?;
+
+    let reading = Progress::counting(output.quiet, "reading people");
+    let read::Reading { survey, snapshot } =
+        read::read(&session, index, &key, full, &reading).await?;
+    reading.finish();
+
+    let mut links = links(&session, &state, &key, &survey, &policy)?;
+    let looking = Progress::counting(output.quiet, "looking up accounts");
+    let observation =
+        observe::observe(&session, &client, &survey, &links, &policy, full, &looking).await?;
+    looking.finish();
+    let owners = survey.owners(&links, &observation);
+    let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
+    links.extend(state.links_by_id(session.managed.resource(), &owners)?);
+
+    let plan = peoplesync_reconcile::plan(&survey, &links, &observation, &policy);
+    let context =
+        LintContext { managed: &session.managed, links: &links, observation: Some(&observation) };
+    let findings = peoplesync_reconcile::lint(&plan, context);
+    if let Some(finding) = findings.first() {
+        // The checker shares no code with the planner: one of them is wrong, and nothing may be written.
+        return Err(Failure::new(Exit::Bug, format!("the plan contradicts itself: {finding}"))
+            .with_hint("please report this; nothing was written"));
+    }
+    let basis =
+        Basis::new(config_digest(&session, &state), snapshot, state.serial(), full, policy.now);
+    Ok(Prepared { session, client, state, plan, links, key, basis })
+}
+
+/// The state that the config names.
+pub(crate) fn open_state(session: &Session, access: Access) -> Outcome<State> {
+    crate::commands::open_state(&session.loaded, access, session.clock.now().0)
+}
+
+/// The key of this state's hashes.
+pub(crate) fn digest_key(state: &State) -> DigestKey {
+    DigestKey::new(state.hash_key())
+}
+
+/// All links as the read needs them.
+pub(crate) fn index(session: &Session, state: &State) -> Outcome<LinkIndex> {
+    let resource = session.managed.resource();
+    let count = usize::try_from(state.count(resource)?).unwrap_or_default();
+    let mut index = LinkIndex::with_capacity(count);
+    state.index(resource, |fingerprint, digest, standing, absent| {
+        index.push(fingerprint, digest, standing, absent);
+    })?;
+    Ok(index)
+}
+
+/// Whether any apply has come to its end.
+fn has_finished(state: &State) -> Outcome<bool> {
+    let runs = state.last_runs(u32::MAX)?;
+    Ok(runs.iter().any(|run| run.end.as_ref().is_some_and(|end| end.outcome == DONE)))
+}
+
+/// The links of everybody whom the plan may touch.
+fn links(
+    session: &Session,
+    state: &State,
+    key: &DigestKey,
+    survey: &peoplesync_reconcile::Survey,
+    policy: &peoplesync_reconcile::Policy,
+) -> Outcome<Links> {
+    let resource = session.managed.resource();
+    let needs = survey.needs(policy);
+    let asked: Vec<(Fingerprint, &str)> =
+        needs.keys.iter().map(|text| (fingerprint_of(key, text), text.as_str())).collect();
+    let mut links: Links = state.links_by_key(resource, &asked)?.into_iter().collect();
+    for link in state.links_by_fingerprint(resource, &needs.fingerprints)? {
+        links.add_missing(link);
+    }
+    Ok(links)
+}
+
+/// A keyed hash of the config: the same config gives another one with another state, so it tells nothing of its secrets.
+fn config_digest(session: &Session, state: &State) -> String {
+    let mut hash = Sha256::new();
+    hash.update(state.hash_key());
+    hash.update(session.loaded.identity.as_bytes());
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whom a note is about.
+pub(crate) fn key_of_note(note: &Bookkeeping) -> &str {
+    match note {
+        Bookkeeping::Same { key, .. }
+        | Bookkeeping::Absent { key }
+        | Bookkeeping::Inactive { key }
+        | Bookkeeping::Gone { key } => key,
+    }
+}

@@ -1,0 +1,155 @@
+//! What the plan has to know of the target: a few accounts by id or search, or all of them page by page where that takes
+//! fewer requests. A list that ended early proves nothing; the planner then asks for single accounts.
+
+use futures_util::StreamExt as _;
+use peoplesync_reconcile::{Links, Lookups, Managed, Observation, Observed, Policy, Survey};
+use peoplesync_scim::client::{Client, ClientError, Kind};
+use serde_json::Value as Json;
+
+use super::Session;
+use crate::failure::{Failure, Outcome};
+use crate::report::progress::Progress;
+
+/// Below so many, single requests are always the better way.
+const FEW: usize = 20;
+
+/// A page of a list costs the target about as much as so many single requests.
+const PAGE_COST: usize = 8;
+
+/// Looks up everything that the survey asks for. With `full`, every account is read.
+pub(crate) async fn observe(
+    session: &Session,
+    client: &Client,
+    survey: &Survey,
+    links: &Links,
+    policy: &Policy,
+    full: bool,
+    progress: &Progress,
+) -> Outcome<Observation> {
+    let mut observation = Observation::new();
+    let mut asked = survey.lookups(links, &observation, policy);
+    let people =
+        usize::try_from(survey.linked()).unwrap_or(usize::MAX).max(survey.candidates().len());
+    let pages =
+        people / usize::try_from(session.profile.page_size.max(1)).unwrap_or(usize::MAX) + 1;
+    let many = asked.len() > FEW && asked.len() > pages.saturating_mul(PAGE_COST);
+    let cannot_search = !session.profile.filter && !asked.searches.is_empty();
+    if !asked.is_empty() && (full || many || cannot_search) {
+        list(session, client, &mut observation, progress).await?;
+        asked = survey.lookups(links, &observation, policy);
+    }
+    while !asked.is_empty() {
+        tracing::info!(
+            accounts = asked.accounts.len(),
+            searches = asked.searches.len(),
+            "looking up accounts"
+        );
+        single(session, client, &asked, &mut observation, progress).await?;
+        asked = survey.lookups(links, &observation, policy);
+    }
+    Ok(observation)
+}
+
+/// Reads every account of the target; whether the list was read to its end.
+async fn list(
+    session: &Session,
+    client: &Client,
+    observation: &mut Observation,
+    progress: &Progress,
+) -> Outcome<bool> {
+    let mut pages = client.list(session.managed.resource(), None, None);
+    let mut count = 0;
+    while let Some(page) = pages.next().await.map_err(unreadable)? {
+        for resource in &page {
+            let resource: Json = serde_json::from_str(resource.get()).map_err(|error| {
+                Failure::new(
+                    crate::exit::Exit::Target,
+                    "the target listed something that is not JSON",
+                )
+                .with_cause(&error)
+            })?;
+            observation.found(seen(&session.managed, &resource)?);
+        }
+        count += page.len();
+        progress.steps(page.len());
+    }
+    if pages.complete() {
+        observation.listed();
+    } else {
+        tracing::warn!(
+            count,
+            "the target's list ended early; accounts that are not in it are looked up one by one"
+        );
+    }
+    Ok(pages.complete())
+}
+
+/// Asks for accounts one by one, side by side.
+async fn single(
+    session: &Session,
+    client: &Client,
+    asked: &Lookups,
+    observation: &mut Observation,
+    progress: &Progress,
+) -> Outcome<()> {
+    let managed = &session.managed;
+    let resource = managed.resource();
+    let width = session.loaded.config.target.concurrency.max(1);
+    let mut accounts = futures_util::stream::iter(&asked.accounts)
+        .map(|id| async move { (id, client.get(resource, id).await) })
+        .buffer_unordered(width);
+    while let Some((id, answer)) = accounts.next().await {
+        match answer {
+            Ok(Some(account)) => observation.found(seen(managed, &account)?),
+            Ok(None) => observation.gone(id),
+            Err(error) => observation.failed(id, &one_persons(error)?),
+        }
+        progress.step();
+    }
+    let mut searches = futures_util::stream::iter(&asked.searches)
+        .map(|search| async move { (search, client.find(resource, &search.filter()).await) })
+        .buffer_unordered(width);
+    let mut ignored = Vec::new();
+    while let Some((search, answer)) = searches.next().await {
+        match answer {
+            Ok(found) if found.complete && found.filtered => {
+                let hits =
+                    found.hits.iter().map(|hit| seen(managed, hit)).collect::<Outcome<Vec<_>>>()?;
+                observation.searched(search, hits);
+            }
+            // The target answers with everybody, or with a part: only the whole list can tell.
+            Ok(_) => ignored.push(search),
+            Err(error) if matches!(error.kind, Kind::Refused | Kind::Server) => {
+                ignored.push(search)
+            }
+            Err(error) => observation.search_failed(search, &one_persons(error)?),
+        }
+        progress.step();
+    }
+    drop(searches);
+    if !ignored.is_empty() && !list(session, client, observation, progress).await? {
+        for search in ignored {
+            observation.search_failed(search, "the target cannot search, and its list ended early");
+        }
+    }
+    Ok(())
+}
+
+fn seen(managed: &Managed, resource: &Json) -> Outcome<Observed> {
+    managed.observe(resource).map_err(|error| {
+        Failure::new(crate::exit::Exit::Target, "the target's answer cannot be used")
+            .with_cause(&error)
+    })
+}
+
+/// An error that concerns one person stays with that person; one that concerns the target ends the run.
+fn one_persons(error: ClientError) -> Outcome<String> {
+    match error.kind {
+        Kind::Refused | Kind::Server | Kind::Conflict | Kind::TooLarge => Ok(error.to_string()),
+        _ => Err(unreadable(error)),
+    }
+}
+
+fn unreadable(error: ClientError) -> Failure {
+    Failure::from(error).about("cannot read the target")
+}

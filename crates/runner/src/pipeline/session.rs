@@ -1,0 +1,257 @@
+//! Everything that a run is made of, from one config: source, mapping, target, clock. No I/O but reading files that the
+//! config names.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Rule, Spec, When};
+use peoplesync_reconcile::{Guards, Leavers, Limit, Managed, ManagedAttribute, Policy};
+use peoplesync_scim::client::{Auth, Client, ClientConfig, RequestEvent};
+use peoplesync_scim::schema::{Resource, SchemaSet};
+use peoplesync_scim::{Filter, Path};
+use peoplesync_source::{Clock, Context, Source};
+
+use crate::clock::SystemClock;
+use crate::config::{self, ConfigError, ConfigErrors, Keeper, Loaded, model};
+use crate::failure::{Failure, Outcome};
+use crate::profile::Profile;
+use crate::registry;
+
+/// A config that was understood.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) loaded: Loaded,
+    pub(crate) profile: Profile,
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) mapping: Arc<Mapping>,
+    pub(crate) managed: Arc<Managed>,
+    pub(crate) schemas: Arc<SchemaSet>,
+    pub(crate) cx: Context,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Session {
+    /// Understands a config; all errors of all its parts at once.
+    pub(crate) fn new(loaded: Loaded) -> Result<Self, ConfigErrors> {
+        let mut errors: Vec<ConfigError> = Vec::new();
+        let mut note = |found: ConfigErrors| errors.extend(found.into_inner());
+        let source = registry::source(&loaded).map_err(&mut note).ok();
+        let profile = Profile::load(&loaded).map_err(|error| note(error.into())).ok();
+        // A profile that is wrong is an error already; the rest is looked at without it.
+        let schemas = profile.as_ref().and_then(|profile| profile.schemas().ok());
+        let schemas = Arc::new(schemas.unwrap_or_else(SchemaSet::standard));
+        let mapping = mapping(&loaded, &schemas).map_err(&mut note).ok();
+        let match_by = match_by(&loaded).map_err(&mut note).ok();
+        let protect = protect(&loaded).map_err(&mut note).ok();
+        address(&loaded).map_err(&mut note).ok();
+        let (Some(source), Some(profile), Some(mapping), Some(match_by), Some(protect)) =
+            (source, profile, mapping, match_by, protect)
+        else {
+            return Err(ConfigErrors::new(errors));
+        };
+        if !errors.is_empty() {
+            return Err(ConfigErrors::new(errors));
+        }
+        let attributes = mapping
+            .attributes()
+            .iter()
+            .map(|attribute| ManagedAttribute {
+                path: attribute.path().clone(),
+                create_only: attribute.when() == When::Create,
+                reference: attribute.is_reference(),
+            })
+            .collect();
+        let managed =
+            Managed::new(Resource::User, attributes, &match_by, protect, Arc::clone(&schemas))
+                .map_err(|error| loaded.error(&["people", "match"], error.to_string()))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let keeper = Arc::new(Keeper { base: loaded.base.clone() });
+        let cx = Context::new(Arc::clone(&clock), keeper, loaded.base.clone());
+        Ok(Self {
+            profile,
+            source,
+            mapping: Arc::new(mapping),
+            managed: Arc::new(managed),
+            schemas,
+            cx,
+            clock,
+            loaded,
+        })
+    }
+
+    /// What reports call the target: its name, or the host of its URL.
+    pub(crate) fn target_name(&self) -> String {
+        let target = &self.loaded.config.target;
+        let host = || target.url.split("//").nth(1).unwrap_or(&target.url).split('/').next();
+        target.name.clone().unwrap_or_else(|| host().unwrap_or_default().to_owned())
+    }
+
+    /// What reasons call the source: "no longer in the csv source".
+    pub(crate) fn source_name(&self) -> String {
+        let settings = &self.loaded.config.source.settings;
+        match settings.get("path").and_then(|path| path.as_str()) {
+            Some(path) => path.to_owned(),
+            None => format!("the {} source", self.loaded.config.source.kind),
+        }
+    }
+
+    /// The client of the target; reveals the credentials.
+    pub(crate) fn client(&self) -> Outcome<Client> {
+        let target = &self.loaded.config.target;
+        let auth = match (&target.auth.bearer, &target.auth.basic) {
+            (Some(token), _) => Auth::Bearer(self.cx.reveal(token)?.expose().to_owned()),
+            (None, Some(basic)) => Auth::Basic {
+                user: basic.user.clone(),
+                password: self.cx.reveal(&basic.password)?.expose().to_owned(),
+            },
+            (None, None) => Auth::None,
+        };
+        let mut config = ClientConfig::new(&target.url);
+        config.auth = auth;
+        config.user_agent = concat!("peoplesync/", env!("CARGO_PKG_VERSION")).to_owned();
+        config.timeout = Duration::from_secs(target.timeout_secs);
+        config.concurrency = target.concurrency.max(1);
+        config.retries = target.retries;
+        config.allow_plain_http = target.allow_plain_http;
+        config.page_size = u32::try_from(self.profile.page_size).unwrap_or(u32::MAX);
+        config.schemas = SchemaSet::clone(&self.schemas);
+        config.observer = Some(Arc::new(log_request));
+        Client::new(config).map_err(Failure::from)
+    }
+
+    /// What the administrator allows, at this moment. Until one apply has come to its end everything is a first load, which
+    /// `max_changes` does not limit: one that was interrupted must be able to go on.
+    pub(crate) fn policy(&self, first_load: bool) -> Policy {
+        let config = &self.loaded.config;
+        let max_changes =
+            if first_load { Limit::Count(u64::MAX) } else { config.guards.max_changes.0 };
+        Policy {
+            adopt: config.people.adopt,
+            leavers: Leavers {
+                action: config.leavers.action,
+                grace_days: config.leavers.grace_days,
+                delete_after_days: config.leavers.delete_after_days,
+            },
+            guards: Guards {
+                max_leavers: config.guards.max_leavers.0,
+                max_changes,
+                min_records: config.guards.min_records,
+            },
+            now: self.clock.now().0,
+            source: self.source_name(),
+        }
+    }
+}
+
+/// Requests in the log: without query, which holds people's names, and without ids.
+fn log_request(event: &RequestEvent<'_>) {
+    tracing::debug!(
+        method = %event.method,
+        status = ?event.status,
+        attempt = event.attempt,
+        "request"
+    );
+}
+
+/// The compiled mapping of the config.
+pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, ConfigErrors> {
+    let people = &loaded.config.people;
+    let attributes = people.attributes.iter().map(|(path, rule)| {
+        let on_empty = match rule.on_empty {
+            model::OnEmpty::Leave => OnEmpty::Leave,
+            model::OnEmpty::Clear => OnEmpty::Clear,
+        };
+        let when = match rule.when {
+            model::When::Always => When::Always,
+            model::When::Create => When::Create,
+        };
+        let rule = match (&rule.value, &rule.reference) {
+            (_, Some(reference)) => Rule::Reference(reference.clone()),
+            (value, None) => Rule::Value(value.clone().unwrap_or_default()),
+        };
+        AttributeSpec { path: path.clone(), rule, on_empty, when }
+    });
+    let scope = Some(people.scope.clone()).filter(|scope| !scope.trim().is_empty());
+    let spec = Spec { scope, attributes: attributes.collect() };
+    Mapping::compile(&spec, Resource::User, schemas).map_err(|errors| {
+        ConfigErrors::new(errors.iter().map(|error| compile_error(loaded, error)).collect())
+    })
+}
+
+/// An error of the mapping, with its place in the config.
+pub(crate) fn compile_error(
+    loaded: &Loaded,
+    error: &peoplesync_mapping::CompileError,
+) -> ConfigError {
+    let attribute =
+        error.attribute.as_deref().and_then(|key| key.strip_prefix("people.attributes."));
+    let mut shown = match attribute {
+        Some(attribute) => {
+            loaded.error(&["people", "attributes", attribute], error.message.clone())
+        }
+        None => loaded.error(&["people", "scope"], error.message.clone()),
+    };
+    shown.hint.clone_from(&error.hint);
+    // The drawing is the message, the text with carets, and the hint; message and hint have places of their own here.
+    let drawing = error.render();
+    let carets: Vec<&str> =
+        drawing.lines().skip(1).take(2).map(|line| line.get(4..).unwrap_or(line)).collect();
+    shown.excerpt = (carets.len() == 2).then(|| carets.join("\n"));
+    shown
+}
+
+fn match_by(loaded: &Loaded) -> Result<Vec<Path>, ConfigErrors> {
+    let parse = |text: &String| {
+        Path::parse(text)
+            .map_err(|error| loaded.error(&["people", "match"], format!("\"{text}\": {error}")))
+    };
+    let mut paths =
+        loaded.config.people.match_by.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    // The default names attributes that this mapping may not have; what the administrator wrote stays, and is an error.
+    if !loaded.is_written(&["people", "match"]) {
+        let mapped: Vec<Path> = loaded
+            .config
+            .people
+            .attributes
+            .keys()
+            .filter_map(|text| Path::parse(text).ok())
+            .collect();
+        paths.retain(|path| mapped.contains(path));
+    }
+    Ok(paths)
+}
+
+fn protect(loaded: &Loaded) -> Result<Vec<Filter>, ConfigErrors> {
+    let mut errors = Vec::new();
+    let mut filters = Vec::new();
+    for text in &loaded.config.guards.protect {
+        match Filter::parse(text) {
+            Ok(filter) => filters.push(filter),
+            Err(error) => errors.push(loaded.error(
+                &["guards", "protect"],
+                format!("\"{text}\" is not a SCIM filter: {error}"),
+            )),
+        }
+    }
+    if errors.is_empty() { Ok(filters) } else { Err(ConfigErrors::new(errors)) }
+}
+
+/// What can be told of the URL and the credentials without asking anybody.
+fn address(loaded: &Loaded) -> Result<(), ConfigErrors> {
+    let target = &loaded.config.target;
+    let mut errors = Vec::new();
+    let mut config = ClientConfig::new(&target.url);
+    config.allow_plain_http = target.allow_plain_http;
+    if let Err(error) = Client::new(config) {
+        errors.push(loaded.error(&["target", "url"], error.to_string()));
+    }
+    if target.auth.bearer.is_some() && target.auth.basic.is_some() {
+        errors.push(
+            loaded.error(&["target", "auth"], "expected either `bearer` or `basic`, found both"),
+        );
+    }
+    if target.concurrency == 0 {
+        errors.push(loaded.error(&["target", "concurrency"], "expected at least 1, found 0"));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(config::ConfigErrors::new(errors)) }
+}

@@ -1,0 +1,74 @@
+//! The one visible list of connectors. `cargo xtask new-connector` adds a line.
+
+use peoplesync_source::schemars::{self, Schema};
+use peoplesync_source::{Connector, Error, Source};
+use serde_json::{Map, Value as Json};
+
+use crate::config::{ConfigError, ConfigErrors, Loaded, nearest};
+
+/// Every connector of this program.
+pub(crate) const CONNECTORS: &[Entry] =
+    &[Entry::of::<peoplesync_csv::Csv>(), Entry::of::<peoplesync_static::Static>()];
+
+/// A connector with its types put away.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) kind: &'static str,
+    pub(crate) example: &'static str,
+    pub(crate) schema: fn() -> Schema,
+    build: fn(&Map<String, Json>) -> Result<Result<Box<dyn Source>, Error>, Vec<Unfit>>,
+}
+
+/// A setting that does not fit the connector's table.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    pub(crate) key: Vec<String>,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Entry {
+    const fn of<C: Connector>() -> Self {
+        Self {
+            kind: C::KIND,
+            example: C::EXAMPLE,
+            schema: || schemars::schema_for!(C::Config),
+            build: |settings| crate::config::decode_table::<C::Config>(settings).map(C::build),
+        }
+    }
+}
+
+/// The source that the config describes. All errors of its settings at once.
+pub(crate) fn source(loaded: &Loaded) -> Result<Box<dyn Source>, ConfigErrors> {
+    let table = &loaded.config.source;
+    let Some(entry) = CONNECTORS.iter().find(|entry| entry.kind == table.kind) else {
+        let kinds: Vec<&str> = CONNECTORS.iter().map(|entry| entry.kind).collect();
+        let mut error =
+            loaded.error(&["source", "kind"], format!("there is no connector \"{}\"", table.kind));
+        error.hint = Some(match nearest(&table.kind, &kinds) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("this program has {}", kinds.join(", ")),
+        });
+        return Err(error.into());
+    };
+    match (entry.build)(&table.settings) {
+        Ok(Ok(source)) => Ok(source),
+        Ok(Err(error)) => {
+            let mut shown = loaded.error(&["source", "settings"], error.to_string());
+            shown.hint = error.hint().map(str::to_owned);
+            Err(shown.into())
+        }
+        Err(unfit) => Err(ConfigErrors::new(
+            unfit
+                .into_iter()
+                .map(|unfit| {
+                    let key: Vec<&str> = ["source", "settings"]
+                        .into_iter()
+                        .chain(unfit.key.iter().map(String::as_str))
+                        .collect();
+                    ConfigError { hint: unfit.hint, ..loaded.error(&key, unfit.message) }
+                })
+                .collect(),
+        )),
+    }
+}

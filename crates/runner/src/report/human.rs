@@ -1,0 +1,270 @@
+//! A plan as people read it: what happens to whom, before → after, and why.
+
+use std::fmt::Write as _;
+
+use peoplesync_reconcile::{Action, AttributeChange, Change, Plan, Summary};
+use peoplesync_scim::Path;
+use serde_json::Value as Json;
+
+use super::Paint;
+use crate::execute::{Ended, Sent};
+
+/// More creates than this are shown a line each, without their attributes.
+const CREATES_IN_FULL: usize = 5;
+
+/// A plan, with at most `show` changes of each kind (0 shows all).
+pub(crate) fn plan(plan: &Plan, title: &str, paint: Paint, show: usize) -> String {
+    let mut text = format!("{}\n", paint.bold(title));
+    changes(&mut text, plan, paint, show);
+    people(&mut text, plan, paint, show);
+    let _ = writeln!(text, "\n{}", totals(&plan.summary, paint));
+    if plan.coverage != "complete" {
+        let _ = writeln!(
+            text,
+            "{}",
+            paint.yellow(&format!(
+                "The source was not read completely ({}): nobody is taken for a leaver.",
+                plan.coverage
+            ))
+        );
+    }
+    for refusal in &plan.refused {
+        let _ = writeln!(
+            text,
+            "{} {}",
+            paint.red(&format!("Refused by {}:", refusal.guard)),
+            refusal.message
+        );
+    }
+    text
+}
+
+fn changes(text: &mut String, plan: &Plan, paint: Paint, show: usize) {
+    let actions = [
+        Action::Create,
+        Action::Adopt,
+        Action::Update,
+        Action::Reactivate,
+        Action::Deactivate,
+        Action::Delete,
+        Action::Unlink,
+    ];
+    for action in actions {
+        let of_kind: Vec<&Change> =
+            plan.changes.iter().filter(|change| change.action == action).collect();
+        let shown = if show == 0 { of_kind.len() } else { of_kind.len().min(show) };
+        let in_full = action != Action::Create || of_kind.len() <= CREATES_IN_FULL;
+        if shown > 0 {
+            text.push('\n');
+        }
+        for change in of_kind.iter().take(shown) {
+            one(text, change, paint, in_full);
+        }
+        if of_kind.len() > shown {
+            let _ = writeln!(
+                text,
+                "  {}",
+                paint.dim(&format!(
+                    "… and {} more to {} (--show 0 shows all)",
+                    number(of_kind.len() - shown),
+                    word(action)
+                ))
+            );
+        }
+    }
+}
+
+fn one(text: &mut String, change: &Change, paint: Paint, in_full: bool) {
+    let sign = sign(change.action, paint);
+    let name = format!("{:<34}", change.name);
+    let place = change.origin.as_deref().map(|origin| format!("  {origin}")).unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "  {sign} {} {:<10} {}",
+        paint.bold(&name),
+        word(change.action),
+        paint.dim(&format!("key {}{place}", change.key))
+    );
+    let _ = writeln!(text, "      {}", paint.dim(&change.reason));
+    if in_full {
+        attributes(text, &change.attributes, paint);
+    }
+}
+
+/// The attributes of one change, a line each.
+pub(crate) fn attributes(text: &mut String, attributes: &[AttributeChange], paint: Paint) {
+    let width = attributes.iter().map(|attribute| short(&attribute.path).chars().count()).max();
+    let width = width.unwrap_or(0).min(44);
+    for attribute in attributes {
+        let path = format!("{:<width$}", short(&attribute.path));
+        let after = match (&attribute.reference, &attribute.after) {
+            (Some(key), None) => {
+                paint.green(&format!("the account of key {key}, created in this run"))
+            }
+            (Some(key), Some(id)) => {
+                format!("{} {}", paint.green(&value(id)), paint.dim(&format!("(key {key})")))
+            }
+            (None, Some(after)) => paint.green(&value(after)),
+            (None, None) => paint.red("nothing"),
+        };
+        let _ = match &attribute.before {
+            Some(before) => {
+                writeln!(text, "        {path}  {} → {after}", paint.red(&value(before)))
+            }
+            None => writeln!(text, "        {path}  {after}"),
+        };
+    }
+}
+
+fn people(text: &mut String, plan: &Plan, paint: Paint, show: usize) {
+    let limit = |count: usize| if show == 0 { count } else { count.min(show) };
+    if !plan.rejected.is_empty() {
+        let _ = writeln!(text, "\n{}", paint.bold("Rejected (their accounts stay as they are)"));
+    }
+    for rejected in plan.rejected.iter().take(limit(plan.rejected.len())) {
+        let key = rejected.key.as_deref().map(|key| format!("  key {key}")).unwrap_or_default();
+        let field = rejected.field.as_deref().map(|field| format!("{field}: ")).unwrap_or_default();
+        let sign = paint.yellow("!");
+        let _ = writeln!(
+            text,
+            "  {sign} {}{}  {field}{}",
+            rejected.origin,
+            paint.dim(&key),
+            rejected.reason
+        );
+    }
+    more(text, plan.rejected.len(), limit(plan.rejected.len()), paint);
+    if !plan.warnings.is_empty() {
+        let _ = writeln!(text, "\n{}", paint.bold("To know"));
+    }
+    for warning in plan.warnings.iter().take(limit(plan.warnings.len())) {
+        let origin =
+            warning.origin.as_deref().map(|origin| format!("{origin}  ")).unwrap_or_default();
+        let _ = writeln!(text, "  {} {origin}{}", paint.yellow("·"), warning.message);
+    }
+    more(text, plan.warnings.len(), limit(plan.warnings.len()), paint);
+}
+
+fn more(text: &mut String, all: usize, shown: usize, paint: Paint) {
+    if all > shown {
+        let _ = writeln!(text, "  {}", paint.dim(&format!("… and {} more", number(all - shown))));
+    }
+}
+
+/// `Plan: 1 to create, 2 to update; 40 unchanged.`
+pub(crate) fn totals(summary: &Summary, paint: Paint) -> String {
+    let to_do = [
+        (summary.create, "create"),
+        (summary.adopt, "adopt"),
+        (summary.update, "update"),
+        (summary.reactivate, "reactivate"),
+        (summary.deactivate, "deactivate"),
+        (summary.delete, "delete"),
+        (summary.unlink, "unlink"),
+    ];
+    let to_do: Vec<String> = to_do
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| {
+            format!("{} to {word}", number(usize::try_from(*count).unwrap_or(usize::MAX)))
+        })
+        .collect();
+    let rest = [
+        (summary.unchanged, "unchanged"),
+        (summary.out_of_scope, "out of scope"),
+        (summary.rejected, "rejected"),
+    ];
+    let rest: Vec<String> = rest
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| {
+            format!("{} {word}", number(usize::try_from(*count).unwrap_or(usize::MAX)))
+        })
+        .collect();
+    let mut line = if to_do.is_empty() { "No changes".to_owned() } else { to_do.join(", ") };
+    if !rest.is_empty() {
+        let _ = write!(line, "; {}", rest.join(", "));
+    }
+    format!("{} {line}.", paint.bold("Plan:"))
+}
+
+/// What came of an apply.
+pub(crate) fn applied(plan: &Plan, sent: &[Sent], paint: Paint, show: usize) -> String {
+    let mut text = String::new();
+    let failed: Vec<(&Change, &Sent)> =
+        plan.changes.iter().zip(sent).filter(|(_, sent)| sent.ended == Ended::Failed).collect();
+    let shown = if show == 0 { failed.len() } else { failed.len().min(show) };
+    for (change, sent) in failed.iter().take(shown) {
+        let error = sent.error.as_deref().unwrap_or("failed");
+        let _ = writeln!(
+            text,
+            "  {} {} {} {}: {error}",
+            paint.red("✗"),
+            paint.bold(&change.name),
+            word(change.action),
+            paint.dim(&format!("key {}", change.key))
+        );
+    }
+    more(&mut text, failed.len(), shown, paint);
+    let count = |ended| sent.iter().filter(|sent| sent.ended == ended).count();
+    let (done, skipped) = (count(Ended::Done), count(Ended::Skipped));
+    let _ = write!(text, "{} {} done", paint.bold("Apply:"), number(done));
+    if !failed.is_empty() {
+        let _ = write!(text, ", {}", paint.red(&format!("{} failed", number(failed.len()))));
+    }
+    if skipped > 0 {
+        let _ = write!(text, ", {}", paint.yellow(&format!("{} left out", number(skipped))));
+    }
+    text.push_str(".\n");
+    text
+}
+
+fn sign(action: Action, paint: Paint) -> String {
+    match action {
+        Action::Create => paint.green("+"),
+        Action::Adopt => paint.green("="),
+        Action::Update => paint.yellow("~"),
+        Action::Reactivate => paint.green("^"),
+        Action::Deactivate | Action::Delete => paint.red("-"),
+        Action::Unlink => paint.yellow("/"),
+    }
+}
+
+/// The action as the JSON spells it.
+pub(crate) fn word(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Adopt => "adopt",
+        Action::Update => "update",
+        Action::Reactivate => "reactivate",
+        Action::Deactivate => "deactivate",
+        Action::Delete => "delete",
+        Action::Unlink => "unlink",
+    }
+}
+
+/// The path without the long front of an extension's URN.
+pub(crate) fn short(path: &Path) -> String {
+    let full = path.to_string();
+    match full.strip_prefix("urn:ietf:params:scim:schemas:extension:") {
+        Some(rest) => format!("…{rest}"),
+        None => full,
+    }
+}
+
+fn value(value: &Json) -> String {
+    value.to_string()
+}
+
+/// `1234567` is `1,234,567`.
+pub(crate) fn number(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,58 @@
+//! The machine-readable documents of face.md: the plan, and the plan with its outcomes.
+
+use peoplesync_reconcile::Plan;
+use serde_json::{Value as Json, json};
+
+use crate::execute::{Ended, Sent};
+use crate::failure::Failure;
+
+/// `plan --json`: without what only a saved plan needs.
+pub(crate) fn plan(plan: &Plan) -> Json {
+    let mut document = serde_json::to_value(plan).unwrap_or_default();
+    if let Json::Object(members) = &mut document {
+        members.remove("bookkeeping");
+        if let Some(Json::Array(changes)) = members.get_mut("changes") {
+            for change in changes.iter_mut().filter_map(Json::as_object_mut) {
+                change.remove("digest");
+                for attribute in
+                    change.get_mut("attributes").and_then(Json::as_array_mut).into_iter().flatten()
+                {
+                    if let Json::Object(attribute) = attribute {
+                        attribute.remove("new_element");
+                    }
+                }
+            }
+        }
+    }
+    document
+}
+
+/// `apply --json`: the plan with an outcome for each change, and their number.
+pub(crate) fn applied(of: &Plan, sent: &[Sent], stopped: Option<&Failure>) -> Json {
+    let mut document = plan(of);
+    let count = |ended| sent.iter().filter(|sent| sent.ended == ended).count();
+    document["outcomes"] = json!({
+        "done": count(Ended::Done),
+        "failed": count(Ended::Failed),
+        "skipped": count(Ended::Skipped),
+    });
+    document["stopped"] = stopped.map_or(Json::Null, |failure| Json::String(failure.line()));
+    if let Some(Json::Array(changes)) = document.get_mut("changes") {
+        for (change, sent) in changes.iter_mut().zip(sent) {
+            change["outcome"] = json!(sent.ended);
+            change["status"] = json!(sent.status);
+            change["error"] = json!(sent.error);
+            if let Some(id) = &sent.id {
+                change["id"] = json!(id);
+            }
+        }
+    }
+    document
+}
+
+/// One document, ready to print.
+pub(crate) fn text(document: &Json) -> String {
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,95 @@
+//! The process is killed at random points of an apply. After a rerun every person exists once, nobody is lost, and the
+//! next plan is empty.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::process::Stdio;
+
+use super::harness::{Bed, CONFIG, HEADER};
+
+const SEEDS: u64 = 50;
+const PEOPLE: usize = 60;
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+}
+
+fn people(title: &str) -> String {
+    let mut text = HEADER.to_owned();
+    for n in 0..PEOPLE {
+        // Everybody's manager comes later in the file, and the last two are each other's.
+        let manager = if n + 1 < PEOPLE { n + 1 } else { n - 1 };
+        let _ = writeln!(text, "{n},First{n},Łast{n},u{n}@example.com,{title},active,{manager}");
+    }
+    text
+}
+
+/// Kills an apply after the target has answered `after` requests.
+fn kill(bed: &Bed, after: u64) {
+    let before = bed.simulator().received();
+    let mut child = bed
+        .command(&["apply", "--yes", "--quiet"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while bed.simulator().received() < before + after {
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    // SIGKILL on Unix; the process may have ended by itself.
+    let _gone = child.kill();
+    child.wait().unwrap();
+}
+
+fn converged(bed: &Bed, title: &str, seed: u64) {
+    bed.run(&["apply", "--yes"]).expect(0);
+    for line in [&["plan"][..], &["plan", "--full"][..]] {
+        let ran = bed.run(line);
+        assert_eq!(ran.code, 0, "seed {seed}: {}{}", ran.stdout, ran.stderr);
+    }
+    let users = bed.simulator().users();
+    let names: BTreeSet<&str> =
+        users.iter().map(|user| user["userName"].as_str().unwrap()).collect();
+    assert_eq!(
+        (users.len(), names.len()),
+        (PEOPLE, PEOPLE),
+        "seed {seed}: somebody exists twice or not at all"
+    );
+    for user in &users {
+        assert_eq!(user["title"], title, "seed {seed}");
+        let manager =
+            &user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["manager"]["value"];
+        assert!(
+            users.iter().any(|other| other["id"] == *manager),
+            "seed {seed}: a manager is missing"
+        );
+    }
+}
+
+#[test]
+fn killed_fifty_times_nobody_is_lost_and_nobody_exists_twice() {
+    for seed in 0..SEEDS {
+        let mut dice = Dice(seed);
+        let bed = Bed::new();
+        bed.write("peoplesync.toml", format!("{CONFIG}\n[guards]\nmax_changes = \"100%\"\n"));
+        bed.write("people.csv", people("Engineer"));
+        kill(&bed, dice.roll(130));
+        if dice.roll(2) == 0 {
+            kill(&bed, dice.roll(130));
+        }
+        converged(&bed, "Engineer", seed);
+        bed.write("people.csv", people("Lead"));
+        kill(&bed, dice.roll(65));
+        converged(&bed, "Lead", seed);
+    }
+}

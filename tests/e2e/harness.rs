@@ -1,0 +1,195 @@
+//! A folder, a simulator, and the binary.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use peoplesync_simulator::{Behaviour, Running, Simulator};
+use tokio::runtime::Runtime;
+
+/// What a command printed and how it ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ran {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: i32,
+}
+
+impl Ran {
+    /// The document that `--json` printed.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("not JSON ({error}):\n{}\n{}", self.stdout, self.stderr))
+    }
+
+    /// Ends the test, with everything that was printed, if the exit code is another.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// A folder with a config, and a simulator as its target.
+pub(crate) struct Bed {
+    folder: tempfile::TempDir,
+    runtime: Runtime,
+    simulator: Option<Running>,
+}
+
+impl Bed {
+    /// An empty folder and an empty simulator.
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let behaviour = Behaviour { bearer: Some("secret".to_owned()), ..Behaviour::default() };
+        let simulator = Simulator::builder().behaviour(behaviour).start();
+        let simulator = runtime.block_on(simulator).unwrap();
+        Self { folder: tempfile::tempdir().unwrap(), runtime, simulator: Some(simulator) }
+    }
+
+    pub(crate) fn simulator(&self) -> &Running {
+        self.simulator.as_ref().unwrap()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// A command in the folder, with the simulator as target unless `arguments` or files say otherwise.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_peoplesync"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("SCIM_TOKEN", "secret")
+            .stdin(Stdio::null());
+        if let Some(simulator) = &self.simulator {
+            command.env("PEOPLESYNC_TARGET__URL", simulator.url());
+        }
+        command
+    }
+
+    /// Runs the binary in the folder.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        ran(&mut self.command(arguments))
+    }
+
+    /// Runs the binary with words as a shell would split them; quotes are not known.
+    pub(crate) fn shell(&self, line: &str) -> Ran {
+        self.run(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// The target goes away; its address stays in the environment of what runs next.
+    pub(crate) fn stop_target(&mut self) -> String {
+        let simulator = self.simulator.take().unwrap();
+        let url = simulator.url().to_owned();
+        self.runtime.block_on(simulator.shutdown()).unwrap();
+        url
+    }
+
+    /// What changes from run to run, taken out: ports, ids, hashes, times, folders.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let mut text = text.replace(&self.folder.path().display().to_string(), "[folder]");
+        if let Some(simulator) = &self.simulator {
+            text = text.replace(simulator.url(), "[target]");
+        }
+        redact(&text)
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran {
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+        code: output.status.code().unwrap_or(-1),
+    }
+}
+
+/// Replaces ids, hashes and times. The same id gets the same name, so that references stay readable.
+pub(crate) fn redact(text: &str) -> String {
+    let patterns: &[(&str, &str)] = &[
+        (r"sha256:[0-9a-f]{64}", "[hash]"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "[time]"),
+        (r"127\.0\.0\.1:\d+", "[address]"),
+        (r"process \d+", "process [n]"),
+        (r"\d+\.\d s\b", "[n] s"),
+    ];
+    let mut text = text.to_owned();
+    for (pattern, name) in patterns {
+        text = regex::Regex::new(pattern).unwrap().replace_all(&text, *name).into_owned();
+    }
+    let uuid =
+        regex::Regex::new(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap();
+    let mut seen: Vec<String> = Vec::new();
+    uuid.replace_all(&text, |found: &regex::Captures<'_>| {
+        let id = found[0].to_owned();
+        let index = seen.iter().position(|known| *known == id).unwrap_or_else(|| {
+            seen.push(id);
+            seen.len() - 1
+        });
+        format!("[id {}]", index + 1)
+    })
+    .into_owned()
+}
+
+/// A command and what came of it, as it stands in snapshots.
+pub(crate) fn transcript(bed: &Bed, line: &str, ran: &Ran) -> String {
+    let mut text = format!("$ peoplesync {line}\n");
+    for (stream, mark) in [(&ran.stdout, ""), (&ran.stderr, "2> ")] {
+        for line in bed.redact(stream).lines() {
+            let _ = writeln!(text, "{}", format!("{mark}{line}").trim_end());
+        }
+    }
+    let _ = writeln!(text, "[exit {}]", ran.code);
+    text
+}
+
+/// The folder of the tests in the tree.
+pub(crate) fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests")
+}
+
+/// The config of most tests: eight columns, a manager, a scope.
+pub(crate) const CONFIG: &str = r#"
+[source]
+kind = "csv"
+[source.settings]
+path = "people.csv"
+key = "id"
+
+[target]
+name = "Test"
+url = "http://127.0.0.1:1/"
+auth = { bearer = { env = "SCIM_TOKEN" } }
+
+[people]
+scope = 'status <> "external"'
+
+[people.attributes]
+externalId = "id"
+userName = "mail"
+"name.givenName" = "first"
+"name.familyName" = "last"
+title = { value = "title", on_empty = "clear" }
+active = 'status = "active"'
+'emails[type eq "work"].value' = "mail"
+"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager" = { reference = "manager" }
+"#;
+
+/// The header that goes with [`CONFIG`].
+pub(crate) const HEADER: &str = "id,first,last,mail,title,status,manager\n";

@@ -1,0 +1,16 @@
+//! End-to-end tests: the binary, config files and CSV files on one side, a SCIM service provider on the other.
+//! Everything that an administrator sees (stdout, stderr, exit code) and everything that the target gets is a snapshot.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests end where something is not as it must be"
+)]
+
+mod crash;
+mod errors;
+mod exits;
+mod harness;
+mod payloads;
+mod scale;
+mod scenarios;

@@ -1,0 +1,78 @@
+//! Every SCIM payload that the examples generate, and that each of them converges.
+
+use std::fmt::Write as _;
+
+use super::harness::{Bed, here, redact};
+
+fn check(name: &str) {
+    let examples = here().join("../config/examples");
+    let bed = Bed::new();
+    for folder in ["", "data"] {
+        for entry in std::fs::read_dir(examples.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let to = format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap());
+                bed.write(to.trim_start_matches('/'), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    let config = ["--config", name];
+    bed.run(&[&config[..], &["check"]].concat()).expect(0);
+    let applied = bed.run(&[&config[..], &["apply", "--yes"]].concat());
+    assert!(matches!(applied.code, 0 | 5), "{}\n{}", applied.stdout, applied.stderr);
+
+    let mut payloads: Vec<String> = bed
+        .simulator()
+        .requests()
+        .iter()
+        .filter(|request| request.method != "GET")
+        .map(|request| {
+            let mut text = format!("{request}\n");
+            if let Some(body) = request.body() {
+                let _ = writeln!(text, "{}", serde_json::to_string_pretty(&body).unwrap());
+            }
+            text
+        })
+        .collect();
+    // Creates run side by side; their order means nothing. References follow, as they hold ids.
+    let creates = payloads.iter().filter(|text| text.starts_with("POST")).count();
+    payloads.sort_by_key(|text| (!text.starts_with("POST"), text.clone()));
+    assert!(creates > 0);
+    let managers = payloads.split_off(creates);
+    let mut text = payloads.join("\n");
+    let _ = writeln!(text, "\n{} requests set a manager, such as", managers.len());
+    text.push_str(&managers.first().cloned().unwrap_or_default());
+    insta::assert_snapshot!(name, bed.redact(&text));
+
+    for full in [&["plan"][..], &["plan", "--full"][..]] {
+        let again = bed.run(&[&config[..], full].concat());
+        assert_eq!(again.code, if applied.code == 5 { 5 } else { 0 }, "{}", again.stdout);
+        assert!(again.stdout.contains("No changes"), "{}", redact(&again.stdout));
+    }
+}
+
+#[test]
+fn the_three_columns_of_the_old_workplace_sample() {
+    check("workplace-csv.toml");
+}
+
+#[test]
+fn a_full_hr_export() {
+    check("hr-csv.toml");
+}
+
+#[test]
+fn the_attributes_of_the_entra_tutorial_for_workplace() {
+    check("workplace-hr-csv.toml");
+}
+
+#[test]
+fn every_example_has_its_test() {
+    let source = include_str!("payloads.rs");
+    for entry in std::fs::read_dir(here().join("../config/examples")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".toml") {
+            assert!(source.contains(&format!("check(\"{name}\")")), "{name} has no test here");
+        }
+    }
+}

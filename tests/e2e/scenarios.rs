@@ -1,0 +1,104 @@
+//! Scenario files: `tests/scenarios/*.txt`. A new scenario is a text file.
+//!
+//! ```text
+//! # a comment
+//! --- people.csv            the lines up to `---` are written to the file
+//! 7,Zoë,Ng,zoe@example.com,Engineer,active,
+//! ---
+//! $ apply --yes             runs the binary
+//! ! PATCH zoe@example.com {"title": "Other"}      somebody changes the account at the target
+//! ! DELETE zoe@example.com
+//! ? writes                  shows what the target got since the last time
+//! ```
+//!
+//! `peoplesync.toml` is the harness's unless a scenario writes its own; `people.csv` gets the header in front.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use peoplesync_scim::Resource;
+use serde_json::Value as Json;
+
+use super::harness::{Bed, CONFIG, HEADER, transcript};
+
+fn check(path: &Path) {
+    let script = std::fs::read_to_string(path).unwrap();
+    let bed = Bed::new();
+    bed.write("peoplesync.toml", CONFIG);
+    let mut shown = String::new();
+    let mut lines = script.lines();
+    while let Some(line) = lines.next() {
+        if let Some(name) = line.strip_prefix("--- ") {
+            let mut text = if name == "people.csv" { HEADER.to_owned() } else { String::new() };
+            for line in lines.by_ref().take_while(|line| *line != "---") {
+                let _ = writeln!(text, "{line}");
+            }
+            bed.write(name, text);
+        } else if let Some(command) = line.strip_prefix("$ ") {
+            let _ = writeln!(shown, "{}", transcript(&bed, command, &bed.shell(command)));
+        } else if let Some(change) = line.strip_prefix("! ") {
+            somebody(&bed, change);
+            let _ = writeln!(shown, "{line}\n");
+        } else if line == "? writes" {
+            let _ = writeln!(shown, "{line}\n{}", writes(&bed));
+        } else if line.starts_with('#') {
+            let _ = writeln!(shown, "{line}");
+        } else {
+            assert!(line.is_empty(), "{}: what is `{line}`?", path.display());
+        }
+    }
+    insta::assert_snapshot!(shown);
+}
+
+/// Somebody else changes an account at the target.
+fn somebody(bed: &Bed, change: &str) {
+    let mut words = change.splitn(3, ' ');
+    let (method, name, body) = (words.next().unwrap(), words.next().unwrap(), words.next());
+    let users = bed.simulator().users();
+    let user = users.iter().find(|user| user["userName"] == name);
+    match method {
+        "DELETE" => {
+            assert!(
+                bed.simulator()
+                    .remove(Resource::User, user.unwrap()["id"].as_str().unwrap())
+                    .unwrap()
+            );
+        }
+        "POST" => {
+            let body: Json = serde_json::from_str(body.unwrap()).unwrap();
+            bed.simulator().seed(Resource::User, [body]).unwrap();
+        }
+        "PATCH" => {
+            let body: Json = serde_json::from_str(body.unwrap()).unwrap();
+            let id = user.unwrap()["id"].as_str().unwrap();
+            let edited = bed.simulator().edit(Resource::User, id, |user| {
+                for (name, value) in body.as_object().unwrap() {
+                    user[name] = value.clone();
+                }
+            });
+            assert!(edited.unwrap());
+        }
+        other => panic!("what is {other}?"),
+    }
+}
+
+/// What the target got since the last time, in an order that does not depend on which came first.
+fn writes(bed: &Bed) -> String {
+    let mut writes: Vec<String> = bed
+        .simulator()
+        .take_requests()
+        .iter()
+        .filter(|request| request.method != "GET")
+        .map(|request| {
+            let body = request.body().map(|body| format!(" {body}")).unwrap_or_default();
+            bed.redact(&format!("{request}{body}\n"))
+        })
+        .collect();
+    writes.sort();
+    if writes.is_empty() { "nothing\n".to_owned() } else { writes.concat() }
+}
+
+#[test]
+fn scenarios() {
+    insta::glob!("../scenarios", "*.txt", check);
+}
