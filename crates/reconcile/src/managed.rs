@@ -23,7 +23,7 @@ pub struct ManagedAttribute {
 }
 
 /// The attributes that peoplesync manages, how accounts are matched, and which accounts are protected.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Managed {
     resource: Resource,
     attributes: Vec<ManagedAttribute>,
@@ -336,6 +336,17 @@ fn values_at<'a>(resource: &'a Json, path: &Path) -> Vec<&'a Json> {
             one => std::slice::from_ref(one),
         })
         .collect()
+}
+
+impl fmt::Debug for Managed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Managed")
+            .field("resource", &self.resource)
+            .field("attributes", &self.attributes)
+            .field("match_slots", &self.match_slots)
+            .field("protect", &self.protect)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Display for ManagedError {

@@ -80,7 +80,8 @@ pub enum Bookkeeping {
     Same {
         /// The key.
         key: String,
-        /// The digest of what is wanted.
+        /// The digest of what is wanted. [`Digest::UNKNOWN`] for somebody who was rejected although nothing moved in the
+        /// source (the account is gone, say): the next run looks again.
         digest: Digest,
     },
     /// The person is absent since this run (the grace period starts).

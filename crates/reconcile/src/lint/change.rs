@@ -193,9 +193,12 @@ fn one_attribute(
         findings.on("a change changes something", change, format!("{path} is {before} already"));
     }
     let account = change.id.as_ref().and_then(|id| context.observation?.get(id));
-    if let Some(account) = account
-        && account.value(slot) != before.as_ref()
-    {
+    let is_so = account.is_none_or(|account| match (account.value(slot), before) {
+        (None, None) => true,
+        (Some(value), Some(before)) => value::same(definition, value, before),
+        _ => false,
+    });
+    if !is_so {
         findings.on("before", change, format!("{path} is something else at the target"));
     }
 }

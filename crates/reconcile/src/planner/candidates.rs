@@ -47,13 +47,17 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
             }
             Fate::Protected(account) => {
                 draft.protected(facts, account, candidate.into(), "it is not taken over");
+                look_again(facts, candidate, draft);
             }
-            Fate::Rejected { field, reason, .. } => draft.rejected.push(Rejection {
-                origin: candidate.origin.clone(),
-                key: Some(candidate.key.clone()),
-                field: field.clone(),
-                reason: reason.clone(),
-            }),
+            Fate::Rejected { field, reason, .. } => {
+                draft.rejected.push(Rejection {
+                    origin: candidate.origin.clone(),
+                    key: Some(candidate.key.clone()),
+                    field: field.clone(),
+                    reason: reason.clone(),
+                });
+                look_again(facts, candidate, draft);
+            }
         }
     }
     warn_unmatchable(managed, without_value, draft);
@@ -131,6 +135,16 @@ fn same(candidate: &Candidate, link: &Link, digest: Digest, draft: &mut Draft) {
         link.digest == digest && link.standing == Standing::Active && link.absent_since.is_none();
     if !is_known {
         draft.bookkeeping.push(Bookkeeping::Same { key: candidate.key.clone(), digest });
+    }
+}
+
+/// Somebody who has no account, or none that is sure, although the digest is the one of before: the next run would
+/// overlook that.
+fn look_again(facts: &Facts<'_>, candidate: &Candidate, draft: &mut Draft) {
+    let digests = [candidate.digest, candidate.digest_unresolved];
+    if facts.links.get(&candidate.key).is_some_and(|link| digests.contains(&link.digest)) {
+        let (key, digest) = (candidate.key.clone(), Digest::UNKNOWN);
+        draft.bookkeeping.push(Bookkeeping::Same { key, digest });
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn of_new(
     for wanted in in_order(candidate) {
         let path = &managed.attribute(wanted.slot).path;
         let (after, reference) = match &wanted.value {
-            WantedValue::Set(value) if !is_unassigned(value) => (Some(value.clone()), None),
+            WantedValue::Set(value) if !is_none(value) => (Some(value.clone()), None),
             WantedValue::Set(_) | WantedValue::Clear => continue,
             WantedValue::Reference(key) => match references.resolve(key) {
                 Referred::Account(id) => (Some(Json::from(id)), Some(key.clone())),
@@ -105,7 +105,7 @@ pub(super) fn of_existing(
 
 /// What a slot should become, if that is not what it is: `Some(None)` is to be cleared.
 ///
-/// An empty text is no difference to "no value", as many providers keep one after a removal. Of complex values only the
+/// An empty text is no difference to "no value": many providers keep one after a removal. Of complex values only the
 /// sub-attributes that are wanted are compared.
 pub(super) fn compare(
     managed: &Managed,
@@ -113,14 +113,19 @@ pub(super) fn compare(
     wanted: Option<&Json>,
     account: &Observed,
 ) -> Option<Option<Json>> {
-    let wanted = wanted.filter(|value| !is_unassigned(value));
-    let is_same = match (wanted, account.value(slot)) {
+    let wanted = wanted.filter(|value| !is_none(value));
+    let observed = account.value(slot).filter(|value| !is_none(value));
+    let is_same = match (wanted, observed) {
         (None, None) => true,
-        (None, Some(observed)) => observed.as_str() == Some(""),
-        (Some(_), None) => false,
+        (None, Some(_)) | (Some(_), None) => false,
         (Some(wanted), Some(observed)) => value::covers(managed.definition(slot), observed, wanted),
     };
     (!is_same).then(|| wanted.cloned())
+}
+
+/// Whether a value is none at all: null, an empty list, or an empty text.
+pub(super) fn is_none(value: &Json) -> bool {
+    is_unassigned(value) || value.as_str() == Some("")
 }
 
 /// What is to be said of somebody whose references all come to nothing.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use peoplesync_scim::schema::Uniqueness;
 use peoplesync_scim::value;
 
+use super::leavers::{self, Verdict};
 use super::matching::{self, Match};
 use super::words;
 use super::{Facts, differences};
@@ -33,6 +34,7 @@ pub(super) fn decide<'a>(facts: &Facts<'a>) -> Vec<Fate<'a>> {
         facts.survey.candidates.iter().map(|candidate| fate(facts, candidate)).collect();
     reject_same_account(facts, &mut fates);
     reject_same_value(facts, &mut fates);
+    reject_kept_value(facts, &mut fates);
     fates
 }
 
@@ -42,7 +44,9 @@ fn fate<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Fate<'a> {
     }
     let gone = facts.links.get(&candidate.key).map(|link| link.id.as_str());
     match matching::find(facts.known(), candidate) {
-        Match::Linked(account) => Fate::Linked(account),
+        Match::Linked(account) => {
+            is_taken(facts, candidate, account).unwrap_or(Fate::Linked(account))
+        }
         Match::None => Fate::Create { gone },
         Match::Unknown(reason) => Fate::Rejected { field: None, reason, accounts: Vec::new() },
         Match::Hits { attribute, accounts } => hit(facts, candidate, attribute, &accounts, gone),
@@ -72,9 +76,16 @@ fn hit<'a>(
     };
     let owner = facts.links.by_id(&account.id).filter(|link| link.key != candidate.key);
     if let Some(owner) = owner {
+        let left = match leavers::verdict(facts, owner) {
+            Verdict::Nothing => "",
+            Verdict::Begins | Verdict::Waits | Verdict::Due(..) => {
+                ", who left; it is kept as it is"
+            }
+        };
         return reject(format!(
-            "account {} has the same {name} and is linked to key {}; if that is the same person, forget that link",
+            "account {} has the same {name} and is linked to key {}{left}; if both are one person, forget the link of key {}",
             words::account(account),
+            owner.key,
             owner.key
         ));
     }
@@ -87,7 +98,19 @@ fn hit<'a>(
             words::account(account)
         ));
     }
-    Fate::Adopt { account, attribute, gone }
+    is_taken(facts, candidate, account).unwrap_or(Fate::Adopt { account, attribute, gone })
+}
+
+/// The rejection of somebody whose account is to get a value that another account has.
+fn is_taken<'a>(facts: &Facts<'a>, candidate: &Candidate, account: &Observed) -> Option<Fate<'a>> {
+    let (search, other) = matching::taken(facts.known(), candidate, account)?;
+    let reason = format!(
+        "{} {} is that of account {}",
+        words::short(&search.path),
+        search.value,
+        words::account(other)
+    );
+    Some(Fate::Rejected { field: Some(search.path.to_string()), reason, accounts: Vec::new() })
 }
 
 /// Two people cannot have one account.
@@ -112,7 +135,7 @@ fn reject_same_account<'a>(facts: &Facts<'a>, fates: &mut [Fate<'a>]) {
     }
 }
 
-/// Two people cannot have one value of an attribute that is unique at the target. Whoever has it already keeps it.
+/// Two people cannot get one value of an attribute that is unique at the target.
 fn reject_same_value(facts: &Facts<'_>, fates: &mut [Fate<'_>]) {
     let managed = &facts.survey.managed;
     for (slot, attribute) in (0u16..).zip(managed.attributes()) {
@@ -122,15 +145,16 @@ fn reject_same_value(facts: &Facts<'_>, fates: &mut [Fate<'_>]) {
         }
         let mut people: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, candidate) in facts.survey.candidates.iter().enumerate() {
-            let is_left_alone = match fates[at] {
-                Fate::Rejected { .. } | Fate::Protected(_) => true,
-                Fate::Linked(_) | Fate::Adopt { .. } | Fate::Settled => attribute.create_only,
-                Fate::Create { .. } => false,
+            let Some(wanted) = matching::wanted(candidate, slot) else { continue };
+            let gets_it = match &fates[at] {
+                Fate::Create { .. } => !differences::is_none(wanted),
+                Fate::Linked(account) | Fate::Adopt { account, .. } => {
+                    !attribute.create_only
+                        && differences::compare(managed, slot, Some(wanted), account).is_some()
+                }
+                Fate::Settled | Fate::Protected(_) | Fate::Rejected { .. } => false,
             };
-            if let Some(wanted) = matching::wanted(candidate, slot)
-                && !is_left_alone
-                && !value::is_unassigned(wanted)
-            {
+            if gets_it {
                 let form = value::canonical(definition, wanted).to_string();
                 people.entry(form).or_default().push(at);
             }
@@ -138,23 +162,59 @@ fn reject_same_value(facts: &Facts<'_>, fates: &mut [Fate<'_>]) {
         for people in people.into_values().filter(|people| people.len() > 1) {
             for &at in &people {
                 let wanted = matching::wanted(&facts.survey.candidates[at], slot);
-                let has_it = match &fates[at] {
-                    Fate::Settled => true,
-                    Fate::Linked(account) | Fate::Adopt { account, .. } => {
-                        differences::compare(managed, slot, wanted, account).is_none()
-                    }
-                    _ => false,
-                };
-                if has_it {
-                    continue;
-                }
-                let name = words::short(&attribute.path);
-                let shown = wanted.map(ToString::to_string).unwrap_or_default();
-                let reason =
-                    format!("{name} {shown} is also wanted by {}", others(facts, &people, at));
+                let reason = format!(
+                    "{} {} is also wanted by {}",
+                    words::short(&attribute.path),
+                    wanted.map(ToString::to_string).unwrap_or_default(),
+                    others(facts, &people, at)
+                );
                 let field = Some(attribute.path.to_string());
                 fates[at] = Fate::Rejected { field, reason, accounts: Vec::new() };
             }
+        }
+    }
+}
+
+/// Who counts on a name that another person gives up cannot get it if that one is left as is. Their own old name then is
+/// not given up either, so this goes on until nobody is left who counts on it.
+fn reject_kept_value(facts: &Facts<'_>, fates: &mut [Fate<'_>]) {
+    let known = facts.known();
+    let mut counting: Vec<(usize, usize, String, String)> = Vec::new();
+    for (at, candidate) in facts.survey.candidates.iter().enumerate() {
+        let searches = match &fates[at] {
+            Fate::Create { .. } => matching::searches(known, candidate),
+            Fate::Linked(account) | Fate::Adopt { account, .. } => {
+                matching::new_names(known, candidate, account)
+            }
+            Fate::Settled | Fate::Protected(_) | Fate::Rejected { .. } => continue,
+        };
+        for search in searches {
+            for (owner, account) in matching::given_up(known, candidate, &search) {
+                let owner_key = &facts.survey.candidates[owner].key;
+                let reason = format!(
+                    "{} {} is still that of account {}, as key {owner_key} keeps it in this run",
+                    words::short(&search.path),
+                    search.value,
+                    words::account(account)
+                );
+                counting.push((at, owner, search.path.to_string(), reason));
+            }
+        }
+    }
+    loop {
+        let before = counting.len();
+        counting.retain(|(at, owner, field, reason)| {
+            if matches!(fates[*owner], Fate::Linked(_)) {
+                return true;
+            }
+            if !matches!(fates[*at], Fate::Rejected { .. }) {
+                let (field, reason) = (Some(field.clone()), reason.clone());
+                fates[*at] = Fate::Rejected { field, reason, accounts: Vec::new() };
+            }
+            false
+        });
+        if counting.len() == before {
+            return;
         }
     }
 }

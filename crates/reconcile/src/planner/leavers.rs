@@ -211,9 +211,10 @@ fn kept(facts: &Facts<'_>) -> Option<String> {
             > 0)
         .then(|| format!("{} left and {} ignored", linked(everybody), is_or_are(everybody))),
         Coverage::Complete if !survey.unidentified.is_empty() && without_word > 0 => {
-            let records = words::count(survey.unidentified.len() as u64, "record", "records");
+            let records = survey.unidentified.len() as u64;
+            let records = words::count(records, "rejected record", "rejected records");
             Some(format!(
-                "{} not in {} {} kept, as {records} cannot be told apart from theirs: {}",
+                "{} not in {} {} kept, as {records} may be theirs: {}",
                 linked(without_word),
                 facts.policy.source,
                 is_or_are(without_word),

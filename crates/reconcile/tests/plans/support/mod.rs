@@ -1,0 +1,343 @@
+//! A world in memory: a source, the links, and a target that keeps to the RFCs. Plans are made from it and applied to it.
+
+pub(crate) mod apply;
+pub(crate) mod case;
+pub(crate) mod render;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use peoplesync_reconcile::{
+    Candidate, Coverage, Digest, Finding, Fingerprint, Guards, Intake, LeaverAction, Leavers,
+    Limit, Link, LinkIndex, Links, LintContext, Managed, ManagedAttribute, Observation, Plan,
+    Policy, Rejection, Search, Seen, Standing, Survey, Wanted, WantedValue, lint, plan,
+};
+use peoplesync_scim::path::Path;
+use peoplesync_scim::schema::{Resource, SchemaSet};
+use peoplesync_scim::{Filter, desired};
+use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
+
+pub(crate) const DAY: i64 = 86_400_000;
+
+/// What the source says of one record.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Word {
+    /// In scope; an attribute that is missing here is to be left alone.
+    Wants(BTreeMap<Path, Json>),
+    OutOfScope,
+    Removed,
+    Rejected {
+        reason: String,
+        pins: Vec<String>,
+        identified: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) key: String,
+    pub(crate) origin: String,
+    pub(crate) word: Word,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) managed: Arc<Managed>,
+    pub(crate) policy: Policy,
+    pub(crate) coverage: Coverage,
+    pub(crate) records: Vec<Record>,
+    pub(crate) links: BTreeMap<String, Link>,
+    pub(crate) accounts: BTreeMap<String, Json>,
+    /// Ids that the target fails to answer for.
+    pub(crate) unreachable: BTreeSet<String>,
+    /// Why searches fail, if they do.
+    pub(crate) no_search: Option<String>,
+    /// The whole target is listed first.
+    pub(crate) list: bool,
+    /// Everybody is compared, whatever the digests say.
+    pub(crate) full: bool,
+    /// How many different fingerprints there are; `None` for as many as there are numbers.
+    pub(crate) fingerprints: Option<i64>,
+    pub(crate) next_id: u64,
+}
+
+/// One plan with everything that it came from.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) plan: Plan,
+    pub(crate) links: Links,
+    pub(crate) observation: Observation,
+    pub(crate) asked: Vec<String>,
+}
+
+impl World {
+    pub(crate) fn new(managed: Managed) -> Self {
+        Self {
+            managed: Arc::new(managed),
+            policy: Policy {
+                adopt: true,
+                leavers: Leavers {
+                    action: LeaverAction::Deactivate,
+                    grace_days: 0,
+                    delete_after_days: 0,
+                },
+                guards: Guards {
+                    max_leavers: Limit::Count(1000),
+                    max_changes: Limit::Count(1000),
+                    min_records: 0,
+                },
+                now: 100 * DAY,
+                source: "people.csv".to_owned(),
+            },
+            coverage: Coverage::Complete,
+            records: Vec::new(),
+            links: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            unreachable: BTreeSet::new(),
+            no_search: None,
+            list: false,
+            full: false,
+            fingerprints: None,
+            next_id: 1,
+        }
+    }
+
+    pub(crate) fn fingerprint(&self, key: &str) -> Fingerprint {
+        let number = hash(key.as_bytes());
+        Fingerprint(self.fingerprints.map_or(number, |space| number.rem_euclid(space)))
+    }
+
+    /// The digests of what is wanted: when everybody meant has an account, and when not.
+    pub(crate) fn digests(&self, wants: &BTreeMap<Path, Json>) -> (Digest, Digest) {
+        let always = |path: &Path| {
+            let mut attributes = self.managed.attributes().iter();
+            attributes.any(|attribute| attribute.path == *path && !attribute.create_only)
+        };
+        let text: Vec<String> = wants
+            .iter()
+            .filter(|(path, _)| always(path))
+            .map(|(path, value)| format!("{path}={value}"))
+            .collect();
+        let number = hash(text.join("\n").as_bytes());
+        (Digest(number | 1), Digest(!number | 1))
+    }
+
+    pub(crate) fn wanted(&self, wants: &BTreeMap<Path, Json>) -> Vec<Wanted> {
+        let attributes = (0u16..).zip(self.managed.attributes());
+        let wanted = attributes.filter_map(|(slot, attribute)| {
+            let value = match wants.get(&attribute.path)? {
+                Json::Null => WantedValue::Clear,
+                value if attribute.reference => {
+                    WantedValue::Reference(value.as_str().unwrap_or_default().to_owned())
+                }
+                value => WantedValue::Set(value.clone()),
+            };
+            Some(Wanted { slot, value })
+        });
+        wanted.collect()
+    }
+
+    /// Reads the records in their order.
+    pub(crate) fn survey(&self) -> Survey {
+        let mut index = LinkIndex::with_capacity(self.links.len());
+        for link in self.links.values() {
+            let fingerprint = self.fingerprint(&link.key);
+            index.push(fingerprint, link.digest, &link.standing, link.absent_since.is_some());
+        }
+        let mut intake = Intake::new(index, Arc::clone(&self.managed));
+        for record in &self.records {
+            self.read(record, &mut intake);
+            intake.read(1);
+        }
+        intake.finish(self.coverage.clone())
+    }
+
+    fn read(&self, record: &Record, intake: &mut Intake) {
+        let fingerprint = self.fingerprint(&record.key);
+        match &record.word {
+            Word::OutOfScope => intake.out_of_scope(fingerprint, &record.key),
+            Word::Removed => intake.removed(fingerprint, &record.key),
+            Word::Rejected { reason, pins, identified } => {
+                let rejection = Rejection {
+                    origin: record.origin.clone(),
+                    key: identified.then(|| record.key.clone()),
+                    field: None,
+                    reason: reason.clone(),
+                };
+                let pins: Vec<_> =
+                    pins.iter().map(|key| (self.fingerprint(key), key.clone())).collect();
+                intake.reject(rejection, &pins, *identified);
+            }
+            Word::Wants(wants) => {
+                let (digest, digest_unresolved) = self.digests(wants);
+                let wanted = self.wanted(wants);
+                let resolved = wanted.iter().all(|wanted| match &wanted.value {
+                    WantedValue::Reference(key) => intake.is_linked(self.fingerprint(key)),
+                    _ => true,
+                });
+                let seen = match (self.full, resolved) {
+                    (true, _) => intake.seen(fingerprint, Digest::UNKNOWN),
+                    (false, true) => intake.seen(fingerprint, digest),
+                    (false, false) => intake.seen_unresolved(fingerprint, digest_unresolved),
+                };
+                if seen == Seen::Unchanged {
+                    return;
+                }
+                let user_name = wants.iter().find(|(path, _)| path.to_string() == "userName");
+                let name = user_name.and_then(|(_, value)| value.as_str());
+                intake.candidate(Candidate {
+                    key: record.key.clone(),
+                    fingerprint,
+                    digest,
+                    digest_unresolved,
+                    origin: record.origin.clone(),
+                    name: name.unwrap_or(&record.key).to_owned(),
+                    wanted,
+                });
+            }
+        }
+    }
+
+    /// Reads, asks, and plans. A question that comes twice is a bug.
+    pub(crate) fn plan(&self) -> Made {
+        let survey = self.survey();
+        let needs = survey.needs(&self.policy);
+        let mut links = Links::new();
+        links.extend(needs.keys.iter().filter_map(|key| self.links.get(key)).cloned());
+        for link in self.links.values() {
+            if needs.fingerprints.contains(&self.fingerprint(&link.key)) {
+                links.add_missing(link.clone());
+            }
+        }
+        let mut observation = Observation::new();
+        if self.list {
+            for account in self.accounts.values() {
+                observation.found(self.managed.observe(account).unwrap());
+            }
+            observation.listed();
+        }
+        let mut asked: Vec<String> = Vec::new();
+        loop {
+            let lookups = survey.lookups(&links, &observation, &self.policy);
+            if lookups.is_empty() {
+                break;
+            }
+            let questions: Vec<String> = (lookups.accounts.iter().cloned())
+                .chain(lookups.searches.iter().map(|search| search.filter().to_string()))
+                .collect();
+            for question in questions {
+                assert!(!asked.contains(&question), "asked twice: {question}");
+                asked.push(question);
+            }
+            lookups.accounts.iter().for_each(|id| self.look_up(id, &mut observation));
+            lookups.searches.iter().for_each(|search| self.search(search, &mut observation));
+        }
+        for id in survey.owners(&links, &observation) {
+            links.extend(self.links.values().filter(|link| link.id == id).cloned());
+        }
+        let plan = plan(&survey, &links, &observation, &self.policy);
+        Made { plan, links, observation, asked }
+    }
+
+    fn look_up(&self, id: &str, observation: &mut Observation) {
+        match self.accounts.get(id) {
+            _ if self.unreachable.contains(id) => {
+                observation.failed(id, "500 Internal Server Error")
+            }
+            Some(account) => observation.found(self.managed.observe(account).unwrap()),
+            None => observation.gone(id),
+        }
+    }
+
+    fn search(&self, search: &Search, observation: &mut Observation) {
+        if let Some(reason) = &self.no_search {
+            observation.search_failed(search, reason);
+            return;
+        }
+        let filter = search.filter();
+        // What is sent must be understood.
+        assert_eq!(Filter::parse(&filter.to_string()).unwrap(), filter);
+        let hits = self.accounts.values().filter(|a| filter.matches(a, self.managed.schemas()));
+        let hits: Vec<&Json> = hits.collect();
+        if hits.iter().any(|account| self.unreachable.iter().any(|id| account["id"] == **id)) {
+            observation.search_failed(search, "500 Internal Server Error");
+            return;
+        }
+        let hits: Vec<_> =
+            hits.into_iter().map(|account| self.managed.observe(account).unwrap()).collect();
+        observation.searched(search, hits);
+    }
+
+    /// What the independent checker says, with and without the observation.
+    pub(crate) fn lint(&self, made: &Made) -> Vec<Finding> {
+        let Made { plan, links, observation, .. } = made;
+        let managed = &*self.managed;
+        let mut findings = lint(plan, LintContext { managed, links, observation: None });
+        findings.extend(lint(plan, LintContext { managed, links, observation: Some(observation) }));
+        findings.sort();
+        findings.dedup();
+        findings
+    }
+
+    /// What an account still lacks, found by other code than the planner's.
+    pub(crate) fn lacks(
+        &self,
+        wants: &BTreeMap<Path, Json>,
+        account: &Json,
+    ) -> Vec<desired::Difference> {
+        let mut desired = desired::Desired::new();
+        for attribute in self.managed.attributes() {
+            let Some(value) = wants.get(&attribute.path) else { continue };
+            let assignment = match value {
+                _ if attribute.create_only => continue,
+                Json::Null => desired::Assignment::Clear,
+                Json::String(key) if attribute.reference => match self.links.get(key) {
+                    Some(link) if self.accounts.contains_key(&link.id) => {
+                        desired::Assignment::Set(Json::from(link.id.as_str()))
+                    }
+                    _ => continue,
+                },
+                value => desired::Assignment::Set(value.clone()),
+            };
+            desired.insert(attribute.path.clone(), assignment);
+        }
+        desired.difference(account, self.managed.resource(), self.managed.schemas())
+    }
+}
+
+pub(crate) fn link(key: &str, id: &str, digest: Digest) -> Link {
+    Link {
+        key: key.to_owned(),
+        id: id.to_owned(),
+        digest,
+        standing: Standing::Active,
+        absent_since: None,
+        created: true,
+    }
+}
+
+/// `path`, `path create` or `path reference`, in any order.
+pub(crate) fn managed(lines: &[&str], match_by: &[&str], protect: &[&str]) -> Managed {
+    let mut attributes: Vec<ManagedAttribute> = lines
+        .iter()
+        .map(|line| {
+            let (path, kind) = match line.rsplit_once(' ') {
+                Some((path, kind @ ("create" | "reference"))) => (path, kind),
+                _ => (*line, ""),
+            };
+            let path = Path::parse(path).unwrap();
+            ManagedAttribute { path, create_only: kind == "create", reference: kind == "reference" }
+        })
+        .collect();
+    attributes.sort_by(|a, b| a.path.cmp(&b.path));
+    let match_by: Vec<Path> = match_by.iter().map(|path| Path::parse(path).unwrap()).collect();
+    let protect = protect.iter().map(|filter| Filter::parse(filter).unwrap()).collect();
+    let schemas = Arc::new(SchemaSet::standard());
+    Managed::new(Resource::User, attributes, &match_by, protect, schemas).unwrap()
+}
+
+fn hash(bytes: &[u8]) -> i64 {
+    let hash = Sha256::digest(bytes);
+    i64::from_be_bytes(hash[..8].try_into().unwrap())
+}

@@ -1,0 +1,88 @@
+//! A plan as text, for snapshots.
+
+use std::fmt::Write as _;
+
+use peoplesync_reconcile::{Bookkeeping, Digest, Plan, Rejection, Summary, Warning};
+use serde_json::Value as Json;
+
+pub(crate) fn render(plan: &Plan) -> String {
+    let mut text = format!("{} read: {}\n", plan.coverage, counts(&plan.summary));
+    for refusal in &plan.refused {
+        let _ = writeln!(
+            text,
+            "REFUSED by {} = {}, found {}: {}",
+            refusal.guard, refusal.limit, refusal.found, refusal.message
+        );
+    }
+    for change in &plan.changes {
+        let id = change.id.as_deref().map(|id| format!(" -> {id}")).unwrap_or_default();
+        let origin = change.origin.as_deref().unwrap_or("no record");
+        let digest = if change.digest.is_some() { "" } else { ", no digest" };
+        let action = format!("{:?}", change.action).to_lowercase();
+        let _ = writeln!(
+            text,
+            "{action} {}{id} {} ({origin}{digest}): {}",
+            change.key, change.name, change.reason
+        );
+        for attribute in &change.attributes {
+            let show = |value: &Option<Json>| {
+                value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
+            };
+            let after = match (&attribute.after, &attribute.reference) {
+                (None, Some(key)) => format!("the account of {key}"),
+                (after, Some(key)) => format!("{} (of {key})", show(after)),
+                (after, None) => show(after),
+            };
+            let element = if attribute.new_element { ", a new element" } else { "" };
+            let _ = writeln!(
+                text,
+                "    {}: {} => {after}{element}",
+                attribute.path,
+                show(&attribute.before)
+            );
+        }
+    }
+    for Rejection { origin, key, field, reason } in &plan.rejected {
+        let key = key.as_deref().map(|key| format!(" key {key}")).unwrap_or_default();
+        let field = field.as_deref().map(|field| format!(" {field}")).unwrap_or_default();
+        let _ = writeln!(text, "rejected {origin}{key}{field}: {reason}");
+    }
+    for Warning { key, origin, message } in &plan.warnings {
+        let whom: Vec<&str> = [key, origin].into_iter().flatten().map(String::as_str).collect();
+        let whom = if whom.is_empty() { String::new() } else { format!(" {}", whom.join(" ")) };
+        let _ = writeln!(text, "warning{whom}: {message}");
+    }
+    for note in &plan.bookkeeping {
+        let _ = match note {
+            Bookkeeping::Same { key, digest: Digest::UNKNOWN } => {
+                writeln!(text, "note {key} is to be looked at again")
+            }
+            Bookkeeping::Same { key, .. } => writeln!(text, "note {key} is as wanted"),
+            Bookkeeping::Absent { key } => writeln!(text, "note {key} is absent from now on"),
+            Bookkeeping::Inactive { key } => writeln!(text, "note {key} is inactive already"),
+            Bookkeeping::Gone { key } => writeln!(text, "note {key} has no account any more"),
+        };
+    }
+    text
+}
+
+fn counts(summary: &Summary) -> String {
+    let all = [
+        ("create", summary.create),
+        ("adopt", summary.adopt),
+        ("update", summary.update),
+        ("reactivate", summary.reactivate),
+        ("deactivate", summary.deactivate),
+        ("delete", summary.delete),
+        ("unlink", summary.unlink),
+        ("unchanged", summary.unchanged),
+        ("out of scope", summary.out_of_scope),
+        ("rejected", summary.rejected),
+    ];
+    let some: Vec<String> = all
+        .iter()
+        .filter(|(_, number)| *number > 0)
+        .map(|(name, number)| format!("{number} {name}"))
+        .collect();
+    if some.is_empty() { "nothing".to_owned() } else { some.join(", ") }
+}
