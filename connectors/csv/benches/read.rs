@@ -1,7 +1,11 @@
 //! How long a pass takes beside the bare `csv` crate, on the same file in the same run: `cargo bench -p peoplesync-csv`.
 //!
 //! Takes the number of rows as an argument; a million otherwise.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench is a program for developers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench is a program for developers"
+)]
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -12,8 +16,21 @@ use peoplesync_csv::Csv;
 use peoplesync_source::{Context, Query, Step};
 
 const COLUMNS: [&str; 15] = [
-    "employee_id", "first_name", "last_name", "display_name", "mail", "status", "job_title", "department",
-    "division", "manager_id", "street", "city", "postal_code", "country", "phone",
+    "employee_id",
+    "first_name",
+    "last_name",
+    "display_name",
+    "mail",
+    "status",
+    "job_title",
+    "department",
+    "division",
+    "manager_id",
+    "street",
+    "city",
+    "postal_code",
+    "country",
+    "phone",
 ];
 
 /// Each is measured so often, in turns; the best counts.
@@ -50,7 +67,9 @@ fn main() {
              \x20 csv crate, one StringRecord {text:.3} s\n\
              \x20 pass, all fields            {all:.3} s  {:.2} x\n\
              \x20 pass, four fields           {some:.3} s  {:.2} x\n",
-            COLUMNS.len(), all / bare, some / bare,
+            COLUMNS.len(),
+            all / bare,
+            some / bare,
         ));
         std::fs::remove_file(&path).unwrap();
     }
@@ -68,9 +87,21 @@ fn write(path: &Path, rows: usize, always: bool) {
         let name = if n % 10 == 0 { "Zoë" } else { "Joan" };
         let title = if n % 20 == 0 && !always { "\"Lead, Ops\"" } else { "Engineer" };
         let fields = [
-            &number, name, "Ng-Sørensen", "Joan Ng-Sørensen", &mail, "active", title, "Research and Development",
-            "Europe", &manager, "12 Example Street", "København", "1050 K",
-            "Denmark", "+45 33 11 22 33",
+            &number,
+            name,
+            "Ng-Sørensen",
+            "Joan Ng-Sørensen",
+            &mail,
+            "active",
+            title,
+            "Research and Development",
+            "Europe",
+            &manager,
+            "12 Example Street",
+            "København",
+            "1050 K",
+            "Denmark",
+            "+45 33 11 22 33",
         ];
         writeln!(file, "{quote}{}{quote}", fields.join(&separator)).unwrap();
     }

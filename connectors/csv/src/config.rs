@@ -86,7 +86,9 @@ impl CsvConfig {
         let Self { delimiter, quote, comment, .. } = self;
         let same = |what: &str| Err(Error::config(format!("{what} are the same character")));
         match (delimiter, quote, comment) {
-            (Delimiter::Byte(one), Quote::Byte(two), _) if one == two => same("delimiter and quote"),
+            (Delimiter::Byte(one), Quote::Byte(two), _) if one == two => {
+                same("delimiter and quote")
+            }
             (Delimiter::Byte(one), _, Some(Comment(two))) if one == two => {
                 same("delimiter and comment")
             }
@@ -94,7 +96,9 @@ impl CsvConfig {
             _ if self.key.trim().is_empty() => {
                 Err(Error::config("key is empty: it names the column that tells people apart"))
             }
-            _ if self.path.0.iter().any(|path| path.trim().is_empty()) || self.path.0.is_empty() => {
+            _ if self.path.0.iter().any(|path| path.trim().is_empty())
+                || self.path.0.is_empty() =>
+            {
                 Err(Error::config("path is empty"))
             }
             _ => match self.multi_valued.iter().find(|(_, separator)| separator.is_empty()) {

@@ -23,8 +23,7 @@ pub enum TextEncoding {
 const NOT_TEXT: u8 = 0xff;
 
 /// Names for the messages; `encoding_rs` knows many more.
-const USUAL: [&str; 6] =
-    ["auto", "utf-8", "utf-16le", "utf-16be", "windows-1252", "iso-8859-15"];
+const USUAL: [&str; 6] = ["auto", "utf-8", "utf-16le", "utf-16be", "windows-1252", "iso-8859-15"];
 
 impl TryFrom<String> for TextEncoding {
     type Error = String;
@@ -87,7 +86,8 @@ fn guess(prefix: &[u8]) -> Result<(), Unknown> {
         good += chunk.valid().chars().filter(|letter| !letter.is_ascii()).count();
         at += chunk.valid().len();
         // The prefix may end inside of a letter.
-        if !chunk.invalid().is_empty() && at + chunk.invalid().len() < prefix.len() && bad.is_none() {
+        if !chunk.invalid().is_empty() && at + chunk.invalid().len() < prefix.len() && bad.is_none()
+        {
             bad = Some(at);
         }
         at += chunk.invalid().len();
@@ -98,7 +98,9 @@ fn guess(prefix: &[u8]) -> Result<(), Unknown> {
             let name = WINDOWS_1252.name();
             Err(Unknown {
                 found: format!("is not UTF-8: byte 0x{byte:02X} on line {line}"),
-                hint: format!("files of older Windows programs are {name}: set encoding = \"{name}\""),
+                hint: format!(
+                    "files of older Windows programs are {name}: set encoding = \"{name}\""
+                ),
             })
         }
         _ => Ok(()),

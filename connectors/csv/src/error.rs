@@ -28,30 +28,35 @@ pub(crate) fn opening(name: &str, error: io::Error) -> Error {
     }
 }
 
-/// Reading failed somewhere in the file.
-pub(crate) fn reading(cx: &Context, name: &str, line: u64, gzip: bool, error: io::Error) -> Error {
+/// Reading failed: behind a line, or at the beginning, where no line is known yet.
+pub(crate) fn reading(
+    cx: &Context,
+    name: &str,
+    line: Option<u64>,
+    gzip: bool,
+    error: io::Error,
+) -> Error {
+    let place = line.map(|line| format!(" after line {line}")).unwrap_or_default();
     if cx.is_cancelled() {
         return Error::cancelled();
     }
     if let Some(damage) = error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>()) {
-        return Error::malformed(format!("{name} {damage} after line {line}"))
+        return Error::malformed(format!("{name} {damage}{place}"))
             .with_hint("was it copied while it was still being written?");
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof if gzip => {
-            Error::malformed(format!("the gzip file {name} ends too early, after line {line}"))
+            Error::malformed(format!("the gzip file {name} ends too early{place}"))
                 .with_hint("was it copied while it was still being written?")
         }
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput if gzip => {
-            Error::malformed(format!("the gzip file {name} is damaged after line {line}"))
-                .with_source(error)
+            Error::malformed(format!("the gzip file {name} is damaged{place}")).with_source(error)
         }
         io::ErrorKind::PermissionDenied => {
             Error::new(ErrorKind::Denied, format!("{name} may not be read by this user"))
                 .with_source(error)
         }
-        _ => Error::unavailable(format!("{name} cannot be read after line {line}"))
-            .with_source(error),
+        _ => Error::unavailable(format!("{name} cannot be read{place}")).with_source(error),
     }
 }
 
@@ -64,7 +69,7 @@ mod tests {
     fn check(kind: io::ErrorKind) -> String {
         let cx = Context::for_tests(".");
         let error = || io::Error::new(kind, "the system says so");
-        [opening("p.csv", error()), reading(&cx, "p.csv", 3, true, error())]
+        [opening("p.csv", error()), reading(&cx, "p.csv", Some(3), true, error())]
             .map(|error| format!("{:?} {:?}: {error}", error.kind(), error.retry()))
             .join("\n")
     }
@@ -81,7 +86,7 @@ mod tests {
         ");
         insta::assert_snapshot!(check(io::ErrorKind::UnexpectedEof), @"
         Unavailable Later(None): p.csv cannot be opened
-        Malformed Never: the gzip file p.csv ends too early, after line 3
+        Malformed Never: the gzip file p.csv ends too early after line 3
         ");
         assert_eq!(opening("p", io::ErrorKind::NotFound.into()).retry(), Retry::Later(None));
     }

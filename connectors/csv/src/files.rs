@@ -42,15 +42,14 @@ fn one(cx: &Context, name: &str) -> Result<Vec<SourceFile>, Error> {
         return Ok(vec![SourceFile { path, name: name.into() }]);
     }
     let base = cx.resolve("");
-    // Brackets in the folder of the config are no pattern.
-    let pattern = if Path::new(name).is_absolute() {
+    let pattern = if Path::new(name).is_absolute() || base.as_os_str().is_empty() {
         name.to_owned()
     } else {
+        // Brackets in the folder of the config are no pattern.
         format!("{}/{name}", glob::Pattern::escape(&base.to_string_lossy()))
     };
-    let pattern = if base.as_os_str().is_empty() { name.to_owned() } else { pattern };
     let found = glob::glob(&pattern)
-        .map_err(|error| Error::config(format!("path `{name}` is no pattern")).with_source(error))?;
+        .map_err(|error| Error::config(format!("path `{name}` is no pattern: {}", error.msg)))?;
     let mut files = Vec::new();
     for path in found {
         let path = path.map_err(|error| {
@@ -78,7 +77,9 @@ fn missing(cx: &Context, name: &str, path: &Path) -> Error {
     let error = Error::unavailable(format!("{name} does not exist"));
     let siblings: Vec<String> = path
         .parent()
-        .and_then(|folder| fs::read_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok())
+        .and_then(|folder| {
+            fs::read_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok()
+        })
         .into_iter()
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -91,5 +92,10 @@ fn missing(cx: &Context, name: &str, path: &Path) -> Error {
 }
 
 fn place(base: &Path) -> String {
-    format!("relative paths start at the folder of the config file, {}", base.display())
+    let base = base.display().to_string();
+    let base = if base.len() > 1 { base.trim_end_matches('/') } else { &base };
+    match base {
+        "" | "." => "relative paths start at the folder of the config file".into(),
+        base => format!("relative paths start at the folder of the config file, {base}"),
+    }
 }

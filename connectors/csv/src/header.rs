@@ -68,7 +68,9 @@ impl Header {
         let line = row.line;
         if let Some(column) = row.stray {
             let column = column + 1;
-            let message = format!("{file}:{line} is no header: text follows the closing quote of column {column}");
+            let message = format!(
+                "{file}:{line} is no header: text follows the closing quote of column {column}"
+            );
             return Err(Error::malformed(message));
         }
         match names(row) {
@@ -78,27 +80,23 @@ impl Header {
         }
     }
 
-    /// Where the key and these fields are; `None` for all fields.
+    /// Where the key and these fields are.
     pub(crate) fn columns(
         &self,
         file: &str,
         config: &CsvConfig,
-        fields: Option<&[String]>,
+        fields: &[String],
     ) -> Result<Columns, Error> {
         let key = config.key.trim();
-        let wanted: Vec<&str> = match fields {
-            Some(fields) => fields.iter().map(String::as_str).collect(),
-            None => self.used_names().collect(),
-        };
         let mut asked = vec![key];
         asked.extend(config.multi_valued.keys().map(String::as_str));
-        asked.extend(&wanted);
+        asked.extend(fields.iter().map(String::as_str));
         let places = self.places();
         self.expect(file, config, &asked, &places)?;
         let position = |name: &str| places.get(name).and_then(|places| places.first()).copied();
-        let wanted = wanted.iter().filter_map(|&name| {
-            Some((position(name)?, config.multi_valued.get(name).cloned()))
-        });
+        let wanted = fields
+            .iter()
+            .filter_map(|name| Some((position(name)?, config.multi_valued.get(name).cloned())));
         Ok(Columns {
             count: self.names.len(),
             key: position(key).unwrap_or_default(),
@@ -107,7 +105,7 @@ impl Header {
     }
 
     /// Where each name stands; a file may have very many.
-    fn places(&self) -> BTreeMap<&str, Vec<usize>> {
+    pub(crate) fn places(&self) -> BTreeMap<&str, Vec<usize>> {
         let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, name) in self.names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             places.entry(name).or_default().push(index);
@@ -134,7 +132,10 @@ impl Header {
                 Some([_]) => {}
                 Some(several) => {
                     let places: Vec<_> = several.iter().map(|at| (at + 1).to_string()).collect();
-                    let message = format!("{file} has column `{name}` more than once: column {}", places.join(" and "));
+                    let message = format!(
+                        "{file} has column `{name}` more than once: columns {}",
+                        places.join(" and ")
+                    );
                     return Err(Error::malformed(message));
                 }
                 None if missing.contains(&name) => {}
@@ -172,7 +173,8 @@ impl Header {
     /// Whether this row holds a person's values: then it is not shown, and it is no header.
     fn looks_like_a_person(&self) -> bool {
         self.names.iter().any(|name| {
-            name.contains('@') || (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()))
+            name.contains('@')
+                || (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()))
         })
     }
 }
@@ -186,10 +188,7 @@ pub(crate) fn show_delimiter(delimiter: u8) -> String {
 }
 
 /// The name that was probably meant: the same but for case and separators, or a few letters off.
-pub(crate) fn nearest<'a>(
-    wanted: &str,
-    names: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |name: &str| {
         let letters = name.chars().filter(|letter| letter.is_alphanumeric());
         letters.flat_map(char::to_lowercase).collect::<String>()

@@ -45,7 +45,11 @@ const OTHERS: [(&[u8], &str); 9] = [
 
 impl Opened {
     /// Opens a file and reads its header.
-    pub(crate) fn new(cx: &Context, config: &CsvConfig, source: &SourceFile) -> Result<Self, Error> {
+    pub(crate) fn new(
+        cx: &Context,
+        config: &CsvConfig,
+        source: &SourceFile,
+    ) -> Result<Self, Error> {
         let name = &*source.name;
         let opening = |error| error::opening(name, error);
         // Asked before opening: opening a pipe would wait for ever.
@@ -62,12 +66,13 @@ impl Opened {
         let before = file.metadata().map_err(opening)?;
         let input = Watched { file: file.try_clone().map_err(opening)?, cx: cx.clone() };
 
-        let (head, mut input) = peek(Box::new(input)).map_err(|e| error::reading(cx, name, 1, false, e))?;
+        let (head, mut input) =
+            peek(Box::new(input)).map_err(|e| error::reading(cx, name, None, false, e))?;
         let is_gzip = head.starts_with(GZIP);
         let mut head = head;
         if is_gzip {
             let plain: Box<dyn Read> = Box::new(MultiGzDecoder::new(input));
-            (head, input) = peek(plain).map_err(|e| error::reading(cx, name, 1, true, e))?;
+            (head, input) = peek(plain).map_err(|e| error::reading(cx, name, None, true, e))?;
         }
         let start = head.get(..16).unwrap_or(&head);
         if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| {
@@ -78,16 +83,17 @@ impl Opened {
         let (encoding, mark) = encoding::of(&head, config.encoding).map_err(|unknown| {
             Error::malformed(format!("{name} {}", unknown.found)).with_hint(unknown.hint)
         })?;
-        skip(&mut input, mark).map_err(|e| error::reading(cx, name, 1, is_gzip, e))?;
+        skip(&mut input, mark).map_err(|e| error::reading(cx, name, None, is_gzip, e))?;
         if encoding != UTF_8 {
             input = Box::new(Decoding::new(input, encoding));
         }
-        let (mut head, mut input) = peek(input).map_err(|e| error::reading(cx, name, 1, is_gzip, e))?;
+        let (mut head, mut input) =
+            peek(input).map_err(|e| error::reading(cx, name, None, is_gzip, e))?;
 
         let mut line = 1;
         let mut declared = None;
         if let Some((delimiter, length)) = declaration(&head) {
-            skip(&mut input, length).map_err(|e| error::reading(cx, name, 1, is_gzip, e))?;
+            skip(&mut input, length).map_err(|e| error::reading(cx, name, None, is_gzip, e))?;
             head.drain(..length);
             (declared, line) = (Some(delimiter), 2);
         }
@@ -120,10 +126,22 @@ impl Opened {
 }
 
 /// A fault of the parser as an error that names the place.
-pub(crate) fn fault_error(cx: &Context, name: &str, is_gzip: bool, line: u64, fault: Fault) -> Error {
+pub(crate) fn fault_error(
+    cx: &Context,
+    name: &str,
+    is_gzip: bool,
+    line: u64,
+    fault: Fault,
+) -> Error {
     match (structural(name, &fault), fault) {
         (Some(error), _) => error,
-        (None, Fault::Io(io)) => error::reading(cx, name, line, is_gzip, io),
+        (None, Fault::Io(io)) => error::reading(
+            cx,
+            name,
+            Some(line.saturating_sub(1)).filter(|line| *line > 0),
+            is_gzip,
+            io,
+        ),
         (None, _) => Error::malformed(format!("{name} cannot be split into rows")),
     }
 }

@@ -94,11 +94,21 @@ enum LineEnd {
 /// What one attempt to split the buffered bytes gave.
 enum Scan {
     /// The row ends here, and the next begins there.
-    Row { end: usize, next: usize, lines: u64, stray: Option<usize>, is_terminated: bool },
+    Row {
+        end: usize,
+        next: usize,
+        lines: u64,
+        stray: Option<usize>,
+        is_terminated: bool,
+    },
     /// The row does not end within the buffer.
     More,
-    OpenQuote { column: usize },
-    StrayQuote { column: usize },
+    OpenQuote {
+        column: usize,
+    },
+    StrayQuote {
+        column: usize,
+    },
 }
 
 /// What stands after a field.
@@ -185,7 +195,11 @@ impl<R: Read> Parser<R> {
     fn skip_line(&mut self) -> Result<bool, Fault> {
         loop {
             let rest = self.buffer.get(self.at..self.filled).unwrap_or_default();
-            let end = if self.line_end == LineEnd::Lf { memchr(b'\n', rest) } else { memchr2(b'\r', b'\n', rest) };
+            let end = if self.line_end == LineEnd::Lf {
+                memchr(b'\n', rest)
+            } else {
+                memchr2(b'\r', b'\n', rest)
+            };
             if let Some(end) = end {
                 self.at += end;
                 return Ok(true);

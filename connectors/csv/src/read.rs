@@ -95,7 +95,7 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
         let Plan { config, asked, .. } = self.plan;
         let name = Arc::clone(&source.name);
         let mut opened = Opened::new(self.cx, config, source)?;
-        let columns = opened.header.columns(&name, config, Some(asked))?;
+        let columns = opened.header.columns(&name, config, asked)?;
         let current = Current {
             dialect: config.dialect(opened.header.delimiter),
             header: opened.header.clone(),
@@ -183,7 +183,8 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
     fn malformed(&mut self, row: &Row<'_>, current: &Current, origin: Origin) {
         let reason = reject::form(row, &current.header).unwrap_or_default();
         if !row.is_terminated && row.stray.is_none() && row.fields.len() < current.columns.count {
-            self.gaps.push(format!("{origin} is cut: {reason}, and the file ends without a line end"));
+            self.gaps
+                .push(format!("{origin} is cut: {reason}, and the file ends without a line end"));
         }
         self.refuse(row, current, origin, None, reason);
     }

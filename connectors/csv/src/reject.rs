@@ -1,6 +1,5 @@
 //! Rows that cannot become records: why, and whom they might be about. The rare path.
 
-use std::borrow::Cow;
 use std::str;
 
 use peoplesync_source::{Origin, Rejected};
@@ -27,18 +26,19 @@ pub(crate) fn row(
     origin: Origin,
     reason: String,
 ) -> Rejected {
-    let texts: Vec<Cow<'_, str>> = match row.stray {
-        None => row.fields.iter().map(|field| String::from_utf8_lossy(bytes(row, field))).collect(),
+    let parts: Vec<&[u8]> = match row.stray {
+        None => row.fields.iter().map(|field| bytes(row, field)).collect(),
         // Nobody knows where the fields end, so whatever stands between two delimiters might be the key.
         Some(_) => {
             let parts = row.raw.split(|byte| *byte == dialect.delimiter);
-            parts.map(|part| String::from_utf8_lossy(unquoted(part, dialect.quote))).collect()
+            parts.map(|part| unquoted(part, dialect.quote)).collect()
         }
     };
     let rejected = Rejected::new(origin, reason);
     let known = row.fields.get(key).and_then(|field| str::from_utf8(bytes(row, field)).ok());
     let rejected = known.into_iter().fold(rejected, Rejected::with_key);
-    let mut might_be: Vec<&str> = texts.iter().map(|text| text.trim()).collect();
+    let texts = parts.into_iter().filter_map(|part| str::from_utf8(part).ok());
+    let mut might_be: Vec<&str> = texts.map(str::trim).collect();
     might_be.retain(|text| {
         !text.is_empty() && rejected.key.as_ref().is_none_or(|key| key.as_str() != *text)
     });

@@ -24,6 +24,16 @@ struct Found {
     notes: Vec<String>,
     /// The names of the first file's columns.
     names: Vec<String>,
+    /// Those of them that every file has once: what a pass can ask for.
+    common: Vec<String>,
+}
+
+/// What the headers must have beside the key.
+enum Wish {
+    Nothing,
+    Fields(Vec<String>),
+    /// Whatever the first file has: a record means the same in each file.
+    All,
 }
 
 impl CsvSource {
@@ -32,9 +42,9 @@ impl CsvSource {
     }
 
     /// Finds the files and reads their headers, on a thread that may block.
-    async fn look(&self, cx: &Context, asked: Option<Vec<String>>) -> Result<Found, Error> {
+    async fn look(&self, cx: &Context, wish: Wish) -> Result<Found, Error> {
         let (cx, config) = (cx.clone(), Arc::clone(&self.config));
-        let looked = tokio::task::spawn_blocking(move || look(&cx, &config, asked)).await;
+        let looked = tokio::task::spawn_blocking(move || look(&cx, &config, wish)).await;
         looked.unwrap_or_else(|panic| {
             Err(Error::new(ErrorKind::Internal, "looking at the files failed").with_source(panic))
         })
@@ -44,12 +54,13 @@ impl CsvSource {
 #[async_trait]
 impl Source for CsvSource {
     async fn check(&self, cx: &Context) -> Result<Checked, Error> {
-        let Found { notes, names, .. } = self.look(cx, None).await?;
-        Ok(Checked { fields: Some(names), notes })
+        let Found { notes, common, .. } = self.look(cx, Wish::Nothing).await?;
+        Ok(Checked { fields: Some(common), notes })
     }
 
     async fn open(&self, cx: &Context, query: &Query) -> Result<Box<dyn Records>, Error> {
-        let Found { files, names, .. } = self.look(cx, query.fields.clone()).await?;
+        let wish = query.fields.clone().map_or(Wish::All, Wish::Fields);
+        let Found { files, names, .. } = self.look(cx, wish).await?;
         // Every file is bound to these, whatever the order of its own columns.
         let asked = query.fields.clone().unwrap_or(names);
         let fields = Fields::new(asked.iter().map(String::as_str));
@@ -58,21 +69,30 @@ impl Source for CsvSource {
     }
 }
 
-fn look(cx: &Context, config: &CsvConfig, asked: Option<Vec<String>>) -> Result<Found, Error> {
+fn look(cx: &Context, config: &CsvConfig, wish: Wish) -> Result<Found, Error> {
     cx.go_on()?;
     let files = files::find(cx, &config.path)?;
-    let mut asked = asked;
+    let (mut asked, takes_first) = match wish {
+        Wish::Nothing => (Vec::new(), false),
+        Wish::Fields(fields) => (fields, false),
+        Wish::All => (Vec::new(), true),
+    };
     let mut notes = Vec::new();
-    let mut names = Vec::new();
-    for file in &files {
+    let (mut names, mut common) = (Vec::new(), Vec::new());
+    for (index, file) in files.iter().enumerate() {
         let opened = Opened::new(cx, config, file)?;
-        opened.header.columns(&file.name, config, asked.as_deref())?;
-        notes.push(opened.note(&file.name));
-        if names.is_empty() {
-            names = opened.header.used_names().map(str::to_owned).collect();
+        let header = &opened.header;
+        if index == 0 {
+            names = header.used_names().map(str::to_owned).collect();
+            common.clone_from(&names);
+            if takes_first {
+                asked.clone_from(&names);
+            }
         }
-        // Without a wish, all files must have what the first one has: a record means the same in each.
-        asked.get_or_insert_with(|| names.clone());
+        header.columns(&file.name, config, &asked)?;
+        let places = header.places();
+        common.retain(|name| places.get(name.as_str()).is_some_and(|places| places.len() == 1));
+        notes.push(opened.note(&file.name));
     }
-    Ok(Found { files, notes, names })
+    Ok(Found { files, notes, names, common })
 }

@@ -25,7 +25,8 @@ impl Harness for CsvHarness {
             Situation::Rows(table) | Situation::Texts(table) => written_in_all_ways(table).into(),
             Situation::Lists(table) => {
                 let lists = table.fields.iter().map(|field| format!("{field} = {SEPARATOR:?}"));
-                let setting = format!("multi_valued = {{ {} }}", lists.collect::<Vec<_>>().join(", "));
+                let setting =
+                    format!("multi_valued = {{ {} }}", lists.collect::<Vec<_>>().join(", "));
                 scene("a separator", csv(table), &setting).into()
             }
             Situation::Bytes(_) | Situation::Typed(_) | Situation::Times(_) => {
@@ -136,7 +137,11 @@ fn written_in_all_ways(table: &Table) -> Vec<Scene> {
         scene("semicolons", with(necessary, b';', lf), ""),
         scene("tabs", with(always, b'\t', crlf), ""),
         scene("a given delimiter", with(necessary, b'^', lf), "delimiter = \"^\""),
-        scene("Excel's first line", [b"sep=|\r\n", with(necessary, b'|', crlf).as_slice()].concat(), ""),
+        scene(
+            "Excel's first line",
+            [b"sep=|\r\n", with(necessary, b'|', crlf).as_slice()].concat(),
+            "",
+        ),
         scene("no last line end", plain.strip_suffix(b"\n").unwrap(), ""),
         scene("rows of nothing", [plain.as_slice(), b"\n\n,,,\n  , ,\n\n"].concat(), ""),
         several_files(table),
@@ -219,7 +224,11 @@ fn wrong(table: &Table) -> Vec<Scene> {
         scene("an empty gzip file", gzip(b""), ""),
         scene("another delimiter", &content, "delimiter = \";\""),
         scene("a list that is not there", &content, "multi_valued = { phones = \";\" }"),
-        scene("UTF-16 without BOM", content.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>(), ""),
+        scene(
+            "UTF-16 without BOM",
+            content.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>(),
+            "",
+        ),
         scene("Windows-1252", encoding_rs::WINDOWS_1252.encode(&content.replace("ần", "an")).0, ""),
         scene("a workbook", b"PK\x03\x04\x14\0\x06\0", ""),
         scene("a web page", "<!doctype html><title>Sign in</title>", ""),
@@ -288,18 +297,31 @@ fn hostile() -> Vec<Scene> {
         format!("id{header}\n{rows}")
     };
     let commas = ",".repeat(mib - 100);
-    let noise: Vec<u8> = (0..mib as u64).map(|n| (n.wrapping_mul(n) >> 7).to_le_bytes()[0]).collect();
+    let noise: Vec<u8> =
+        (0..mib as u64).map(|n| (n.wrapping_mul(n) >> 7).to_le_bytes()[0]).collect();
     vec![
         scene("a quote for ever", format!("id,name\n7,\"{}", "x,y\n".repeat(2 * mib)), ""),
         scene("a line for ever", format!("id,name\n7,{}", "x".repeat(8 * mib)), ""),
         scene("a header for ever", "x,".repeat(4 * mib), ""),
-        scene("a comment for ever", format!("id\n#{}\n7\n", "x".repeat(8 * mib)), "comment = \"#\""),
+        scene(
+            "a comment for ever",
+            format!("id\n#{}\n7\n", "x".repeat(8 * mib)),
+            "comment = \"#\"",
+        ),
         scene("many columns", wide(10), ""),
-        scene("long rows of nothing", format!("id,name\n{}", format!("7{commas}\n").repeat(10)), ""),
-        scene("only bad rows", format!("id,name\n{}", "7\n".repeat(mib)), ""),
+        scene(
+            "long rows of nothing",
+            format!("id,name\n{}", format!("7{commas}\n").repeat(10)),
+            "",
+        ),
+        scene("only bad rows", format!("id,name\n{}", "7\n".repeat(mib / 8)), ""),
         scene("zeros", [b"id,name\n".as_slice(), &vec![0; 4 * mib]].concat(), ""),
         scene("noise", [b"id,name\n".as_slice(), &noise].concat(), ""),
-        scene("compressed blank lines", gzip(&[b"id\n".as_slice(), &vec![b'\n'; 16 * mib]].concat()), ""),
+        scene(
+            "compressed blank lines",
+            gzip(&[b"id\n".as_slice(), &vec![b'\n'; 16 * mib]].concat()),
+            "",
+        ),
         scene("compressed zeros", gzip(&vec![0; 16 * mib]), ""),
     ]
 }

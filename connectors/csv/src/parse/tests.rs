@@ -8,6 +8,9 @@ use super::{Dialect, Fault, Parser};
 
 const RFC: Dialect = Dialect { delimiter: b',', quote: Some(b'"'), comment: None };
 
+/// The line and the fields of a row.
+type Parsed = (u64, Vec<Vec<u8>>);
+
 /// Gives its bytes in odd portions.
 struct Portions<'a> {
     bytes: &'a [u8],
@@ -24,7 +27,7 @@ impl Read for Portions<'_> {
 }
 
 /// All rows with their lines, and how the input ended.
-fn parse(input: &[u8], dialect: Dialect) -> (Vec<(u64, Vec<Vec<u8>>)>, String) {
+fn parse(input: &[u8], dialect: Dialect) -> (Vec<Parsed>, String) {
     let portions = Portions { bytes: input, portion: 4_099 };
     let mut parser = Parser::new(portions, dialect, 1);
     let mut rows = Vec::new();
@@ -55,22 +58,21 @@ fn parse(input: &[u8], dialect: Dialect) -> (Vec<(u64, Vec<Vec<u8>>)>, String) {
 fn check(input: &str) -> String {
     let (rows, end) = parse(input.as_bytes(), RFC);
     let rows = rows.iter().map(|(line, fields)| {
-        let fields = fields.iter().map(|field| {
-            String::from_utf8_lossy(field).replace('\r', "\\r").replace('\n', "\\n")
-        });
+        let fields = fields
+            .iter()
+            .map(|field| String::from_utf8_lossy(field).replace('\r', "\\r").replace('\n', "\\n"));
         format!("{line}: {}", fields.collect::<Vec<_>>().join("|"))
     });
     rows.chain([end]).collect::<Vec<_>>().join("\n")
 }
 
 fn by_the_crate(input: &[u8]) -> Vec<Vec<Vec<u8>>> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
     let records = reader.byte_records().map(|record| record.unwrap());
     records.map(|record| record.iter().map(<[u8]>::to_vec).collect()).collect()
 }
 
-fn fields_only(rows: Vec<(u64, Vec<Vec<u8>>)>) -> Vec<Vec<Vec<u8>>> {
+fn fields_only(rows: Vec<Parsed>) -> Vec<Vec<Vec<u8>>> {
     rows.into_iter().map(|(_, fields)| fields).collect()
 }
 
