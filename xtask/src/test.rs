@@ -1,0 +1,42 @@
+//! All tests, with what they need set up before, and what had to be left out said after.
+
+use std::path::Path;
+
+use cargo_metadata::MetadataCommand;
+
+use crate::shell::{self, Result, cargo, say};
+use crate::{model, new_connector, servers};
+
+/// Runs the tests. `arguments` go to `cargo test` in place of the whole workspace.
+pub(crate) fn run(root: &Path, require_servers: bool, arguments: &[String]) -> Result<()> {
+    let metadata = model::metadata(root, MetadataCommand::new().no_deps())?;
+    let target = metadata.target_directory.as_std_path();
+    let mut left_out = Vec::new();
+    let mut tests = cargo(root);
+    tests.env("PYTHONDONTWRITEBYTECODE", "1").args(["test", "--all-features"]);
+    match servers::scim2_server(root, target) {
+        Ok(bin) => {
+            tests.env(servers::SCIM2_SERVER, bin);
+        }
+        Err(why) => {
+            if require_servers {
+                return Err(format!(
+                    "scim2-server cannot be had, and --require-servers was given: {why}"
+                ));
+            }
+            tests.env_remove(servers::SCIM2_SERVER);
+            left_out.push(format!("the tests against scim2-server: {why}"));
+        }
+    }
+    if arguments.is_empty() {
+        // A snapshot that nobody looked at must not be written by the run that checks it.
+        shell::run(tests.arg("--workspace").env("INSTA_UPDATE", "no"))?;
+        new_connector::rehearse(root, target)?;
+    } else {
+        shell::run(tests.args(arguments))?;
+    }
+    for what in &left_out {
+        say(&format!("\nLEFT OUT: {what}"));
+    }
+    Ok(())
+}
