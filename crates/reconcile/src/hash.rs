@@ -97,3 +97,6 @@ fn canonical(hasher: &mut Sha256, value: &Json) {
         scalar => hasher.update(scalar.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,7 @@ pub enum WantedValue {
 }
 
 /// Notes of one read. The order in which things are noted does not matter.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Intake {
     managed: Arc<Managed>,
     index: LinkIndex,

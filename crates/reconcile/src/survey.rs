@@ -195,6 +195,3 @@ pub(crate) fn references(candidate: &Candidate) -> impl Iterator<Item = &str> {
         WantedValue::Set(_) | WantedValue::Clear => None,
     })
 }
-
-#[cfg(test)]
-mod tests;

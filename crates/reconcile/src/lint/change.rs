@@ -32,7 +32,10 @@ pub(super) fn check(
                 reference(change, attribute, managed, context, by_key, findings);
             }
             None if is_switch(change, attribute) => {}
-            None => findings.on("only managed attributes", change, format!("{}", attribute.path)),
+            None => {
+                let message = format!("{} is not managed", attribute.path);
+                findings.on("only managed attributes", change, message);
+            }
         }
     }
 }
@@ -61,7 +64,7 @@ fn identity(change: &Change, context: LintContext<'_>, findings: &mut Findings) 
                 format!("{id} is the id of an account that does not exist yet"),
             );
         }
-        (_, None) => findings.on("id", change, "there is none"),
+        (_, None) => findings.on("id", change, "it has no id"),
         (Action::Adopt, Some(id)) => {
             if let Some(owner) = context.links.by_id(id) {
                 findings.on("link", change, format!("account {id} is linked to key {}", owner.key));
@@ -86,7 +89,12 @@ fn identity(change: &Change, context: LintContext<'_>, findings: &mut Findings) 
         Action::Delete | Action::Unlink => digest.is_none(),
     };
     if !is_right || digest == Some(Digest::UNKNOWN) {
-        findings.on("digest", change, format!("{digest:?} must not stand here"));
+        let message = match digest {
+            None => "it has no digest",
+            Some(Digest::UNKNOWN) => "its digest is the unknown one",
+            Some(_) => "it has a digest, and there is no link left to keep it",
+        };
+        findings.on("digest", change, message);
     }
     if digest.is_some() != change.origin.is_some() {
         findings.on("origin", change, "a record has an origin and a digest, a leaver has neither");
@@ -105,7 +113,8 @@ fn leaver(plan: &Plan, change: &Change, findings: &mut Findings) {
         _ => false,
     };
     if !is_proven {
-        let message = format!("a {} read does not prove that the person left", plan.coverage);
+        let message =
+            format!("nothing proves that the person left: the coverage is {}", plan.coverage);
         findings.on("nobody leaves on a guess", change, message);
     }
 }
@@ -116,7 +125,11 @@ fn target(change: &Change, context: LintContext<'_>, findings: &mut Findings) {
     match observation.get(id) {
         None => findings.on("only known accounts", change, format!("account {id} was not found")),
         Some(account) if account.protected_by().is_some() => {
-            findings.on("protected accounts are never touched", change, format!("account {id} is"));
+            findings.on(
+                "protected accounts are never touched",
+                change,
+                format!("account {id} is protected"),
+            );
         }
         Some(_) => {}
     }
@@ -139,7 +152,13 @@ fn activity(change: &Change, findings: &mut Findings) {
         Action::Delete | Action::Unlink => change.attributes.is_empty(),
     };
     if !fits {
-        findings.on("active fits the action", change, format!("active becomes {after:?}"));
+        let message = match after {
+            None | Some(None) => "active gets no value, or attributes change where none may",
+            Some(Some("true")) => "active becomes true",
+            Some(Some("false")) => "active becomes false",
+            Some(Some(_)) => "active becomes neither true nor false",
+        };
+        findings.on("active fits the action", change, message);
     }
     if change.action == Action::Deactivate
         && change.digest.is_none()
@@ -173,7 +192,8 @@ fn one_attribute(
     let AttributeChange { path, before, after, reference, .. } = attribute;
     let is_new = change.action == Action::Create;
     if managed.create_only && !is_new {
-        findings.on("for creation only", change, format!("{path}"));
+        let message = format!("{path} is written when an account is created, and not later");
+        findings.on("for creation only", change, message);
     }
     if is_new && before.is_some() {
         findings.on("before", change, format!("{path} of a new account had a value"));
@@ -238,7 +258,9 @@ fn reference(
         },
     };
     if attribute.after.as_ref().map(Json::as_str) != id.map(Some) {
-        let message = format!("{path}: the account of {key} is {id:?}, not {:?}", attribute.after);
+        let id = id.unwrap_or("known only after it is created");
+        let found = attribute.after.as_ref().map_or_else(|| "nothing".to_owned(), Json::to_string);
+        let message = format!("{path}: the id of the account of {key} is {id}, not {found}");
         findings.on(rule, change, message);
     }
 }

@@ -39,7 +39,7 @@ fn once(plan: &Plan, findings: &mut Findings) {
     let mut ids = BTreeMap::new();
     for change in &plan.changes {
         if let Some(other) = keys.insert((change.resource, &change.key), change) {
-            findings.on("one change a key", change, format!("so is {:?}", other.action));
+            findings.on("one change a key", change, format!("there is also {:?}", other.action));
         }
         let Some(id) = &change.id else { continue };
         if let Some(other) = ids.insert((change.resource, id), change) {

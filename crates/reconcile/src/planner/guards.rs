@@ -134,3 +134,35 @@ fn share(part: u64, of: u64) -> String {
     }
     format!("{:.0} %", part as f64 * 100.0 / of as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_exceeded_only_beyond_it() {
+        for (found, limit, of, expected) in [
+            (7, Limit::Percent(10.0), 70, false),
+            (8, Limit::Percent(10.0), 70, true),
+            (1, Limit::Percent(33.4), 3, false),
+            (2, Limit::Percent(33.4), 3, true),
+            (1, Limit::Percent(0.0), 100, true),
+            (100, Limit::Percent(100.0), 100, false),
+            (0, Limit::Percent(0.0), 0, false),
+            (12, Limit::Count(12), 0, false),
+            (13, Limit::Count(12), 0, true),
+        ] {
+            assert_eq!(exceeds(found, limit, of), expected, "{found} of {of} with {limit:?}");
+        }
+    }
+
+    #[test]
+    fn limits_are_written_as_in_the_config() {
+        let limits = [Limit::Percent(10.0), Limit::Percent(2.5), Limit::Count(7)];
+        assert_eq!(limits.map(text), ["10%", "2.5%", "7"]);
+        assert_eq!(
+            [share(12, 40), share(1, 3), share(8, 3), share(1, 0)],
+            ["30 %", "33 %", "267 %", "of nobody"]
+        );
+    }
+}

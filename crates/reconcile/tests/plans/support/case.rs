@@ -32,14 +32,14 @@ pub(crate) fn check(text: &str) -> String {
         change(world, &sections);
         let made = world.plan();
         if number > 0 {
-            let _ = writeln!(out, "=== then{}", sections["description"].trim_end());
+            writeln!(out, "=== then{}", sections["description"].trim_end()).unwrap();
         }
         out += &render(&made.plan);
         if !made.asked.is_empty() {
-            let _ = writeln!(out, "asked: {}", made.asked.join("; "));
+            writeln!(out, "asked: {}", made.asked.join("; ")).unwrap();
         }
         for finding in world.lint(&made) {
-            let _ = writeln!(out, "LINT {finding}");
+            writeln!(out, "LINT {finding}").unwrap();
         }
         let json = serde_json::to_string(&made.plan).unwrap();
         let read: peoplesync_reconcile::Plan = serde_json::from_str(&json).unwrap();
@@ -54,7 +54,7 @@ pub(crate) fn check(text: &str) -> String {
         if again.plan.changes.is_empty() && again.plan.bookkeeping.is_empty() {
             out += "again: no change\n";
         } else {
-            let _ = writeln!(out, "AGAIN: {}", render(&again.plan));
+            writeln!(out, "AGAIN: {}", render(&again.plan)).unwrap();
         }
     }
     out

@@ -8,22 +8,24 @@ use serde_json::Value as Json;
 pub(crate) fn render(plan: &Plan) -> String {
     let mut text = format!("{} read: {}\n", plan.coverage, counts(&plan.summary));
     for refusal in &plan.refused {
-        let _ = writeln!(
+        writeln!(
             text,
             "REFUSED by {} = {}, found {}: {}",
             refusal.guard, refusal.limit, refusal.found, refusal.message
-        );
+        )
+        .unwrap();
     }
     for change in &plan.changes {
         let id = change.id.as_deref().map(|id| format!(" -> {id}")).unwrap_or_default();
         let origin = change.origin.as_deref().unwrap_or("no record");
         let digest = if change.digest.is_some() { "" } else { ", no digest" };
         let action = format!("{:?}", change.action).to_lowercase();
-        let _ = writeln!(
+        writeln!(
             text,
             "{action} {}{id} {} ({origin}{digest}): {}",
             change.key, change.name, change.reason
-        );
+        )
+        .unwrap();
         for attribute in &change.attributes {
             let show = |value: &Option<Json>| {
                 value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
@@ -34,26 +36,27 @@ pub(crate) fn render(plan: &Plan) -> String {
                 (after, None) => show(after),
             };
             let element = if attribute.new_element { ", a new element" } else { "" };
-            let _ = writeln!(
+            writeln!(
                 text,
                 "    {}: {} => {after}{element}",
                 attribute.path,
                 show(&attribute.before)
-            );
+            )
+            .unwrap();
         }
     }
     for Rejection { origin, key, field, reason } in &plan.rejected {
         let key = key.as_deref().map(|key| format!(" key {key}")).unwrap_or_default();
         let field = field.as_deref().map(|field| format!(" {field}")).unwrap_or_default();
-        let _ = writeln!(text, "rejected {origin}{key}{field}: {reason}");
+        writeln!(text, "rejected {origin}{key}{field}: {reason}").unwrap();
     }
     for Warning { key, origin, message } in &plan.warnings {
         let whom: Vec<&str> = [key, origin].into_iter().flatten().map(String::as_str).collect();
         let whom = if whom.is_empty() { String::new() } else { format!(" {}", whom.join(" ")) };
-        let _ = writeln!(text, "warning{whom}: {message}");
+        writeln!(text, "warning{whom}: {message}").unwrap();
     }
     for note in &plan.bookkeeping {
-        let _ = match note {
+        match note {
             Bookkeeping::Same { key, digest: Digest::UNKNOWN } => {
                 writeln!(text, "note {key} is to be looked at again")
             }
@@ -61,7 +64,8 @@ pub(crate) fn render(plan: &Plan) -> String {
             Bookkeeping::Absent { key } => writeln!(text, "note {key} is absent from now on"),
             Bookkeeping::Inactive { key } => writeln!(text, "note {key} is inactive already"),
             Bookkeeping::Gone { key } => writeln!(text, "note {key} has no account any more"),
-        };
+        }
+        .unwrap();
     }
     text
 }
