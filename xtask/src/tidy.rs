@@ -123,6 +123,12 @@ pub(crate) const RULES: &[Rule] = &[
         check: texts::fences,
     },
     Rule {
+        name: "links",
+        demands: "every relative link in a document leads to a file or folder",
+        excusable: false,
+        check: texts::links,
+    },
+    Rule {
         name: "snapshots",
         demands: "every snapshot has the test that writes it",
         excusable: true,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Finding;
 use super::rust_text::RustText;
 use super::settings::Settings;
+use super::texts::plain_path;
 use crate::model::Project;
 
 /// A snapshot's source file exists beside it, and still holds the name.
@@ -46,18 +47,6 @@ fn orphan(known: &mut Known<'_>, path: &str, text: &str) -> Option<String> {
     Some(format!(
         "no test and no file is named `{name}` any more; remove it, or rename the snapshot"
     ))
-}
-
-/// A path without `..`: tests that stand outside their package have some.
-fn plain_path(path: &str) -> String {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
-        match part {
-            ".." => drop(parts.pop()),
-            _ => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 /// A line of the YAML header.

@@ -278,6 +278,14 @@ const BREAKS: &[(&str, Break, &str)] = &[
         "crates/scim/src/doc.rs:2: a fence says `ignore`: include real code, or mark it `text`",
     ),
     (
+        "links",
+        Write(
+            "crates/scim/README.md",
+            "[a](../source/src) [b](src/lib.rs#L1) [c](#here) [d](https://x.test/y)\n[e](../gone.md)\n",
+        ),
+        "crates/scim/README.md:2: links to `../gone.md`, which does not exist",
+    ),
+    (
         "snapshots",
         Remove("crates/scim/src/patch/tests.rs"),
         "scim__patch__tests__adopts.snap: its source `crates/scim/src/patch/tests.rs` is gone",
@@ -367,6 +375,15 @@ fn each_break_is_found_and_named() {
             "{rule}: no `{line}` in:\n{report}"
         );
     }
+}
+
+#[test]
+fn good_links_are_not_found() {
+    let project = broken(&Write(
+        "crates/scim/README.md",
+        "[a](../source/src) [b](src/lib.rs#L1) [c](#here)\n",
+    ));
+    assert_eq!(check(&project).unwrap(), "");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What holds for every text file: code fences, and places that only one machine has.
+//! What holds for every text file: code fences, links, and places that only one machine has.
 
 use super::Finding;
 use super::rust_text::RustText;
@@ -66,6 +66,55 @@ pub(crate) fn places(project: &Project, _: &Settings) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Every relative link of a Markdown file leads to something.
+pub(crate) fn links(project: &Project, _: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in project.files.iter().filter(|(path, _)| path.ends_with(".md")) {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (index, line) in text.lines().enumerate() {
+            for target in link_targets(line) {
+                let place = target.split('#').next().unwrap_or_default().trim_end_matches('/');
+                if place.is_empty() || place.contains(':') || exists(project, folder, place) {
+                    continue;
+                }
+                let message = format!("links to `{target}`, which does not exist");
+                findings.push(Finding::line(path, index + 1, message));
+            }
+        }
+    }
+    findings
+}
+
+/// What stands in `](…)`.
+fn link_targets(line: &str) -> impl Iterator<Item = &str> {
+    line.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+}
+
+/// Whether a file or a folder is there, seen from a folder.
+fn exists(project: &Project, folder: &str, place: &str) -> bool {
+    let path = plain_path(&format!("{folder}/{place}"));
+    let inside = format!("{path}/");
+    project.files.contains_key(&path)
+        || project
+            .files
+            .range(inside.clone()..)
+            .next()
+            .is_some_and(|(path, _)| path.starts_with(&inside))
+}
+
+/// A path from the root without `..` and empty parts.
+pub(crate) fn plain_path(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            ".." => drop(parts.pop()),
+            "" | "." => {}
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 /// Whether a folder stands at the start of a path, not in the middle of one or of a URL. A home must be somebody's.
