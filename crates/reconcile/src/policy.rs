@@ -56,7 +56,7 @@ pub enum Limit {
 pub struct Guards {
     /// Deactivations, deletions and unlinks together. Five are always allowed, so that small places can work.
     pub max_leavers: Limit,
-    /// All changes together; not looked at while nobody is linked.
+    /// All changes together; not looked at while nobody is linked. Five are always allowed where it is a share.
     pub max_changes: Limit,
     /// So many records must have been read.
     pub min_records: u64,

@@ -268,6 +268,13 @@ proptest! {
     }
 
     #[test]
+    fn links_that_nobody_asked_for_change_nothing(world in world()) {
+        let bytes = serde_json::to_string(&world.plan().plan).unwrap();
+        let other = World { all_links: true, ..world };
+        prop_assert_eq!(bytes, serde_json::to_string(&other.plan().plan).unwrap());
+    }
+
+    #[test]
     fn a_read_that_breaks_off_makes_no_leaver(world in world(), at in any::<Index>()) {
         let mut world = world;
         world.records.truncate(at.index(world.records.len() + 1));

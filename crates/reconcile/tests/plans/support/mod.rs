@@ -57,6 +57,8 @@ pub(crate) struct World {
     pub(crate) list: bool,
     /// Everybody is compared, whatever the digests say.
     pub(crate) full: bool,
+    /// The links of all who are not seen in scope are handed over, asked for or not.
+    pub(crate) all_links: bool,
     /// How many different fingerprints there are; `None` for as many as there are numbers.
     pub(crate) fingerprints: Option<i64>,
     pub(crate) next_id: u64,
@@ -98,6 +100,7 @@ impl World {
             no_search: None,
             list: false,
             full: false,
+            all_links: false,
             fingerprints: None,
             next_id: 1,
         }
@@ -205,8 +208,13 @@ impl World {
         let needs = survey.needs(&self.policy);
         let mut links = Links::new();
         links.extend(needs.keys.iter().filter_map(|key| self.links.get(key)).cloned());
+        let is_in_scope = |key: &str| {
+            let mut records = self.records.iter();
+            records.any(|record| record.key == key && matches!(record.word, Word::Wants(_)))
+        };
         for link in self.links.values() {
-            if needs.fingerprints.contains(&self.fingerprint(&link.key)) {
+            let is_asked = needs.fingerprints.contains(&self.fingerprint(&link.key));
+            if is_asked || self.all_links && !is_in_scope(&link.key) {
                 links.add_missing(link.clone());
             }
         }
