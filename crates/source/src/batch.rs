@@ -120,6 +120,7 @@ impl Batch {
 
     /// Adds a record. White space around the key is not part of it; a key of nothing else gives `None`, and the caller
     /// rejects the entry (C5).
+    #[inline]
     pub fn record(&mut self, key: &str, origin: Origin) -> Option<RecordWriter<'_>> {
         let key = key.trim();
         if key.is_empty() {
@@ -144,6 +145,7 @@ impl Batch {
     }
 
     /// The records, in the order in which they were added.
+    #[inline]
     pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
         (0..self.rows.len()).map(|row| Record::new(self, row))
     }
@@ -166,12 +168,14 @@ impl Batch {
         &self.removed
     }
 
+    #[inline]
     fn push_text(&mut self, text: &str) -> Span {
         let start = self.text.len();
         self.text.push_str(text);
         Span::new(start, self.text.len())
     }
 
+    #[inline]
     fn push_origin(&mut self, origin: Origin) -> Place {
         match origin {
             Origin::Row { file, row } => Place::Row { file: self.push_place(file), row },
@@ -183,6 +187,7 @@ impl Batch {
     }
 
     /// The index of a file or sheet name; the last one used is nearly always the one that comes again.
+    #[inline]
     fn push_place(&mut self, name: std::sync::Arc<str>) -> u16 {
         let known = self.places.iter().rposition(|place| *place == name);
         let index = known.unwrap_or_else(|| {
@@ -192,6 +197,7 @@ impl Batch {
         u16::try_from(index).expect("a batch reads from fewer than 65,536 files")
     }
 
+    #[inline]
     fn cell(&mut self, value: Value<'_>) -> Cell {
         match value {
             Value::Text(text) => Cell::Text(self.push_text(text)),
@@ -218,6 +224,7 @@ pub struct RecordWriter<'a> {
 impl RecordWriter<'_> {
     /// Gives the field at this position one value, instead of whatever it had. A position beyond the fields is a bug of
     /// the connector and panics.
+    #[inline]
     pub fn set(&mut self, field: usize, value: Value<'_>) {
         let index = self.index(field);
         self.batch.cells[index] = self.batch.cell(value);
@@ -225,6 +232,7 @@ impl RecordWriter<'_> {
 
     /// Adds a value to the field at this position, after those that it has. A position beyond the fields is a bug of the
     /// connector and panics.
+    #[inline]
     pub fn push(&mut self, field: usize, value: Value<'_>) {
         let index = self.index(field);
         let added = self.batch.cell(value);
@@ -240,6 +248,7 @@ impl RecordWriter<'_> {
         }
     }
 
+    #[inline]
     fn index(&self, field: usize) -> usize {
         assert!(field < self.batch.fields.len(), "field {field} is beyond the batch's fields");
         self.first_cell + field

@@ -24,5 +24,5 @@ pub use key::Key;
 pub use origin::Origin;
 pub use record::{Record, Values};
 pub use secret::{Revealed, Secret};
-pub use seen::Seen;
+pub use seen::{Print, Seen};
 pub use value::{Timestamp, Value};

@@ -14,12 +14,14 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    #[inline]
     pub(crate) fn new(batch: &'a Batch, row: usize) -> Self {
         Self { batch, row }
     }
 
     /// The key, never empty.
     #[must_use]
+    #[inline]
     pub fn key(&self) -> &'a str {
         self.batch.text_at(self.batch.rows[self.row].key)
     }
@@ -43,6 +45,7 @@ impl<'a> Record<'a> {
 
     /// All values of the field at a position; none where the field is empty or the position is beyond the fields.
     #[must_use]
+    #[inline]
     pub fn values(&self, field: usize) -> Values<'a> {
         let cells = match self.cell(field) {
             None | Some(Cell::Empty) => &[],
@@ -54,6 +57,7 @@ impl<'a> Record<'a> {
 
     /// The first value of the field at a position.
     #[must_use]
+    #[inline]
     pub fn first(&self, field: usize) -> Option<Value<'a>> {
         match self.cell(field)? {
             Cell::Empty => None,
@@ -64,6 +68,7 @@ impl<'a> Record<'a> {
         }
     }
 
+    #[inline]
     fn cell(&self, field: usize) -> Option<&'a Cell> {
         let width = self.batch.fields.len();
         if field >= width {
@@ -83,6 +88,7 @@ pub struct Values<'a> {
 impl<'a> Iterator for Values<'a> {
     type Item = Value<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Value<'a>> {
         let cell = *self.cells.next()?;
         self.batch.value(cell)
@@ -103,11 +109,13 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    #[inline]
     pub(crate) fn new(start: usize, end: usize) -> Self {
         let narrow = |at| u32::try_from(at).expect("a batch holds less than 4 GiB of text");
         Self { start: narrow(start), end: narrow(end) }
     }
 
+    #[inline]
     fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -141,10 +149,12 @@ pub(crate) enum Place {
 }
 
 impl Batch {
+    #[inline]
     fn text_at(&self, span: Span) -> &str {
         self.text.get(span.range()).unwrap_or_default()
     }
 
+    #[inline]
     fn value(&self, cell: Cell) -> Option<Value<'_>> {
         Some(match cell {
             Cell::Text(span) => Value::Text(self.text_at(span)),

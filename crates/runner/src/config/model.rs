@@ -182,7 +182,7 @@ pub(crate) struct LeaversTable {
 pub(crate) struct GuardsTable {
     /// Deactivations, deletions and unlinks together: a number, or a share of the linked people. Five are always allowed.
     pub max_leavers: LimitText,
-    /// All changes together; not for the first run.
+    /// All changes together; not for the first load. Five are always allowed where it is a share.
     pub max_changes: LimitText,
     /// So many records must have been read.
     pub min_records: u64,

@@ -1,5 +1,6 @@
 //! From a config to a plan: read, compare, look up, decide. Nothing is written to the target.
 
+mod digest;
 mod observe;
 mod read;
 pub(crate) mod saved;
@@ -17,7 +18,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::Output;
 use crate::report::progress::Progress;
-pub(crate) use read::print_of as fingerprint_of;
+pub(crate) use digest::print_of as fingerprint_of;
 pub(crate) use saved::Basis;
 pub(crate) use session::{Session, compile_error, mapping};
 

@@ -2,15 +2,21 @@
 //! before costs no memory and no request.
 
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
-use peoplesync_mapping::{Binding, DigestKey, Draft, SlotValue, fingerprint};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
+use peoplesync_mapping::{Binding, DigestKey, Draft, MapError, Outcome as Scope, SlotValue};
 use peoplesync_reconcile::{
     Candidate, Coverage, Digest, Fingerprint, Intake, LinkIndex, Rejection, Seen, Survey, Wanted,
     WantedValue,
 };
-use peoplesync_source::{Batch, Fields, Query, Record, Step};
+use peoplesync_source::{Batch, End, Fields, Query, Record, Records, Step};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Session;
+use super::digest::{Digested, Mapped, print_of};
+use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
 
@@ -22,13 +28,7 @@ pub(crate) struct Reading {
     pub(crate) snapshot: u128,
 }
 
-/// The fingerprint of a key in the link index.
-pub(crate) fn print_of(key: &DigestKey, record_key: &str) -> Fingerprint {
-    let [a, b, c, d, e, f, g, h, ..] = fingerprint(key, record_key);
-    Fingerprint(i64::from_be_bytes([a, b, c, d, e, f, g, h]))
-}
-
-/// Reads everything.
+/// Reads everything. Batches are mapped side by side, and taken in their order.
 pub(crate) async fn read(
     session: &Session,
     index: LinkIndex,
@@ -37,27 +37,49 @@ pub(crate) async fn read(
     progress: &Progress,
 ) -> Outcome<Reading> {
     let query = Query::fields(session.mapping.fields().iter().cloned());
-    let unreadable = |error| Failure::from(error).about("cannot read the source");
     let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
     let mut reader = Reader::new(session, index, key, full);
-    loop {
-        match records.next().await.map_err(unreadable)? {
+    let width = available_parallelism().map_or(2, usize::from);
+    let mut digesting = FuturesOrdered::new();
+    let end = loop {
+        match next(&mut *records).await? {
             Step::Batch(batch) => {
                 progress.steps(batch.len());
-                reader.batch(&batch);
+                digesting.push_back(reader.digest(batch));
             }
-            Step::End(end) => {
-                let coverage = match end.coverage {
-                    peoplesync_source::Coverage::Complete => Coverage::Complete,
-                    peoplesync_source::Coverage::Partial { reason } => Coverage::Partial { reason },
-                    peoplesync_source::Coverage::Changes => Coverage::Changes,
-                };
-                return Ok(Reading {
-                    survey: reader.intake.finish(coverage),
-                    snapshot: reader.snapshot,
-                });
-            }
+            Step::End(end) => break end,
         }
+        while digesting.len() > width {
+            reader.take(&finished(digesting.next().await)?);
+        }
+    };
+    while !digesting.is_empty() {
+        reader.take(&finished(digesting.next().await)?);
+    }
+    Ok(Reading { survey: reader.intake.finish(coverage(end)), snapshot: reader.snapshot })
+}
+
+async fn next(records: &mut dyn Records) -> Outcome<Step> {
+    records.next().await.map_err(unreadable)
+}
+
+fn unreadable(error: peoplesync_source::Error) -> Failure {
+    Failure::from(error).about("cannot read the source")
+}
+
+fn finished(digested: Option<Result<Digested, tokio::task::JoinError>>) -> Outcome<Digested> {
+    match digested {
+        Some(Ok(digested)) => Ok(digested),
+        Some(Err(error)) => Err(Failure::new(Exit::Bug, "a batch could not be mapped").with_cause(&error)),
+        None => Err(Failure::new(Exit::Bug, "a batch was lost")),
+    }
+}
+
+fn coverage(end: End) -> Coverage {
+    match end.coverage {
+        peoplesync_source::Coverage::Complete => Coverage::Complete,
+        peoplesync_source::Coverage::Partial { reason } => Coverage::Partial { reason },
+        peoplesync_source::Coverage::Changes => Coverage::Changes,
     }
 }
 
@@ -68,17 +90,18 @@ struct Reader<'a> {
     full: bool,
     intake: Intake,
     draft: Draft,
-    binding: Option<(Fields, Binding)>,
+    binding: Option<(Fields, Arc<Binding>)>,
     name_slot: Option<usize>,
     snapshot: u128,
 }
 
 impl<'a> Reader<'a> {
     fn new(session: &'a Session, index: LinkIndex, key: &'a DigestKey, full: bool) -> Self {
-        let name_slot =
-            session.mapping.attributes().iter().position(|attribute| {
-                attribute.path().to_string().eq_ignore_ascii_case("userName")
-            });
+        let name_slot = session
+            .mapping
+            .attributes()
+            .iter()
+            .position(|attribute| attribute.path().to_string().eq_ignore_ascii_case("userName"));
         Self {
             session,
             key,
@@ -91,17 +114,37 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn batch(&mut self, batch: &Batch) {
-        let bound = self.binding.as_ref().is_some_and(|(fields, _)| fields.is_same(batch.fields()));
-        if !bound {
-            self.binding =
-                Some((batch.fields().clone(), self.session.mapping.bind(batch.fields())));
-        }
-        if let Some((fields, binding)) = self.binding.take() {
-            for record in batch.records() {
-                self.record(&binding, &record);
+    /// Starts to map a batch.
+    fn digest(&mut self, batch: Batch) -> JoinHandle<Digested> {
+        let binding = match &self.binding {
+            Some((fields, binding)) if fields.is_same(batch.fields()) => Arc::clone(binding),
+            _ => {
+                let binding = Arc::new(self.session.mapping.bind(batch.fields()));
+                self.binding = Some((batch.fields().clone(), Arc::clone(&binding)));
+                binding
             }
-            self.binding = Some((fields, binding));
+        };
+        let (mapping, key) = (Arc::clone(&self.session.mapping), self.key.clone());
+        spawn_blocking(move || Digested::new(batch, binding, &mapping, &key))
+    }
+
+    /// Takes in what came of a batch.
+    fn take(&mut self, digested: &Digested) {
+        let batch = &digested.batch;
+        let mut references_start = 0;
+        for (record, row) in batch.records().zip(&digested.rows) {
+            match &row.mapped {
+                Mapped::InScope { hash, references_end } => {
+                    let references = digested.references(references_start, *references_end);
+                    references_start = *references_end;
+                    self.in_scope(digested, &record, row.print, *hash, references);
+                }
+                Mapped::OutOfScope => {
+                    self.note_snapshot(row.print, Digest::UNKNOWN);
+                    self.intake.out_of_scope(row.print, record.key());
+                }
+                Mapped::Rejected(error) => self.unmapped(&record, row.print, error),
+            }
         }
         for rejected in batch.rejected() {
             let pins: Vec<(Fingerprint, String)> = rejected
@@ -127,46 +170,50 @@ impl<'a> Reader<'a> {
         self.intake.read((batch.len() + batch.rejected().len()) as u64);
     }
 
-    fn record(&mut self, binding: &Binding, record: &Record<'_>) {
-        let mapping = &self.session.mapping;
-        let print = print_of(self.key, record.key());
-        match mapping.map(binding, record, &mut self.draft) {
-            Ok(peoplesync_mapping::Outcome::InScope) => {}
-            Ok(peoplesync_mapping::Outcome::OutOfScope) => {
-                self.note_snapshot(print, Digest::UNKNOWN);
-                self.intake.out_of_scope(print, record.key());
-                return;
-            }
-            Err(error) => {
-                let rejection = Rejection {
-                    origin: record.origin().to_string(),
-                    key: Some(record.key().to_owned()),
-                    field: error.path.as_ref().map(ToString::to_string),
-                    reason: match &error.field {
-                        Some(field) => format!("the field `{field}` {}", error.reason),
-                        None => error.reason.clone(),
-                    },
-                };
-                self.note_snapshot(print, Digest(i64::MIN));
-                self.intake.reject(rejection, &[(print, record.key().to_owned())], true);
-                return;
-            }
-        }
-        let hash = self.draft.digest(self.key);
+    fn in_scope(
+        &mut self,
+        digested: &Digested,
+        record: &Record<'_>,
+        print: Fingerprint,
+        hash: [u8; 16],
+        references: &[Fingerprint],
+    ) {
         let digest = Digest::from_hash(hash);
         self.note_snapshot(print, digest);
         // Whether a referenced person has an account decides what can be written, so it is part of what is remembered.
-        let resolved =
-            self.draft.references().all(|(_, key)| self.intake.is_linked(print_of(self.key, key)));
+        let resolved = references.iter().all(|reference| self.intake.is_linked(*reference));
         let seen = match (self.full, resolved) {
             (true, _) => self.intake.seen(print, Digest::UNKNOWN),
             (false, true) => self.intake.seen(print, digest),
             (false, false) => self.intake.seen_unresolved(print, unresolved(hash)),
         };
-        if seen != Seen::Unchanged {
-            let candidate = self.candidate(record, print, digest, hash);
-            self.intake.candidate(candidate);
+        if seen == Seen::Unchanged {
+            return;
         }
+        // Few are looked at more closely; for them the mapping is done once more, and its values are kept.
+        match self.session.mapping.map(&digested.binding, record, &mut self.draft) {
+            Ok(Scope::InScope) => {
+                let digest_unresolved = if references.is_empty() { digest } else { unresolved(hash) };
+                let candidate = self.candidate(record, print, digest, digest_unresolved);
+                self.intake.candidate(candidate);
+            }
+            Ok(Scope::OutOfScope) => self.intake.out_of_scope(print, record.key()),
+            Err(error) => self.unmapped(record, print, &error),
+        }
+    }
+
+    fn unmapped(&mut self, record: &Record<'_>, print: Fingerprint, error: &MapError) {
+        let rejection = Rejection {
+            origin: record.origin().to_string(),
+            key: Some(record.key().to_owned()),
+            field: error.path.as_ref().map(ToString::to_string),
+            reason: match &error.field {
+                Some(field) => format!("the field `{field}` {}", error.reason),
+                None => error.reason.clone(),
+            },
+        };
+        self.note_snapshot(print, Digest(i64::MIN));
+        self.intake.reject(rejection, &[(print, record.key().to_owned())], true);
     }
 
     fn candidate(
@@ -174,12 +221,11 @@ impl<'a> Reader<'a> {
         record: &Record<'_>,
         print: Fingerprint,
         digest: Digest,
-        hash: [u8; 16],
+        digest_unresolved: Digest,
     ) -> Candidate {
-        let mapping = &self.session.mapping;
         let wanted = self
             .draft
-            .desired(mapping)
+            .desired(&self.session.mapping)
             .into_iter()
             .map(|slot| Wanted {
                 slot: u16::try_from(slot.slot)
@@ -196,11 +242,7 @@ impl<'a> Reader<'a> {
             key: record.key().to_owned(),
             fingerprint: print,
             digest,
-            digest_unresolved: if self.draft.references().next().is_some() {
-                unresolved(hash)
-            } else {
-                digest
-            },
+            digest_unresolved,
             origin: record.origin().to_string(),
             name: name.to_owned(),
             wanted,
@@ -208,8 +250,7 @@ impl<'a> Reader<'a> {
     }
 
     fn note_snapshot(&mut self, print: Fingerprint, digest: Digest) {
-        let one =
-            (u128::from(print.0.cast_unsigned()) << 64) | u128::from(digest.0.cast_unsigned());
+        let one = (u128::from(print.0.cast_unsigned()) << 64) | u128::from(digest.0.cast_unsigned());
         // A sum does not depend on order; the multiplication keeps equal halves of two records from trading places.
         let mixed = (one ^ (one >> 67)).wrapping_mul(0x2d35_8dcc_aa6c_78a5_8bb8_4b93_962e_acc9);
         self.snapshot = self.snapshot.wrapping_add(mixed ^ (mixed >> 61));

@@ -1,0 +1,65 @@
+//! A batch of records, mapped and digested: the part of a read that costs time and needs nothing but the batch, so that it
+//! runs beside the reading on every core.
+
+use std::sync::Arc;
+
+use peoplesync_mapping::{Binding, DigestKey, Draft, MapError, Mapping, Outcome, fingerprint};
+use peoplesync_reconcile::Fingerprint;
+use peoplesync_source::Batch;
+
+/// A batch with what the mapping says of each record.
+#[derive(Debug)]
+pub(super) struct Digested {
+    pub(super) batch: Batch,
+    pub(super) binding: Arc<Binding>,
+    pub(super) rows: Vec<Row>,
+    /// The people to whom the rows refer, row after row.
+    references: Vec<Fingerprint>,
+}
+
+/// What the mapping says of one record.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) print: Fingerprint,
+    pub(super) mapped: Mapped,
+}
+
+/// How a record was mapped.
+#[derive(Debug)]
+pub(super) enum Mapped {
+    /// In scope: the hash of what is wanted, and where the row's references end in the batch's.
+    InScope { hash: [u8; 16], references_end: usize },
+    OutOfScope,
+    Rejected(Box<MapError>),
+}
+
+/// The fingerprint of a key in the link index.
+pub(crate) fn print_of(key: &DigestKey, record_key: &str) -> Fingerprint {
+    let [a, b, c, d, e, f, g, h, ..] = fingerprint(key, record_key);
+    Fingerprint(i64::from_be_bytes([a, b, c, d, e, f, g, h]))
+}
+
+impl Digested {
+    pub(super) fn new(batch: Batch, binding: Arc<Binding>, mapping: &Mapping, key: &DigestKey) -> Self {
+        let mut draft = Draft::new(mapping);
+        let mut rows = Vec::with_capacity(batch.len());
+        let mut references = Vec::new();
+        for record in batch.records() {
+            let mapped = match mapping.map(&binding, &record, &mut draft) {
+                Ok(Outcome::InScope) => {
+                    references.extend(draft.references().map(|(_, text)| print_of(key, text)));
+                    Mapped::InScope { hash: draft.digest(key), references_end: references.len() }
+                }
+                Ok(Outcome::OutOfScope) => Mapped::OutOfScope,
+                Err(error) => Mapped::Rejected(Box::new(error)),
+            };
+            rows.push(Row { print: print_of(key, record.key()), mapped });
+        }
+        Self { batch, binding, rows, references }
+    }
+
+    /// The people to whom a row refers, from where the row before ended.
+    pub(super) fn references(&self, start: usize, end: usize) -> &[Fingerprint] {
+        self.references.get(start..end).unwrap_or_default()
+    }
+}
