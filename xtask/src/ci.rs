@@ -22,7 +22,10 @@ struct Step {
 type Outcome = std::result::Result<String, String>;
 
 const STEPS: &[Step] = &[
-    Step { name: "fmt", run: |root| quiet(cargo(root).args(["fmt", "--all", "--check"])) },
+    Step {
+        name: "fmt",
+        run: |root| quiet(cargo(root).args(["fmt", "--all", "--check", "--", "--color", "never"])),
+    },
     Step { name: "tidy", run: |root| tidy::run(root).map(|()| String::new()) },
     Step {
         name: "clippy",
@@ -100,14 +103,16 @@ pub(crate) fn run(root: &Path, no_test: bool, only: &[String]) -> Result<()> {
 
 /// Runs a program whose success needs no words.
 fn quiet(command: &mut Command) -> Outcome {
-    capture(command)?;
+    // What is kept in files and shown once is not for a terminal.
+    capture(command.env("CARGO_TERM_COLOR", "never"))?;
     Ok(String::new())
 }
 
 /// `cargo xtask test` as a process of its own, so that what it writes can be kept.
 fn test(root: &Path) -> Outcome {
     let xtask = std::env::current_exe().map_err(|error| format!("cannot find xtask: {error}"))?;
-    let output = capture(Command::new(xtask).arg("test").current_dir(root))?;
+    let mut test = Command::new(xtask);
+    let output = capture(test.arg("test").current_dir(root).env("CARGO_TERM_COLOR", "never"))?;
     let left_out: Vec<&str> = output.lines().filter(|line| line.starts_with("LEFT OUT")).collect();
     Ok(format!("{output}\n{}", left_out.join("; ")))
 }
