@@ -33,8 +33,8 @@ pub(crate) fn delimiter(config: &CsvConfig, head: &[u8]) -> u8 {
     }
     let rate = |delimiter: u8| {
         let mut parser = Parser::new(head, config.dialect(delimiter), 1);
-        let Ok(Some(row)) = parser.next_row() else { return (false, 0) };
-        let names = names(&row).unwrap_or_default();
+        let Ok(Some(block)) = parser.next_block(1) else { return (false, 0) };
+        let names = block.rows().next().and_then(|row| names(&row)).unwrap_or_default();
         (names.len() > 1 && names.iter().any(|name| name == config.key.trim()), names.len())
     };
     let taken = |byte: &u8| {
@@ -50,7 +50,7 @@ pub(crate) fn delimiter(config: &CsvConfig, head: &[u8]) -> u8 {
 fn names(row: &Row<'_>) -> Option<Vec<String>> {
     let bytes = |field: &crate::parse::Field| {
         let whole = if field.is_unescaped { row.unescaped } else { row.raw };
-        whole.get(field.span.clone()).unwrap_or_default()
+        whole.get(field.span()).unwrap_or_default()
     };
     row.fields
         .iter()

@@ -99,8 +99,11 @@ impl Opened {
         }
         let delimiter = declared.unwrap_or_else(|| header::delimiter(config, &head));
         let mut parser = Parser::new(input, config.dialect(delimiter), line);
-        let header = match parser.next_row() {
-            Ok(row) => Header::new(name, row.as_ref(), delimiter)?,
+        let header = match parser.next_block(1) {
+            Ok(block) => {
+                let row = block.and_then(|block| block.rows().next());
+                Header::new(name, row.as_ref(), delimiter)?
+            }
             Err(fault) => return Err(fault_error(cx, name, is_gzip, parser.line(), fault)),
         };
         parser.settle_line_end();

@@ -31,12 +31,35 @@ pub(crate) struct Parser<R> {
     /// The line at which the next row begins.
     line: u64,
     line_end: LineEnd,
+    /// Whether `at` is inside of a comment.
+    in_comment: bool,
+    // What the last block holds.
+    rows: Vec<RowSpan>,
     fields: Vec<Field>,
     /// Fields in which two quotes became one.
     unescaped: Vec<u8>,
 }
 
-/// A row, valid until the next one is read.
+/// Some rows, valid until the next ones are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block<'a> {
+    buffer: &'a [u8],
+    rows: &'a [RowSpan],
+    fields: &'a [Field],
+    unescaped: &'a [u8],
+}
+
+/// Where a row of a block is.
+#[derive(Debug)]
+struct RowSpan {
+    line: u64,
+    raw: Range<usize>,
+    fields: Range<usize>,
+    is_terminated: bool,
+    stray: Option<usize>,
+}
+
+/// A row of a block.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row<'a> {
     /// The line on which it begins, counted from 1.
@@ -52,12 +75,25 @@ pub(crate) struct Row<'a> {
     pub(crate) stray: Option<usize>,
 }
 
-/// Where a field is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a field is. Small, since a hostile row has a million of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Field {
-    pub(crate) span: Range<usize>,
+    start: u32,
+    end: u32,
     /// In the unescaped bytes of its row, not in the raw ones.
     pub(crate) is_unescaped: bool,
+}
+
+impl Field {
+    fn new(span: &Range<usize>, is_unescaped: bool) -> Self {
+        let narrow = |at| u32::try_from(at).expect("a row is shorter than the read buffer");
+        Self { start: narrow(span.start), end: narrow(span.end), is_unescaped }
+    }
+
+    /// Its bytes.
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 /// Why a file cannot be split any further.
@@ -93,14 +129,16 @@ enum LineEnd {
 
 /// What one attempt to split the buffered bytes gave.
 enum Scan {
-    /// The row ends here, and the next begins there.
+    /// The row ends here, after so many lines, and the next begins there.
     Row {
         end: usize,
         next: usize,
         lines: u64,
-        stray: Option<usize>,
         is_terminated: bool,
+        stray: Option<usize>,
     },
+    /// There is no further row.
+    End,
     /// The row does not end within the buffer.
     More,
     OpenQuote {
@@ -132,6 +170,8 @@ impl<R: Read> Parser<R> {
             ended: false,
             line,
             line_end: LineEnd::Unknown,
+            in_comment: false,
+            rows: Vec::new(),
             fields: Vec::new(),
             unescaped: Vec::new(),
         }
@@ -142,42 +182,49 @@ impl<R: Read> Parser<R> {
         self.line
     }
 
-    /// The next row; none at the end.
-    pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>, Fault> {
-        if !self.skip_blank()? {
-            return Ok(None);
-        }
-        loop {
+    /// The next rows, at least one and at most so many; none at the end. A fault comes after the rows before it.
+    pub(crate) fn next_block(&mut self, most: usize) -> Result<Option<Block<'_>>, Fault> {
+        self.rows.clear();
+        self.fields.clear();
+        self.unescaped.clear();
+        while self.rows.len() < most {
+            let (fields, unescaped) = (self.fields.len(), self.unescaped.len());
+            let scan = if self.skip_blank() { self.scan(fields) } else { self.at_the_end() };
+            if let Scan::Row { end, next, lines, is_terminated, stray } = scan {
+                let raw = std::mem::replace(&mut self.at, next)..end;
+                let line = self.line;
+                self.line += lines;
+                let fields = fields..self.fields.len();
+                self.rows.push(RowSpan { line, raw, fields, is_terminated, stray });
+                continue;
+            }
+            self.fields.truncate(fields);
+            self.unescaped.truncate(unescaped);
+            if !self.rows.is_empty() {
+                // More bytes would move those of the rows; a fault is found again.
+                break;
+            }
             let line = self.line;
-            match self.scan() {
-                Scan::Row { end, next, lines, stray, is_terminated } => {
-                    let start = std::mem::replace(&mut self.at, next);
-                    self.line += lines;
-                    let (raw, unescaped) = (&self.buffer[start..end], self.unescaped.as_slice());
-                    let fields = self.fields.as_slice();
-                    return Ok(Some(Row { line, raw, unescaped, fields, is_terminated, stray }));
-                }
-                Scan::More => self.refill()?,
+            match scan {
+                Scan::Row { .. } | Scan::More => self.refill()?,
+                Scan::End => return Ok(None),
                 Scan::OpenQuote { column } => return Err(Fault::OpenQuote { line, column }),
                 Scan::StrayQuote { column } => return Err(Fault::StrayQuote { line, column }),
             }
         }
+        let Self { buffer, rows, fields, unescaped, .. } = self;
+        Ok(Some(Block { buffer, rows, fields, unescaped }))
     }
 
-    /// Goes to the first byte of the next row; `false` at the end of the input.
-    fn skip_blank(&mut self) -> Result<bool, Fault> {
+    /// Goes to the first byte of the next row; `false` if that is not in the buffer.
+    fn skip_blank(&mut self) -> bool {
         loop {
-            let Some(&byte) = self.byte(self.at) else {
-                if self.ended {
-                    return Ok(false);
-                }
-                self.refill()?;
-                continue;
-            };
+            if self.in_comment && !self.skip_comment() {
+                return false;
+            }
+            let Some(&byte) = self.byte(self.at) else { return false };
             if Some(byte) == self.dialect.comment {
-                if !self.skip_line()? {
-                    return Ok(false);
-                }
+                self.in_comment = true;
                 continue;
             }
             match self.after(self.at) {
@@ -185,37 +232,30 @@ impl<R: Read> Parser<R> {
                     self.at += length;
                     self.line += 1;
                 }
-                After::More => self.refill()?,
-                _ => return Ok(true),
+                After::More => return false,
+                _ => return true,
             }
         }
     }
 
-    /// Skips a line of any length; `false` if the input ends with it.
-    fn skip_line(&mut self) -> Result<bool, Fault> {
-        loop {
-            let rest = self.buffer.get(self.at..self.filled).unwrap_or_default();
-            let end = if self.line_end == LineEnd::Lf {
-                memchr(b'\n', rest)
-            } else {
-                memchr2(b'\r', b'\n', rest)
-            };
-            if let Some(end) = end {
-                self.at += end;
-                return Ok(true);
-            }
-            self.at = self.filled;
-            if self.ended {
-                return Ok(false);
-            }
-            self.refill()?;
-        }
+    /// Skips the rest of a line of any length; `false` if its end is not in the buffer.
+    fn skip_comment(&mut self) -> bool {
+        let rest = self.buffer.get(self.at..self.filled).unwrap_or_default();
+        let end = match self.line_end {
+            LineEnd::Lf => memchr(b'\n', rest),
+            LineEnd::Unknown | LineEnd::Cr => memchr2(b'\r', b'\n', rest),
+        };
+        self.at = end.map_or(self.filled, |end| self.at + end);
+        self.in_comment = end.is_none();
+        !self.in_comment
     }
 
-    /// Splits the row that begins at `at`, if all of it is there.
-    fn scan(&mut self) -> Scan {
-        self.fields.clear();
-        self.unescaped.clear();
+    fn at_the_end(&self) -> Scan {
+        if self.ended { Scan::End } else { Scan::More }
+    }
+
+    /// Splits the row that begins at `at`, if all of it is there. Its fields come after those that were there before.
+    fn scan(&mut self, before: usize) -> Scan {
         let mut lines = 0;
         let mut position = self.at;
         loop {
@@ -228,17 +268,17 @@ impl<R: Read> Parser<R> {
                 if !self.ended {
                     return Scan::More;
                 }
-                return Scan::OpenQuote { column: self.fields.len() };
+                return Scan::OpenQuote { column: self.fields.len() - before };
             };
             match self.after(end) {
                 After::Delimiter => position = end + 1,
                 After::Line(length) => {
                     let (next, is_terminated) = (end + length, length > 0);
                     lines += u64::from(is_terminated);
-                    return Scan::Row { end, next, lines, stray: None, is_terminated };
+                    return Scan::Row { end, next, lines, is_terminated, stray: None };
                 }
                 After::More => return Scan::More,
-                After::Text => return self.stray(end, lines),
+                After::Text => return self.stray(end, lines, before),
             }
         }
     }
@@ -248,7 +288,7 @@ impl<R: Read> Parser<R> {
         let rest = self.buffer.get(start..self.filled).unwrap_or_default();
         let delimiter = self.dialect.delimiter;
         let found = match self.line_end {
-            LineEnd::Lf => memchr2(delimiter, b'\n', rest),
+            LineEnd::Lf => find(delimiter, b'\n', rest),
             LineEnd::Unknown | LineEnd::Cr => memchr3(delimiter, b'\r', b'\n', rest),
         };
         let length = match found {
@@ -258,7 +298,7 @@ impl<R: Read> Parser<R> {
             None => return None,
         };
         let end = start + length;
-        self.push(start..end, false);
+        self.push(start..end);
         Some(end)
     }
 
@@ -281,18 +321,16 @@ impl<R: Read> Parser<R> {
         *lines += self.count_lines(&self.buffer[start..close]);
         if self.unescaped.len() > unescaped {
             self.unescaped.extend_from_slice(&self.buffer[from..close]);
-            let span = unescaped..self.unescaped.len();
-            self.fields.push(Field { span, is_unescaped: true });
+            self.fields.push(Field::new(&(unescaped..self.unescaped.len()), true));
         } else {
-            self.push(start..close, false);
+            self.push(start..close);
         }
         Some(close + 1)
     }
 
     /// Adds a field of the buffer, as seen from the row.
-    fn push(&mut self, span: Range<usize>, is_unescaped: bool) {
-        let span = span.start - self.at..span.end - self.at;
-        self.fields.push(Field { span, is_unescaped });
+    fn push(&mut self, span: Range<usize>) {
+        self.fields.push(Field::new(&(span.start - self.at..span.end - self.at), false));
     }
 
     /// What stands at the end of a field.
@@ -316,8 +354,8 @@ impl<R: Read> Parser<R> {
 
     /// Text follows a closing quote. Where the row has not left its first line, only this line is lost; otherwise an earlier quote
     /// may have swallowed rows, and nobody knows which.
-    fn stray(&mut self, position: usize, lines: u64) -> Scan {
-        let column = self.fields.len().saturating_sub(1);
+    fn stray(&mut self, position: usize, lines: u64, before: usize) -> Scan {
+        let column = self.fields.len() - before - 1;
         if lines > 0 {
             return Scan::StrayQuote { column };
         }
@@ -335,7 +373,7 @@ impl<R: Read> Parser<R> {
         let After::Line(length) = self.after(end) else { return Scan::More };
         let is_terminated = length > 0;
         let lines = u64::from(is_terminated);
-        Scan::Row { end, next: end + length, lines, stray: Some(column), is_terminated }
+        Scan::Row { end, next: end + length, lines, is_terminated, stray: Some(column) }
     }
 
     fn byte(&self, position: usize) -> Option<&u8> {
@@ -376,6 +414,38 @@ impl<R: Read> Parser<R> {
         let before = self.buffer.get(..self.at).unwrap_or_default();
         self.line_end = if before.ends_with(b"\r") { LineEnd::Cr } else { LineEnd::Lf };
     }
+}
+
+impl<'a> Block<'a> {
+    /// The rows in order.
+    pub(crate) fn rows(self) -> impl Iterator<Item = Row<'a>> {
+        self.rows.iter().map(move |row| Row {
+            line: row.line,
+            raw: &self.buffer[row.raw.clone()],
+            unescaped: self.unescaped,
+            fields: &self.fields[row.fields.clone()],
+            is_terminated: row.is_terminated,
+            stray: row.stray,
+        })
+    }
+}
+
+/// Like `memchr2`, but made for what is near: most fields are shorter than a call of it takes.
+fn find(one: u8, two: u8, bytes: &[u8]) -> Option<usize> {
+    const NEAR: usize = 4;
+    let ones = u64::from_ne_bytes([0x01; 8]);
+    // Marks the zero bytes of a word: exactly the first of them, which is the one that is asked for.
+    let zeros = |word: u64| word.wrapping_sub(ones) & !word & (ones << 7);
+    let (words, _) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().take(NEAR).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ (ones * u64::from(one))) | zeros(word ^ (ones * u64::from(two)));
+        if found != 0 {
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let far = words.len().min(NEAR) * 8;
+    bytes.get(far..).and_then(|rest| Some(far + memchr2(one, two, rest)?))
 }
 
 /// Whether the line feed at this position has a CR before it.

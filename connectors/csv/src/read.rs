@@ -3,7 +3,7 @@
 use std::str;
 use std::sync::Arc;
 
-use peoplesync_source::{Batch, Context, End, Error, Fields, Origin, Rejected, Seen, Value};
+use peoplesync_source::{Batch, Context, End, Error, Fields, Origin, Print, Rejected, Seen, Value};
 
 use crate::config::CsvConfig;
 use crate::files::SourceFile;
@@ -28,6 +28,9 @@ const CELLS: usize = 1 << 14;
 const RECORDS: usize = 1024;
 const BYTES: usize = 1 << 18;
 const REJECTED: usize = 256;
+
+/// Rows that are split before the first of them is used.
+const BLOCK: usize = 64;
 
 /// Bytes of text for which a new batch has room.
 const ROOM: usize = 1 << 17;
@@ -120,23 +123,31 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
         is_gzip: bool,
         current: &Current,
     ) -> Result<bool, Error> {
+        let mut prints = Vec::new();
         loop {
-            match parser.next_row() {
-                Ok(Some(row)) => self.row(&row, current)?,
+            let block = match parser.next_block(BLOCK) {
+                Ok(Some(block)) => block,
                 Ok(None) => return Ok(true),
                 Err(fault) => {
                     let line = parser.line();
                     return Err(fault_error(self.cx, &current.name, is_gzip, line, fault));
                 }
-            }
-            if self.is_full() && !self.flush() {
-                return Ok(false);
+            };
+            // The memory of the keys is far away; asked for all at once it comes while the rows are read.
+            prints.clear();
+            prints.extend(block.rows().map(|row| self.seen.print(key(&row, current))));
+            self.seen.look_ahead(&prints);
+            for (row, print) in block.rows().zip(&prints) {
+                self.row(&row, *print, current)?;
+                if self.is_full() && !self.flush() {
+                    return Ok(false);
+                }
             }
         }
     }
 
     /// Adds the record of a row, or its rejection.
-    fn row(&mut self, row: &Row<'_>, current: &Current) -> Result<(), Error> {
+    fn row(&mut self, row: &Row<'_>, print: Print, current: &Current) -> Result<(), Error> {
         let origin = Origin::Row { file: Arc::clone(&current.name), row: row.line };
         if row.fields.len() != current.columns.count || row.stray.is_some() {
             if !reject::is_blank(row) {
@@ -157,7 +168,7 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
             }
             return Ok(());
         }
-        if let Some(rejected) = self.seen.rejection(key, &origin) {
+        if let Some(rejected) = self.seen.rejection_of(print, key, &origin) {
             let name = &current.header.names[current.columns.key];
             self.reject(rejected.with_field(name));
             return Ok(());
@@ -260,34 +271,36 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
     }
 }
 
+/// The key of a row, if it is text.
+fn key<'a>(row: &Row<'a>, current: &Current) -> &'a str {
+    let field = row.fields.get(current.columns.key);
+    field.and_then(|field| str::from_utf8(reject::bytes(row, field)).ok()).unwrap_or_default()
+}
+
 /// The fields of a row as text.
 struct Texts<'a> {
     row: Row<'a>,
-    /// The raw and the unescaped bytes, if all of them are text: checked at once.
-    checked: Option<(&'a str, &'a str)>,
+    /// The raw bytes, if all of them are text: checked at once.
+    raw: Option<&'a str>,
 }
 
 impl<'a> Texts<'a> {
     /// The fields of a row that is text as a whole.
     fn new(row: &Row<'a>) -> Option<Self> {
-        let checked = (str::from_utf8(row.raw).ok()?, str::from_utf8(row.unescaped).ok()?);
-        Some(Self { row: *row, checked: Some(checked) })
+        Some(Self { row: *row, raw: Some(str::from_utf8(row.raw).ok()?) })
     }
 
     /// The fields of a row of which some are no text; those are empty.
     fn by_field(row: &Row<'a>) -> Self {
-        Self { row: *row, checked: None }
+        Self { row: *row, raw: None }
     }
 
     fn get(&self, column: usize) -> &'a str {
         let Some(field) = self.row.fields.get(column) else { return "" };
-        match self.checked {
+        match self.raw {
             // Delimiters and quotes are ASCII, so a field never begins or ends inside of a character.
-            Some((raw, unescaped)) => {
-                let whole = if field.is_unescaped { unescaped } else { raw };
-                whole.get(field.span.clone()).unwrap_or_default()
-            }
-            None => str::from_utf8(reject::bytes(&self.row, field)).unwrap_or_default(),
+            Some(raw) if !field.is_unescaped => raw.get(field.span()).unwrap_or_default(),
+            _ => str::from_utf8(reject::bytes(&self.row, field)).unwrap_or_default(),
         }
     }
 }

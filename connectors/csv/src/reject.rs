@@ -10,7 +10,7 @@ use crate::parse::{Dialect, Field, Row};
 /// The bytes of a field.
 pub(crate) fn bytes<'a>(row: &Row<'a>, field: &Field) -> &'a [u8] {
     let whole = if field.is_unescaped { row.unescaped } else { row.raw };
-    whole.get(field.span.clone()).unwrap_or_default()
+    whole.get(field.span()).unwrap_or_default()
 }
 
 /// A row of nothing: spreadsheets write them behind the last person.

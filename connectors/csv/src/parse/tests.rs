@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use proptest::prelude::*;
 
-use super::{Dialect, Fault, Parser};
+use super::{Dialect, Fault, Parser, Row, find};
 
 const RFC: Dialect = Dialect { delimiter: b',', quote: Some(b'"'), comment: None };
 
@@ -31,27 +31,28 @@ fn parse(input: &[u8], dialect: Dialect) -> (Vec<Parsed>, String) {
     let portions = Portions { bytes: input, portion: 4_099 };
     let mut parser = Parser::new(portions, dialect, 1);
     let mut rows = Vec::new();
+    let mut most = 1;
     loop {
-        match parser.next_row() {
+        match parser.next_block(most) {
             Ok(None) => return (rows, "end".into()),
             Err(Fault::Io(error)) => return (rows, error.to_string()),
             Err(fault) => return (rows, format!("{fault:?}")),
-            Ok(Some(row)) => {
-                let fields = row.fields.iter().map(|field| {
-                    let whole = if field.is_unescaped { row.unescaped } else { row.raw };
-                    whole[field.span.clone()].to_vec()
-                });
-                let mut fields: Vec<_> = fields.collect();
-                if let Some(column) = row.stray {
-                    fields.push(format!("stray quote in column {column}").into_bytes());
-                }
-                rows.push((row.line, fields));
-            }
+            Ok(Some(block)) => rows.extend(block.rows().map(|row| parsed(&row))),
         }
-        if rows.len() == 1 {
+        if most == 1 {
             parser.settle_line_end();
         }
+        most = 5;
     }
+}
+
+fn parsed(row: &Row<'_>) -> Parsed {
+    let fields = row.fields.iter().map(|field| {
+        let whole = if field.is_unescaped { row.unescaped } else { row.raw };
+        whole[field.span()].to_vec()
+    });
+    let stray = row.stray.map(|column| format!("stray quote in column {column}").into_bytes());
+    (row.line, fields.chain(stray).collect())
 }
 
 /// The rows in a readable form: `line: field|field`.
@@ -217,6 +218,13 @@ proptest! {
         let is_faulty = ended != "end" || parsed.iter().any(|(_, fields)| fields.iter().any(healed));
         if !is_faulty {
             prop_assert_eq!(fields_only(parsed), by_the_crate(input.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn finding_is_what_memchr_finds(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        for (one, two) in [(b',', b'\n'), (0, 1), (0x7f, 0x80), (0xff, 0xfe)] {
+            prop_assert_eq!(find(one, two, &bytes), memchr::memchr2(one, two, &bytes));
         }
     }
 

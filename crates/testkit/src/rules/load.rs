@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 8 << 20;
 const GROWTH: u64 = 24 << 20;
 
 /// The same for hostile input, whose single records may be large.
-const HOSTILE_GROWTH: u64 = 96 << 20;
+const HOSTILE_GROWTH: u64 = 40 << 20;
 
 /// A large source, or a small one where no large one can be.
 fn crowd<C: Connector>(trial: &mut Trial<'_>) -> Result<Vec<Act>, (String, String)> {
