@@ -119,7 +119,7 @@ impl Server {
         let bin = PathBuf::from(std::env::var_os("PEOPLESYNC_TEST_SCIM2_SERVER")?);
         let port = free_port();
         let child = Command::new(bin.join("gunicorn"))
-            .args(["--bind", &format!("127.0.0.1:{port}"), "--threads", "8", "--keep-alive", "60"])
+            .env("PORT", port.to_string())
             .arg("scim2_wsgi:app")
             .current_dir(super::harness::here().join("servers"))
             .stdout(Stdio::null())
