@@ -5,21 +5,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::Stdio;
 
+use super::dice::Dice;
 use super::harness::{Bed, CONFIG, HEADER};
 
 const SEEDS: u64 = 50;
 const PEOPLE: usize = 60;
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
-}
 
 fn people(title: &str) -> String {
     let mut text = HEADER.to_owned();

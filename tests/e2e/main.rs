@@ -8,9 +8,11 @@
 )]
 
 mod crash;
+mod dice;
 mod errors;
 mod exits;
 mod harness;
 mod payloads;
+mod properties;
 mod scale;
 mod scenarios;

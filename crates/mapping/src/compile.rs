@@ -150,8 +150,9 @@ impl Compiler<'_> {
         let want = Want { needs: target.needs(), many: target.many, copy: true, place: &place };
         let code = self.check(Some(index), &key, &text, &expr, fields, want);
         let source = Compiled { text, expr, code };
-        let required = self.schemas.resolve(self.resource, &path).is_some_and(|known| known.required)
-            && path.sub().is_none();
+        let required =
+            self.schemas.resolve(self.resource, &path).is_some_and(|known| known.required)
+                && path.sub().is_none();
         let (on_empty, when) = (spec.on_empty, spec.when);
         Attribute { path, key, target, on_empty, when, required, source }
     }

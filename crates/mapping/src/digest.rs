@@ -2,22 +2,30 @@
 
 use std::fmt;
 
-/// Keeps apart what is hashed with one key.
-const FINGERPRINT: &[u8] = b"record key\0";
+/// What the two derived keys are for, as BLAKE3 wants it: said once, for ever.
+const FINGERPRINTS: &str = "peoplesync 2026-11-21 fingerprints of record keys";
+const DRAFTS: &str = "peoplesync 2026-11-21 digests of drafts";
 
 /// The key of all digests of one installation, so that nobody can try out names or mail addresses against them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct DigestKey([u8; 32]);
+pub struct DigestKey {
+    fingerprints: [u8; 32],
+    drafts: [u8; 32],
+}
 
 impl DigestKey {
     /// A key of 32 bytes that the caller derived from its secret.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self {
+            fingerprints: blake3::derive_key(FINGERPRINTS, &bytes),
+            drafts: blake3::derive_key(DRAFTS, &bytes),
+        }
     }
 
-    pub(crate) fn hasher(&self) -> blake3::Hasher {
-        blake3::Hasher::new_keyed(&self.0)
+    /// The hash of an encoded draft.
+    pub(crate) fn draft(&self, encoded: &[u8]) -> [u8; 16] {
+        cut(&blake3::keyed_hash(&self.drafts, encoded))
     }
 }
 
@@ -31,9 +39,7 @@ impl fmt::Debug for DigestKey {
 /// of one in 10^15.
 #[must_use]
 pub fn fingerprint(key: &DigestKey, record_key: &str) -> [u8; 12] {
-    let mut hasher = key.hasher();
-    hasher.update(FINGERPRINT).update(record_key.as_bytes());
-    cut(&hasher.finalize())
+    cut(&blake3::keyed_hash(&key.fingerprints, record_key.as_bytes()))
 }
 
 /// The first bytes of a hash.

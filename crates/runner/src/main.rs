@@ -19,6 +19,7 @@ use clap::Parser as _;
 
 use crate::cli::Cli;
 use crate::exit::Exit;
+use crate::failure::Outcome;
 use crate::report::Output;
 
 fn main() -> ExitCode {
@@ -42,18 +43,18 @@ fn main() -> ExitCode {
             return Exit::Unexpected.into();
         }
     };
-    // A panic ends in exit code 70; the hook has said what there is to say.
-    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        runtime.block_on(commands::run(cli, output))
-    }));
-    match ended {
-        Ok(Ok(exit)) => exit.into(),
-        Ok(Err(failure)) => {
+    match guarded(|| runtime.block_on(commands::run(cli, output))) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
             output.error(&failure.to_string());
             failure.exit().into()
         }
-        Err(_) => Exit::Bug.into(),
     }
+}
+
+/// Does the work; a panic is exit code 70, and the hook has said what there is to say.
+fn guarded(work: impl FnOnce() -> Outcome<Exit>) -> Outcome<Exit> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(Ok(Exit::Bug))
 }
 
 /// A panic is a bug of ours: say so, and how to report it.
@@ -66,4 +67,15 @@ fn report_bugs(output: Output) {
              hint: nothing is lost: what was sent is in the journal, and the next run looks it up",
         );
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seventy_for_a_bug() {
+        assert_eq!(guarded(|| Ok(Exit::Done)).map(|exit| exit as u8).ok(), Some(0));
+        assert_eq!(guarded(|| panic!("this panic is part of a test")).map(|exit| exit as u8).ok(), Some(70));
+    }
 }

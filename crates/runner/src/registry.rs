@@ -72,3 +72,22 @@ pub(crate) fn source(loaded: &Loaded) -> Result<Box<dyn Source>, ConfigErrors> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_unique_and_their_examples_build() {
+        for (index, entry) in CONNECTORS.iter().enumerate() {
+            let others = CONNECTORS.iter().skip(index + 1);
+            assert!(others.into_iter().all(|other| other.kind != entry.kind), "{} twice", entry.kind);
+            let settings: Map<String, Json> = toml::from_str(entry.example).unwrap();
+            match (entry.build)(&settings) {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => panic!("{}: {error}", entry.kind),
+                Err(unfit) => panic!("{}: {unfit:?}", entry.kind),
+            }
+        }
+    }
+}

@@ -16,8 +16,9 @@ use crate::mount;
 /// How long one who writes for a moment (a backup, a checkpoint) is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// SQLite's page cache: 64 MiB, in the negative KiB that the pragma wants. Links arrive in the order of their fingerprints,
-/// but ids are random: with the default of 2 MB, writing a million links waits for the disk.
+/// The writer's page cache: 64 MiB, in the negative KiB that the pragma wants. Links arrive in the order of their fingerprints,
+/// but ids are random: with the default of 2 MB, writing a million links waits for the disk. A reader scans each page once and
+/// keeps the default, so that its memory does not grow with the links.
 const CACHE: i64 = -65_536;
 
 /// Opens for the one writer.
@@ -134,7 +135,6 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(PATIENCE)?;
-    conn.pragma_update(None, "cache_size", CACHE)?;
     Ok(conn)
 }
 
@@ -157,6 +157,7 @@ fn prepare_to_write(
 ) -> rusqlite::Result<()> {
     // FULL: what the journal says is on the disk before a request is sent.
     conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+    conn.pragma_update(None, "cache_size", CACHE)?;
     let version = match found {
         Found::Version(version) => version,
         Found::Nothing | Found::Foreign => 0,

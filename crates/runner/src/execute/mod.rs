@@ -1,7 +1,7 @@
 //! Applies a plan: journal, request, outcome, link. Everything was decided by the plan.
 //!
-//! Order: creates, adoptions, updates and reactivations side by side; then what met a conflict once more, as two people
-//! may swap a name; then references to accounts that were created just now; then whoever leaves.
+//! Order: creates, adoptions, updates and reactivations side by side; then what met a conflict once more, as people
+//! may swap a name or take one that is given up; then references to accounts that were created just now; then whoever leaves.
 
 mod journal;
 pub(crate) mod recover;
@@ -76,7 +76,6 @@ pub(crate) async fn apply(
     pass(&sender, first, concurrency, &mut results, progress).await;
     let again: Vec<usize> = (0..results.len())
         .filter(|index| results[*index].as_ref().is_some_and(Sent::is_conflict))
-        .filter(|index| plan.changes[*index].action != Action::Create)
         .collect();
     pass(&sender, again, concurrency, &mut results, progress).await;
 

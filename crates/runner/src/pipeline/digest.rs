@@ -28,7 +28,10 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) enum Mapped {
     /// In scope: the hash of what is wanted, and where the row's references end in the batch's.
-    InScope { hash: [u8; 16], references_end: usize },
+    InScope {
+        hash: [u8; 16],
+        references_end: usize,
+    },
     OutOfScope,
     Rejected(Box<MapError>),
 }
@@ -40,7 +43,12 @@ pub(crate) fn print_of(key: &DigestKey, record_key: &str) -> Fingerprint {
 }
 
 impl Digested {
-    pub(super) fn new(batch: Batch, binding: Arc<Binding>, mapping: &Mapping, key: &DigestKey) -> Self {
+    pub(super) fn new(
+        batch: Batch,
+        binding: Arc<Binding>,
+        mapping: &Mapping,
+        key: &DigestKey,
+    ) -> Self {
         let mut draft = Draft::new(mapping);
         let mut rows = Vec::with_capacity(batch.len());
         let mut references = Vec::new();

@@ -70,7 +70,9 @@ fn unreadable(error: peoplesync_source::Error) -> Failure {
 fn finished(digested: Option<Result<Digested, tokio::task::JoinError>>) -> Outcome<Digested> {
     match digested {
         Some(Ok(digested)) => Ok(digested),
-        Some(Err(error)) => Err(Failure::new(Exit::Bug, "a batch could not be mapped").with_cause(&error)),
+        Some(Err(error)) => {
+            Err(Failure::new(Exit::Bug, "a batch could not be mapped").with_cause(&error))
+        }
         None => Err(Failure::new(Exit::Bug, "a batch was lost")),
     }
 }
@@ -97,11 +99,10 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(session: &'a Session, index: LinkIndex, key: &'a DigestKey, full: bool) -> Self {
-        let name_slot = session
-            .mapping
-            .attributes()
-            .iter()
-            .position(|attribute| attribute.path().to_string().eq_ignore_ascii_case("userName"));
+        let name_slot =
+            session.mapping.attributes().iter().position(|attribute| {
+                attribute.path().to_string().eq_ignore_ascii_case("userName")
+            });
         Self {
             session,
             key,
@@ -193,7 +194,8 @@ impl<'a> Reader<'a> {
         // Few are looked at more closely; for them the mapping is done once more, and its values are kept.
         match self.session.mapping.map(&digested.binding, record, &mut self.draft) {
             Ok(Scope::InScope) => {
-                let digest_unresolved = if references.is_empty() { digest } else { unresolved(hash) };
+                let digest_unresolved =
+                    if references.is_empty() { digest } else { unresolved(hash) };
                 let candidate = self.candidate(record, print, digest, digest_unresolved);
                 self.intake.candidate(candidate);
             }
@@ -250,7 +252,8 @@ impl<'a> Reader<'a> {
     }
 
     fn note_snapshot(&mut self, print: Fingerprint, digest: Digest) {
-        let one = (u128::from(print.0.cast_unsigned()) << 64) | u128::from(digest.0.cast_unsigned());
+        let one =
+            (u128::from(print.0.cast_unsigned()) << 64) | u128::from(digest.0.cast_unsigned());
         // A sum does not depend on order; the multiplication keeps equal halves of two records from trading places.
         let mixed = (one ^ (one >> 67)).wrapping_mul(0x2d35_8dcc_aa6c_78a5_8bb8_4b93_962e_acc9);
         self.snapshot = self.snapshot.wrapping_add(mixed ^ (mixed >> 61));
