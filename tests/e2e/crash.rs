@@ -16,7 +16,7 @@ fn people(title: &str) -> String {
     for n in 0..PEOPLE {
         // Everybody's manager comes later in the file, and the last two are each other's.
         let manager = if n + 1 < PEOPLE { n + 1 } else { n - 1 };
-        let _ = writeln!(text, "{n},First{n},Łast{n},u{n}@example.com,{title},active,{manager}");
+        writeln!(text, "{n},First{n},Łast{n},u{n}@example.com,{title},active,{manager}").unwrap();
     }
     text
 }

@@ -152,10 +152,10 @@ pub(crate) fn transcript(bed: &Bed, line: &str, ran: &Ran) -> String {
     let mut text = format!("$ peoplesync {line}\n");
     for (stream, mark) in [(&ran.stdout, ""), (&ran.stderr, "2> ")] {
         for line in bed.redact(stream).lines() {
-            let _ = writeln!(text, "{}", format!("{mark}{line}").trim_end());
+            writeln!(text, "{}", format!("{mark}{line}").trim_end()).unwrap();
         }
     }
-    let _ = writeln!(text, "[exit {}]", ran.code);
+    writeln!(text, "[exit {}]", ran.code).unwrap();
     text
 }
 

@@ -29,7 +29,7 @@ fn check(name: &str) {
         .map(|request| {
             let mut text = format!("{request}\n");
             if let Some(body) = request.body() {
-                let _ = writeln!(text, "{}", serde_json::to_string_pretty(&body).unwrap());
+                writeln!(text, "{}", serde_json::to_string_pretty(&body).unwrap()).unwrap();
             }
             text
         })
@@ -40,7 +40,7 @@ fn check(name: &str) {
     assert!(creates > 0);
     let managers = payloads.split_off(creates);
     let mut text = payloads.join("\n");
-    let _ = writeln!(text, "\n{} requests set a manager, such as", managers.len());
+    writeln!(text, "\n{} requests set a manager, such as", managers.len()).unwrap();
     text.push_str(&managers.first().cloned().unwrap_or_default());
     insta::assert_snapshot!(name, bed.redact(&text));
 

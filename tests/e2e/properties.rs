@@ -10,8 +10,21 @@ const SEEDS: u64 = 25;
 
 /// A file of up to 40 people: names from many scripts, empty cells, managers who may be missing, some out of scope.
 fn people(dice: &mut Dice) -> BTreeMap<u64, String> {
-    const FIRST: &[&str] = &["Zoë", "李", "Олга", "محمد", "O'Brien", "\"Q\"\"uote\"", "\"line\nend\"", "e\u{301}", "", "MacDonald"];
-    let pick = |dice: &mut Dice, from: &[&'static str]| from[usize::try_from(dice.roll(from.len() as u64)).unwrap()];
+    const FIRST: &[&str] = &[
+        "Zoë",
+        "李",
+        "Олга",
+        "محمد",
+        "O'Brien",
+        "\"Q\"\"uote\"",
+        "\"line\nend\"",
+        "e\u{301}",
+        "",
+        "MacDonald",
+    ];
+    let pick = |dice: &mut Dice, from: &[&'static str]| {
+        from[usize::try_from(dice.roll(from.len() as u64)).unwrap()]
+    };
     let count = 1 + dice.roll(40);
     (0..count)
         .map(|key| {
@@ -23,7 +36,8 @@ fn people(dice: &mut Dice) -> BTreeMap<u64, String> {
                 0 => String::new(),
                 _ => dice.roll(45).to_string(),
             };
-            let row = format!("{key},{first},{last},p{key}@example.com,{title},{status},{manager}\n");
+            let row =
+                format!("{key},{first},{last},p{key}@example.com,{title},{status},{manager}\n");
             (key, row)
         })
         .collect()
@@ -48,7 +62,7 @@ fn plan_is_empty(bed: &Bed, seed: u64, when: &str) {
 
 #[test]
 fn applied_is_converged_whoever_the_people_are() {
-    let config = format!("{CONFIG}\n[guards]\nmax_changes = \"100%\"\nmax_leavers = \"100%\"\n");
+    let config = format!("{CONFIG}\n[guards]\nmax_changes = 1000000\nmax_leavers = 1000000\n");
     for seed in 0..SEEDS {
         let mut dice = Dice(seed);
         let bed = Bed::new();

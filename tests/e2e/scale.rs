@@ -40,16 +40,17 @@ fn people(title_of_42: &str) -> (String, usize, usize) {
         let missing = n % 97 == 13;
         let mail = if missing { String::new() } else { format!("user{n}@example.com") };
         let manager = (n + 7) * 31 % PEOPLE;
-        let _ = writeln!(
+        writeln!(
             text,
             "{n},{},\"{}\",{mail},\"{title}\",active,{manager}",
             first[n % first.len()],
             last[n % last.len()]
-        );
+        )
+        .unwrap();
         if missing { bad += 1 } else { good += 1 }
     }
     for n in [100, 200, 300] {
-        let _ = writeln!(text, "{n},Twice,Twice,twice{n}@example.com,Engineer,active,");
+        writeln!(text, "{n},Twice,Twice,twice{n}@example.com,Engineer,active,").unwrap();
         // The first of the two is taken back as well: nobody knows which is right.
         good -= 1;
         bad += 1;

@@ -31,18 +31,18 @@ fn check(path: &Path) {
         if let Some(name) = line.strip_prefix("--- ") {
             let mut text = if name == "people.csv" { HEADER.to_owned() } else { String::new() };
             for line in lines.by_ref().take_while(|line| *line != "---") {
-                let _ = writeln!(text, "{line}");
+                writeln!(text, "{line}").unwrap();
             }
             bed.write(name, text);
         } else if let Some(command) = line.strip_prefix("$ ") {
-            let _ = writeln!(shown, "{}", transcript(&bed, command, &bed.shell(command)));
+            writeln!(shown, "{}", transcript(&bed, command, &bed.shell(command))).unwrap();
         } else if let Some(change) = line.strip_prefix("! ") {
             somebody(&bed, change);
-            let _ = writeln!(shown, "{line}\n");
+            writeln!(shown, "{line}\n").unwrap();
         } else if line == "? writes" {
-            let _ = writeln!(shown, "{line}\n{}", writes(&bed));
+            writeln!(shown, "{line}\n{}", writes(&bed)).unwrap();
         } else if line.starts_with('#') {
-            let _ = writeln!(shown, "{line}");
+            writeln!(shown, "{line}").unwrap();
         } else {
             assert!(line.is_empty(), "{}: what is `{line}`?", path.display());
         }

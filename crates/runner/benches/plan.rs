@@ -111,7 +111,7 @@ fn csv_of(people: usize) -> String {
     );
     for n in 0..people {
         let manager = n / 8;
-        let _ = writeln!(
+        writeln!(
             text,
             "{n:07},First{n},Lastname{n},first.lastname{n}@example.com,flastname{n},active,\"Engineer, Grade {}\",Department {},Products,C-{:04},+44 20 7946 {:04},{} Example Street,London,GB,{manager:07}",
             n % 7,
@@ -119,7 +119,7 @@ fn csv_of(people: usize) -> String {
             n % 900,
             n % 10_000,
             n % 300,
-        );
+        ).unwrap();
     }
     text
 }

@@ -1,12 +1,13 @@
 //! The one place where errors become words for people: message, chain of causes, hint, exit code.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use peoplesync_scim::client::{ClientError, Kind};
 use peoplesync_source::ErrorKind;
 
 use crate::config::ConfigErrors;
 use crate::exit::Exit;
+use crate::report::put;
 
 /// Why a command could not do its work.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ impl Failure {
     pub(crate) fn line(&self) -> String {
         let mut line = self.message.clone();
         for cause in &self.causes {
-            let _ = write!(line, ": {cause}");
+            put!(line, ": {cause}");
         }
         line
     }

@@ -76,6 +76,9 @@ mod tests {
     #[test]
     fn seventy_for_a_bug() {
         assert_eq!(guarded(|| Ok(Exit::Done)).map(|exit| exit as u8).ok(), Some(0));
-        assert_eq!(guarded(|| panic!("this panic is part of a test")).map(|exit| exit as u8).ok(), Some(70));
+        assert_eq!(
+            guarded(|| panic!("this panic is part of a test")).map(|exit| exit as u8).ok(),
+            Some(70)
+        );
     }
 }

@@ -16,8 +16,14 @@ pub(crate) struct Entry {
     pub(crate) kind: &'static str,
     pub(crate) example: &'static str,
     pub(crate) schema: fn() -> Schema,
-    build: fn(&Map<String, Json>) -> Result<Result<Box<dyn Source>, Error>, Vec<Unfit>>,
+    build: Build,
 }
+
+/// Makes a source of a settings table; what does not fit the table is one error each.
+type Build = fn(&Map<String, Json>) -> Result<Built, Vec<Unfit>>;
+
+/// What a connector made of settings that fit its table.
+type Built = Result<Box<dyn Source>, Error>;
 
 /// A setting that does not fit the connector's table.
 #[derive(Debug)]
@@ -81,7 +87,11 @@ mod tests {
     fn kinds_are_unique_and_their_examples_build() {
         for (index, entry) in CONNECTORS.iter().enumerate() {
             let others = CONNECTORS.iter().skip(index + 1);
-            assert!(others.into_iter().all(|other| other.kind != entry.kind), "{} twice", entry.kind);
+            assert!(
+                others.into_iter().all(|other| other.kind != entry.kind),
+                "{} twice",
+                entry.kind
+            );
             let settings: Map<String, Json> = toml::from_str(entry.example).unwrap();
             match (entry.build)(&settings) {
                 Ok(Ok(_)) => {}

@@ -104,6 +104,10 @@ impl Buffer {
     }
 
     fn encoded(&self) -> &[u8] {
-        if self.more.is_empty() { self.bytes.get(..self.used).unwrap_or_default() } else { &self.more }
+        if self.more.is_empty() {
+            self.bytes.get(..self.used).unwrap_or_default()
+        } else {
+            &self.more
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! `check`: everything that can be tested without writing, a line each, all errors at once.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use peoplesync_scim::client::Client;
@@ -11,7 +10,7 @@ use crate::config::{self, ConfigErrors};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline::{Session, compile_error};
-use crate::report::{Output, Paint};
+use crate::report::{Output, Paint, line};
 
 /// What was found so far: lines to print, and the exit code of the worst.
 struct Report {
@@ -23,11 +22,11 @@ struct Report {
 impl Report {
     fn good(&mut self, what: &str, found: &str) {
         let mark = self.paint.green("✓");
-        let _ = writeln!(self.text, "{mark} {} {found}", self.paint.bold(&format!("{what}:")));
+        line!(self.text, "{mark} {} {found}", self.paint.bold(&format!("{what}:")));
     }
 
     fn note(&mut self, found: &str) {
-        let _ = writeln!(self.text, "    {}", self.paint.dim(found));
+        line!(self.text, "    {}", self.paint.dim(found));
     }
 
     fn bad(&mut self, what: &str, failure: &Failure) {
@@ -35,12 +34,12 @@ impl Report {
         let line = failure.line();
         let mut lines = line.lines();
         let first = lines.next().unwrap_or_default();
-        let _ = writeln!(self.text, "{mark} {} {first}", self.paint.bold(&format!("{what}:")));
+        line!(self.text, "{mark} {} {first}", self.paint.bold(&format!("{what}:")));
         for line in lines {
-            let _ = writeln!(self.text, "  {line}");
+            line!(self.text, "  {line}");
         }
         if let Some(hint) = failure.hint() {
-            let _ = writeln!(self.text, "    hint: {hint}");
+            line!(self.text, "    hint: {hint}");
         }
         if self.exit == Exit::Done {
             self.exit = failure.exit();

@@ -1,7 +1,5 @@
 //! `history`: what was done, when, why, old and new.
 
-use std::fmt::Write as _;
-
 use peoplesync_state::{HistoryEntry, HistoryFilter};
 use serde_json::{Value as Json, json};
 
@@ -13,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::pipeline::Access;
 use crate::report::json::text;
-use crate::report::{Output, Paint, human};
+use crate::report::{Output, Paint, human, line};
 
 pub(super) fn run(loaded: &Loaded, args: &HistoryArgs, output: Output) -> Outcome<Exit> {
     let now = peoplesync_source::Clock::now(&SystemClock).0;
@@ -44,7 +42,7 @@ pub(super) fn run(loaded: &Loaded, args: &HistoryArgs, output: Output) -> Outcom
 
 fn one(shown: &mut String, entry: &HistoryEntry, paint: Paint) {
     let id = entry.note.id.as_deref().unwrap_or("no id");
-    let _ = writeln!(
+    line!(
         shown,
         "{}  {} {}  {}",
         paint.dim(&readable(entry.note.at)),
@@ -52,20 +50,20 @@ fn one(shown: &mut String, entry: &HistoryEntry, paint: Paint) {
         entry.outcome.name(),
         paint.dim(&format!("key {}  {id}  run {}", entry.note.key, entry.run.0)),
     );
-    let _ = writeln!(shown, "    {}", entry.note.reason);
+    line!(shown, "    {}", entry.note.reason);
     if let Some(error) = &entry.error {
-        let _ = writeln!(shown, "    {}", paint.red(error));
+        line!(shown, "    {}", paint.red(error));
     }
     for attribute in attributes(entry) {
         let text =
             |name: &str| attribute.get(name).filter(|value| !value.is_null()).map(Json::to_string);
         let path = attribute.get("path").and_then(Json::as_str).unwrap_or_default();
         let after = text("after").unwrap_or_else(|| "nothing".to_owned());
-        let _ = match text("before") {
+        match text("before") {
             Some(before) => {
-                writeln!(shown, "      {path}  {} → {}", paint.red(&before), paint.green(&after))
+                line!(shown, "      {path}  {} → {}", paint.red(&before), paint.green(&after))
             }
-            None => writeln!(shown, "      {path}  {}", paint.green(&after)),
+            None => line!(shown, "      {path}  {}", paint.green(&after)),
         };
     }
 }

@@ -1,6 +1,5 @@
 //! `links`: the lasting pairs of source key and account id.
 
-use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _};
 
 use peoplesync_reconcile::{Link, Standing};
@@ -17,7 +16,7 @@ use crate::failure::{Failure, Outcome};
 use crate::pipeline::{Access, digest_key, fingerprint_of};
 use crate::report::json::text;
 use crate::report::table::table;
-use crate::report::{Output, human};
+use crate::report::{Output, human, line};
 
 /// How many links are read at once.
 const PAGE: u64 = 10_000;
@@ -110,7 +109,7 @@ fn export(state: &State, json: bool, output: Output) -> Outcome<Exit> {
                 Standing::Active => ("active", String::new()),
                 Standing::Deactivated { since } => ("deactivated", rfc3339(since)),
             };
-            let _ = writeln!(
+            line!(
                 lines,
                 "{},{},{standing},{since},{}",
                 field(&link.key),
@@ -173,12 +172,12 @@ fn describe(link: &Link) -> String {
     let mut text =
         format!("key       {}\nid        {}\nstanding  {}\n", link.key, link.id, standing(link));
     if let Standing::Deactivated { since } = link.standing {
-        let _ = writeln!(text, "since     {}", readable(since));
+        line!(text, "since     {}", readable(since));
     }
     if let Some(since) = link.absent_since {
-        let _ = writeln!(text, "absent    since {}", readable(since));
+        line!(text, "absent    since {}", readable(since));
     }
-    let _ = writeln!(text, "account   {} by peoplesync", made(link));
+    line!(text, "account   {} by peoplesync", made(link));
     text
 }
 

@@ -1,7 +1,5 @@
 //! `preview KEY`: one person, step by step. Reads both sides, writes nothing.
 
-use std::fmt::Write as _;
-
 use peoplesync_mapping::{AttributeStep, Explanation, MapError, Reading, SlotValue};
 use peoplesync_reconcile::{Change, Link};
 use peoplesync_source::{Batch, Query, Record, Rejected, Step};
@@ -12,7 +10,7 @@ use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline::{self, Access, Prepared, Session};
-use crate::report::{Output, Paint, human, json as documents};
+use crate::report::{Output, Paint, human, json as documents, line};
 
 /// Everything that is known of one person.
 struct Person {
@@ -106,17 +104,17 @@ fn explain(session: &Session, batch: &Batch, record: &Record<'_>) -> Found {
 fn text(prepared: &Prepared, key: &str, person: &Person, paint: Paint) -> String {
     let mut text = String::new();
     let heading = |text: &mut String, number: u8, what: &str| {
-        let _ = writeln!(text, "{}", paint.bold(&format!("{number}. {what}")));
+        line!(text, "{}", paint.bold(&format!("{number}. {what}")));
     };
     heading(&mut text, 1, "Record");
     for found in &person.records {
-        let _ = writeln!(text, "   key {key} at {}", found.origin);
+        line!(text, "   key {key} at {}", found.origin);
     }
     for (origin, reason) in &person.rejected {
-        let _ = writeln!(text, "   {} {origin}: {reason}", paint.yellow("rejected"));
+        line!(text, "   {} {origin}: {reason}", paint.yellow("rejected"));
     }
     if person.records.is_empty() && person.rejected.is_empty() {
-        let _ = writeln!(text, "   nobody in {} has the key {key}", prepared.session.source_name());
+        line!(text, "   nobody in {} has the key {key}", prepared.session.source_name());
     }
     heading(&mut text, 2, "Scope");
     for found in &person.records {
@@ -129,28 +127,28 @@ fn text(prepared: &Prepared, key: &str, person: &Person, paint: Paint) -> String
         }
     }
     heading(&mut text, 4, "Link");
-    let _ = match &person.link {
+    match &person.link {
         Some(link) => {
             let made = if link.created { "created" } else { "adopted" };
-            writeln!(text, "   account {}, {made} by peoplesync", link.id)
+            line!(text, "   account {}, {made} by peoplesync", link.id)
         }
-        None => writeln!(text, "   none yet"),
+        None => line!(text, "   none yet"),
     };
     heading(&mut text, 5, "Account at the target");
-    let _ = match &person.observed {
+    match &person.observed {
         Some(account) => {
-            writeln!(text, "{}", indent(&serde_json::to_string_pretty(account).unwrap_or_default()))
+            line!(text, "{}", indent(&serde_json::to_string_pretty(account).unwrap_or_default()))
         }
-        None if person.link.is_some() => writeln!(text, "   it no longer exists"),
-        None => writeln!(text, "   none that is linked or matches"),
+        None if person.link.is_some() => line!(text, "   it no longer exists"),
+        None => line!(text, "   none that is linked or matches"),
     };
     heading(&mut text, 6, "Change");
     for said in &person.said {
-        let _ = writeln!(text, "   {}", paint.yellow(said));
+        line!(text, "   {}", paint.yellow(said));
     }
     match &person.change {
         Some(change) => {
-            let _ = writeln!(text, "   {}: {}", human::word(change.action), change.reason);
+            line!(text, "   {}: {}", human::word(change.action), change.reason);
             human::attributes(&mut text, &change.attributes, paint);
         }
         None => text.push_str("   none\n"),
@@ -163,9 +161,9 @@ fn scope(text: &mut String, explanation: &Explanation, paint: Paint) {
         text.push_str("   everybody is in scope\n");
         return;
     };
-    let _ = writeln!(text, "   {}  →  {}", scope.expression, verdict(&scope.holds, paint));
+    line!(text, "   {}  →  {}", scope.expression, verdict(&scope.holds, paint));
     for (clause, holds) in &scope.clauses {
-        let _ = writeln!(text, "     {clause}  →  {}", verdict(holds, paint));
+        line!(text, "     {clause}  →  {}", verdict(holds, paint));
     }
     readings(text, &scope.fields, paint);
 }
@@ -188,17 +186,13 @@ fn attribute(text: &mut String, prepared: &Prepared, step: &AttributeStep, paint
         Ok(Some(SlotValue::Reference(key))) => paint.green(&format!("the account of key {key}")),
         Err(error) => paint.red(&error.reason),
     };
-    let _ = writeln!(text, "   {path} = {}  →  {value}", step.expression);
+    line!(text, "   {path} = {}  →  {value}", step.expression);
     readings(text, &step.fields, paint);
 }
 
 fn readings(text: &mut String, fields: &[Reading], paint: Paint) {
     for reading in fields {
-        let _ = writeln!(
-            text,
-            "     {}",
-            paint.dim(&format!("{} is {}", reading.field, reading.value))
-        );
+        line!(text, "     {}", paint.dim(&format!("{} is {}", reading.field, reading.value)));
     }
 }
 

@@ -1,7 +1,5 @@
 //! `test`: the mapping tests that stand in the config.
 
-use std::fmt::Write as _;
-
 use peoplesync_mapping::{Draft, Mapping, Outcome as Mapped, SlotValue};
 use peoplesync_scim::{Path, Resource, SchemaSet, value};
 use peoplesync_source::{Batch, Fields, Origin, Value};
@@ -14,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline;
 use crate::profile::Profile;
-use crate::report::Output;
+use crate::report::{Output, line};
 
 pub(super) fn run(loaded: &Loaded, output: Output) -> Outcome<Exit> {
     let schemas = Profile::load(loaded)
@@ -35,13 +33,13 @@ pub(super) fn run(loaded: &Loaded, output: Output) -> Outcome<Exit> {
         let name = test.name.clone().unwrap_or_else(|| format!("test {}", index + 1));
         let wrong = check(loaded, &mapping, &schemas, test, index)?;
         let mark = if wrong.is_empty() { paint.green("✓") } else { paint.red("✗") };
-        let _ = writeln!(text, "{mark} {name}");
+        line!(text, "{mark} {name}");
         for line in &wrong {
-            let _ = writeln!(text, "    {line}");
+            line!(text, "    {line}");
         }
         failed += usize::from(!wrong.is_empty());
     }
-    let _ = writeln!(text, "{} passed, {failed} failed", tests.len() - failed);
+    line!(text, "{} passed, {failed} failed", tests.len() - failed);
     print(output, &text)?;
     Ok(if failed == 0 { Exit::Done } else { Exit::Usage })
 }

@@ -1,12 +1,10 @@
 //! A plan as people read it: what happens to whom, before → after, and why.
 
-use std::fmt::Write as _;
-
 use peoplesync_reconcile::{Action, AttributeChange, Change, Plan, Summary};
 use peoplesync_scim::Path;
 use serde_json::Value as Json;
 
-use super::Paint;
+use super::{Paint, line, put};
 use crate::execute::{Ended, Sent};
 
 /// More creates than this are shown a line each, without their attributes.
@@ -17,9 +15,9 @@ pub(crate) fn plan(plan: &Plan, title: &str, paint: Paint, show: usize) -> Strin
     let mut text = format!("{}\n", paint.bold(title));
     changes(&mut text, plan, paint, show);
     people(&mut text, plan, paint, show);
-    let _ = writeln!(text, "\n{}", totals(&plan.summary, paint));
+    line!(text, "\n{}", totals(&plan.summary, paint));
     if plan.coverage != "complete" {
-        let _ = writeln!(
+        line!(
             text,
             "{}",
             paint.yellow(&format!(
@@ -29,12 +27,7 @@ pub(crate) fn plan(plan: &Plan, title: &str, paint: Paint, show: usize) -> Strin
         );
     }
     for refusal in &plan.refused {
-        let _ = writeln!(
-            text,
-            "{} {}",
-            paint.red(&format!("Refused by {}:", refusal.guard)),
-            refusal.message
-        );
+        line!(text, "{} {}", paint.red(&format!("Refused by {}:", refusal.guard)), refusal.message);
     }
     text
 }
@@ -61,7 +54,7 @@ fn changes(text: &mut String, plan: &Plan, paint: Paint, show: usize) {
             one(text, change, paint, in_full);
         }
         if of_kind.len() > shown {
-            let _ = writeln!(
+            line!(
                 text,
                 "  {}",
                 paint.dim(&format!(
@@ -78,14 +71,14 @@ fn one(text: &mut String, change: &Change, paint: Paint, in_full: bool) {
     let sign = sign(change.action, paint);
     let name = format!("{:<34}", change.name);
     let place = change.origin.as_deref().map(|origin| format!("  {origin}")).unwrap_or_default();
-    let _ = writeln!(
+    line!(
         text,
         "  {sign} {} {:<10} {}",
         paint.bold(&name),
         word(change.action),
         paint.dim(&format!("key {}{place}", change.key))
     );
-    let _ = writeln!(text, "      {}", paint.dim(&change.reason));
+    line!(text, "      {}", paint.dim(&change.reason));
     if in_full {
         attributes(text, &change.attributes, paint);
     }
@@ -107,11 +100,11 @@ pub(crate) fn attributes(text: &mut String, attributes: &[AttributeChange], pain
             (None, Some(after)) => paint.green(&value(after)),
             (None, None) => paint.red("nothing"),
         };
-        let _ = match &attribute.before {
+        match &attribute.before {
             Some(before) => {
-                writeln!(text, "        {path}  {} → {after}", paint.red(&value(before)))
+                line!(text, "        {path}  {} → {after}", paint.red(&value(before)))
             }
-            None => writeln!(text, "        {path}  {after}"),
+            None => line!(text, "        {path}  {after}"),
         };
     }
 }
@@ -119,35 +112,29 @@ pub(crate) fn attributes(text: &mut String, attributes: &[AttributeChange], pain
 fn people(text: &mut String, plan: &Plan, paint: Paint, show: usize) {
     let limit = |count: usize| if show == 0 { count } else { count.min(show) };
     if !plan.rejected.is_empty() {
-        let _ = writeln!(text, "\n{}", paint.bold("Rejected (their accounts stay as they are)"));
+        line!(text, "\n{}", paint.bold("Rejected (their accounts stay as they are)"));
     }
     for rejected in plan.rejected.iter().take(limit(plan.rejected.len())) {
         let key = rejected.key.as_deref().map(|key| format!("  key {key}")).unwrap_or_default();
         let field = rejected.field.as_deref().map(|field| format!("{field}: ")).unwrap_or_default();
         let sign = paint.yellow("!");
-        let _ = writeln!(
-            text,
-            "  {sign} {}{}  {field}{}",
-            rejected.origin,
-            paint.dim(&key),
-            rejected.reason
-        );
+        line!(text, "  {sign} {}{}  {field}{}", rejected.origin, paint.dim(&key), rejected.reason);
     }
     more(text, plan.rejected.len(), limit(plan.rejected.len()), paint);
     if !plan.warnings.is_empty() {
-        let _ = writeln!(text, "\n{}", paint.bold("To know"));
+        line!(text, "\n{}", paint.bold("To know"));
     }
     for warning in plan.warnings.iter().take(limit(plan.warnings.len())) {
         let origin =
             warning.origin.as_deref().map(|origin| format!("{origin}  ")).unwrap_or_default();
-        let _ = writeln!(text, "  {} {origin}{}", paint.yellow("·"), warning.message);
+        line!(text, "  {} {origin}{}", paint.yellow("·"), warning.message);
     }
     more(text, plan.warnings.len(), limit(plan.warnings.len()), paint);
 }
 
 fn more(text: &mut String, all: usize, shown: usize, paint: Paint) {
     if all > shown {
-        let _ = writeln!(text, "  {}", paint.dim(&format!("… and {} more", number(all - shown))));
+        line!(text, "  {}", paint.dim(&format!("… and {} more", number(all - shown))));
     }
 }
 
@@ -183,7 +170,7 @@ pub(crate) fn totals(summary: &Summary, paint: Paint) -> String {
         .collect();
     let mut line = if to_do.is_empty() { "No changes".to_owned() } else { to_do.join(", ") };
     if !rest.is_empty() {
-        let _ = write!(line, "; {}", rest.join(", "));
+        put!(line, "; {}", rest.join(", "));
     }
     format!("{} {line}.", paint.bold("Plan:"))
 }
@@ -196,7 +183,7 @@ pub(crate) fn applied(plan: &Plan, sent: &[Sent], paint: Paint, show: usize) -> 
     let shown = if show == 0 { failed.len() } else { failed.len().min(show) };
     for (change, sent) in failed.iter().take(shown) {
         let error = sent.error.as_deref().unwrap_or("failed");
-        let _ = writeln!(
+        line!(
             text,
             "  {} {} {} {}: {error}",
             paint.red("✗"),
@@ -208,12 +195,12 @@ pub(crate) fn applied(plan: &Plan, sent: &[Sent], paint: Paint, show: usize) -> 
     more(&mut text, failed.len(), shown, paint);
     let count = |ended| sent.iter().filter(|sent| sent.ended == ended).count();
     let (done, skipped) = (count(Ended::Done), count(Ended::Skipped));
-    let _ = write!(text, "{} {} done", paint.bold("Apply:"), number(done));
+    put!(text, "{} {} done", paint.bold("Apply:"), number(done));
     if !failed.is_empty() {
-        let _ = write!(text, ", {}", paint.red(&format!("{} failed", number(failed.len()))));
+        put!(text, ", {}", paint.red(&format!("{} failed", number(failed.len()))));
     }
     if skipped > 0 {
-        let _ = write!(text, ", {}", paint.yellow(&format!("{} left out", number(skipped))));
+        put!(text, ", {}", paint.yellow(&format!("{} left out", number(skipped))));
     }
     text.push_str(".\n");
     text

@@ -9,6 +9,23 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ColorChoice;
 
+/// Adds a line to a text.
+macro_rules! line {
+    ($text:expr, $($arguments:tt)*) => {{
+        $text.push_str(&format!($($arguments)*));
+        $text.push('\n');
+    }};
+}
+pub(crate) use line;
+
+/// Adds to a text, without a line end.
+macro_rules! put {
+    ($text:expr, $($arguments:tt)*) => {
+        $text.push_str(&format!($($arguments)*))
+    };
+}
+pub(crate) use put;
+
 /// Where results go, and how.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
