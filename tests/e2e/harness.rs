@@ -128,6 +128,8 @@ pub(crate) fn redact(text: &str) -> String {
         (r"127\.0\.0\.1:\d+", "[address]"),
         (r"process \d+", "process [n]"),
         (r"\d+\.\d s\b", "[n] s"),
+        // An id in a history, masked: which one it is depends on who was created first.
+        (r"\b[0-9a-f]…\(36\)", "[masked id]"),
     ];
     let mut text = text.to_owned();
     for (pattern, name) in patterns {

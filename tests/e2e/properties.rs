@@ -71,8 +71,8 @@ fn applied_is_converged_whoever_the_people_are() {
             // In the second round others come, leave, change and come back.
             let rows = people(&mut dice);
             bed.write("people.csv", file(&rows, &mut dice));
-            bed.run(&["apply", "--yes", "--quiet"]).expect(0);
-            plan_is_empty(&bed, seed, &format!("after the {round} apply"));
+            let applied = bed.run(&["apply", "--yes", "--show", "0"]).expect(0);
+            plan_is_empty(&bed, seed, &format!("after the {round} apply:\n{}", applied.stdout));
             bed.write("people.csv", file(&rows, &mut dice));
             plan_is_empty(&bed, seed, "in another order");
         }

@@ -1,7 +1,7 @@
 //! Applies a plan: journal, request, outcome, link. Everything was decided by the plan.
 //!
 //! Order: creates, adoptions, updates and reactivations side by side; then what met a conflict once more, as people
-//! may swap a name or take one that is given up; then references to accounts that were created just now; then whoever leaves.
+//! may swap a name or take one that is given up; then whoever leaves; then references to accounts that were created just now.
 
 mod journal;
 pub(crate) mod recover;
@@ -79,6 +79,8 @@ pub(crate) async fn apply(
         .collect();
     pass(&sender, again, concurrency, &mut results, progress).await;
 
+    pass(&sender, last, concurrency, &mut results, progress).await;
+
     let waiting = sender.waiting(&results);
     let written: Vec<(usize, Sent)> = futures_util::stream::iter(waiting)
         .map(|index| {
@@ -91,8 +93,6 @@ pub(crate) async fn apply(
     for (index, sent) in written {
         results[index] = Some(sent);
     }
-
-    pass(&sender, last, concurrency, &mut results, progress).await;
 
     let stopped = sender.stopped();
     drop(sender);
