@@ -83,11 +83,13 @@ pub(crate) async fn prepare(
     let key = digest_key(&state);
     let policy = session.policy(!has_finished(&state)?);
     let index = index(&session, &state)?;
+    tracing::info!(links = index.len(), "loaded the links");
 
     let reading = Progress::counting(output.quiet, "reading people");
     let read::Reading { survey, snapshot } =
         read::read(&session, index, &key, full, &reading).await?;
     reading.finish();
+    tracing::info!(candidates = survey.candidates().len(), "read the source");
 
     let mut links = links(&session, &state, &key, &survey, &policy)?;
     let looking = Progress::counting(output.quiet, "looking up accounts");
