@@ -28,6 +28,33 @@ pub enum Action {
     Unlink,
 }
 
+impl Action {
+    /// All of them, in the order in which plans list them.
+    pub const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Adopt,
+        Self::Update,
+        Self::Reactivate,
+        Self::Deactivate,
+        Self::Delete,
+        Self::Unlink,
+    ];
+
+    /// The name, as JSON and the state have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Adopt => "adopt",
+            Self::Update => "update",
+            Self::Reactivate => "reactivate",
+            Self::Deactivate => "deactivate",
+            Self::Delete => "delete",
+            Self::Unlink => "unlink",
+        }
+    }
+}
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {

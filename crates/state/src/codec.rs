@@ -21,32 +21,10 @@ pub(crate) fn resource_of(number: i64) -> Result<Resource, Fault> {
         .ok_or_else(|| Fault::Unknown { what: "resource", value: number.to_string() })
 }
 
-const ACTIONS: [Action; 7] = [
-    Action::Create,
-    Action::Adopt,
-    Action::Update,
-    Action::Reactivate,
-    Action::Deactivate,
-    Action::Delete,
-    Action::Unlink,
-];
-
-pub(crate) fn action_word(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Adopt => "adopt",
-        Action::Update => "update",
-        Action::Reactivate => "reactivate",
-        Action::Deactivate => "deactivate",
-        Action::Delete => "delete",
-        Action::Unlink => "unlink",
-    }
-}
-
 pub(crate) fn action_of(word: &str) -> Result<Action, Fault> {
-    ACTIONS
+    Action::ALL
         .into_iter()
-        .find(|action| action_word(*action) == word)
+        .find(|action| action.name() == word)
         .ok_or_else(|| Fault::Unknown { what: "action", value: word.to_owned() })
 }
 

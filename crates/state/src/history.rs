@@ -4,7 +4,7 @@ use peoplesync_reconcile::Action;
 use peoplesync_scim::Resource;
 use rusqlite::{Row, params};
 
-use crate::codec::{action_of, action_word, outcome_of, resource_number, resource_of};
+use crate::codec::{action_of, outcome_of, resource_number, resource_of};
 use crate::error::{Error, Fault};
 use crate::journal::{Outcome, Settlement};
 use crate::runs::RunId;
@@ -117,7 +117,7 @@ impl Writing<'_> {
                 note.key,
                 note.id,
                 note.name,
-                action_word(note.action),
+                note.action.name(),
                 note.reason,
                 note.attributes,
                 settlement.outcome.name(),

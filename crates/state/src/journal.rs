@@ -8,7 +8,7 @@ use peoplesync_reconcile::{Action, Fingerprint, Link};
 use peoplesync_scim::Resource;
 use rusqlite::params;
 
-use crate::codec::{action_of, action_word, resource_number, resource_of};
+use crate::codec::{action_of, resource_number, resource_of};
 use crate::error::{Error, Fault};
 use crate::history::HistoryNote;
 use crate::runs::RunId;
@@ -169,7 +169,7 @@ impl Writing<'_> {
                 run.0,
                 intent.seq.cast_signed(),
                 resource_number(intent.resource),
-                action_word(intent.action),
+                intent.action.name(),
                 intent.key,
                 intent.id,
                 lookup

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::pipeline::Access;
 use crate::report::json::text;
-use crate::report::{Output, Paint, human, line};
+use crate::report::{Output, Paint, line};
 
 pub(super) fn run(loaded: &Loaded, args: &HistoryArgs, output: Output) -> Outcome<Exit> {
     let now = peoplesync_source::Clock::now(&SystemClock).0;
@@ -46,7 +46,7 @@ fn one(shown: &mut String, entry: &HistoryEntry, paint: Paint) {
         shown,
         "{}  {} {}  {}",
         paint.dim(&readable(entry.note.at)),
-        paint.bold(human::word(entry.note.action)),
+        paint.bold(entry.note.action.name()),
         entry.outcome.name(),
         paint.dim(&format!("key {}  {id}  run {}", entry.note.key, entry.run.0)),
     );
@@ -76,7 +76,7 @@ fn document(entry: &HistoryEntry) -> Json {
     json!({
         "run": entry.run.0,
         "at": rfc3339(entry.note.at),
-        "action": human::word(entry.note.action),
+        "action": entry.note.action.name(),
         "resource": entry.note.resource,
         "key": entry.note.key,
         "id": entry.note.id,

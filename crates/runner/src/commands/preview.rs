@@ -148,7 +148,7 @@ fn text(prepared: &Prepared, key: &str, person: &Person, paint: Paint) -> String
     }
     match &person.change {
         Some(change) => {
-            line!(text, "   {}: {}", human::word(change.action), change.reason);
+            line!(text, "   {}: {}", change.action.name(), change.reason);
             human::attributes(&mut text, &change.attributes, paint);
         }
         None => text.push_str("   none\n"),

@@ -33,16 +33,7 @@ pub(crate) fn plan(plan: &Plan, title: &str, paint: Paint, show: usize) -> Strin
 }
 
 fn changes(text: &mut String, plan: &Plan, paint: Paint, show: usize) {
-    let actions = [
-        Action::Create,
-        Action::Adopt,
-        Action::Update,
-        Action::Reactivate,
-        Action::Deactivate,
-        Action::Delete,
-        Action::Unlink,
-    ];
-    for action in actions {
+    for action in Action::ALL {
         let of_kind: Vec<&Change> =
             plan.changes.iter().filter(|change| change.action == action).collect();
         let shown = if show == 0 { of_kind.len() } else { of_kind.len().min(show) };
@@ -60,7 +51,7 @@ fn changes(text: &mut String, plan: &Plan, paint: Paint, show: usize) {
                 paint.dim(&format!(
                     "… and {} more to {} (--show 0 shows all)",
                     number(of_kind.len() - shown),
-                    word(action)
+                    action.name()
                 ))
             );
         }
@@ -75,7 +66,7 @@ fn one(text: &mut String, change: &Change, paint: Paint, in_full: bool) {
         text,
         "  {sign} {} {:<10} {}",
         paint.bold(&name),
-        word(change.action),
+        change.action.name(),
         paint.dim(&format!("key {}{place}", change.key))
     );
     line!(text, "      {}", paint.dim(&change.reason));
@@ -188,7 +179,7 @@ pub(crate) fn applied(plan: &Plan, sent: &[Sent], paint: Paint, show: usize) -> 
             "  {} {} {} {}: {error}",
             paint.red("✗"),
             paint.bold(&change.name),
-            word(change.action),
+            change.action.name(),
             paint.dim(&format!("key {}", change.key))
         );
     }
@@ -214,19 +205,6 @@ fn sign(action: Action, paint: Paint) -> String {
         Action::Reactivate => paint.green("^"),
         Action::Deactivate | Action::Delete => paint.red("-"),
         Action::Unlink => paint.yellow("/"),
-    }
-}
-
-/// The action as the JSON spells it.
-pub(crate) fn word(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Adopt => "adopt",
-        Action::Update => "update",
-        Action::Reactivate => "reactivate",
-        Action::Deactivate => "deactivate",
-        Action::Delete => "delete",
-        Action::Unlink => "unlink",
     }
 }
 
