@@ -1,5 +1,6 @@
 //! What must hold for each change.
 
+use peoplesync_scim::schema::Uniqueness;
 use peoplesync_scim::value;
 use serde_json::Value as Json;
 
@@ -203,12 +204,18 @@ fn one_attribute(
     }
     let resource = context.managed.resource();
     let definition = context.managed.schemas().resolve(resource, path);
+    // Letters may be made large or small where nothing has to be unique.
+    let free = definition.is_none_or(|definition| definition.uniqueness == Uniqueness::None);
+    let recased = free
+        && match (before, after) {
+            (Some(Json::String(before)), Some(Json::String(after))) => {
+                before.to_lowercase() == after.to_lowercase()
+            }
+            _ => false,
+        };
     if let (Some(before), Some(after)) = (before, after)
-        && (if managed.reference {
-            before == after
-        } else {
-            value::same(definition, before, after)
-        })
+        && (before == after
+            || !managed.reference && !recased && value::same(definition, before, after))
     {
         findings.on("a change changes something", change, format!("{path} is {before} already"));
     }

@@ -195,7 +195,7 @@ const SPOILED: &[Spoil] = &[
         of(plan, "2").attributes.insert(0, twice);
     }),
     ("nothing changes", |plan| {
-        of(plan, "2").attributes[0] = attribute("title", Some("Lead"), Some("LEAD"));
+        of(plan, "2").attributes[0] = attribute("title", Some("Lead"), Some("Lead"));
     }),
     ("nothing to clear", |plan| of(plan, "1").attributes[0].after = None),
     ("no attribute", |plan| of(plan, "2").attributes.clear()),

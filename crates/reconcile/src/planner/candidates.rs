@@ -74,6 +74,9 @@ fn linked(
     let managed = &*facts.survey.managed;
     let Some(link) = facts.links.get(&candidate.key) else { return };
     let mut found = differences::of_existing(managed, candidate, account, references);
+    if link.digest != Digest::UNKNOWN && link.digest != digest(candidate, &found) {
+        differences::add_letter_case(managed, candidate, account, &mut found);
+    }
     let was_deactivated = link.standing != Standing::Active;
     let (active, slot) = managed.active();
     let is_wanted = slot.is_some_and(|slot| candidate.wanted.iter().any(|w| w.slot == slot));

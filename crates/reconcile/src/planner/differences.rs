@@ -1,6 +1,6 @@
 //! What an account lacks of what is wanted, attribute by attribute.
 
-use peoplesync_scim::schema::Mutability;
+use peoplesync_scim::schema::{Mutability, Uniqueness};
 use peoplesync_scim::value::{self, is_unassigned};
 use serde_json::Value as Json;
 
@@ -101,6 +101,44 @@ pub(super) fn of_existing(
         });
     }
     differences
+}
+
+/// Adds what differs in letter case alone, for a record that has changed since it was written last.
+///
+/// By the schemas most names and titles compare without letter case, so a correction such as "Macdonald" to "MacDonald" would
+/// never be written. Only a changed record is looked at: a provider that folds letters is not written to for ever, as the
+/// digest is the same in the next run. What must be unique is left out; providers like to fold that.
+pub(super) fn add_letter_case(
+    managed: &Managed,
+    candidate: &Candidate,
+    account: &Observed,
+    differences: &mut Differences,
+) {
+    for wanted in &candidate.wanted {
+        let attribute = managed.attribute(wanted.slot);
+        let is_free = managed.definition(wanted.slot).is_some_and(|definition| {
+            definition.uniqueness == Uniqueness::None && !definition.case_exact
+        });
+        let WantedValue::Set(Json::String(after)) = &wanted.value else { continue };
+        let Some(Json::String(before)) = account.value(wanted.slot) else { continue };
+        let path = &attribute.path;
+        let is_known = differences.attributes.iter().any(|known| known.path == *path);
+        if !attribute.create_only && is_free && !is_known && is_recased(before, after) {
+            differences.attributes.push(AttributeChange {
+                path: path.clone(),
+                before: Some(Json::from(before.as_str())),
+                after: Some(Json::from(after.as_str())),
+                reference: None,
+                new_element: false,
+            });
+        }
+    }
+    differences.attributes.sort_by(|a, b| a.path.cmp(&b.path));
+}
+
+/// Whether two texts differ in letter case and in nothing else.
+fn is_recased(before: &str, after: &str) -> bool {
+    before != after && value::fold(before) == value::fold(after)
 }
 
 /// What a slot should become, if that is not what it is: `Some(None)` is to be cleared.
