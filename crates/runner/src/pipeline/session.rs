@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Rule, Spec, When};
 use peoplesync_reconcile::{Guards, Leavers, Limit, Managed, ManagedAttribute, Policy};
-use peoplesync_scim::client::{Auth, Client, ClientConfig, RequestEvent};
+use peoplesync_scim::client::{Auth, Client, ClientConfig};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path};
 use peoplesync_source::{Clock, Context, Source};
@@ -115,7 +115,6 @@ impl Session {
         config.allow_plain_http = target.allow_plain_http;
         config.page_size = u32::try_from(self.profile.page_size).unwrap_or(u32::MAX);
         config.schemas = SchemaSet::clone(&self.schemas);
-        config.observer = Some(Arc::new(log_request));
         Client::new(config).map_err(Failure::from)
     }
 
@@ -141,16 +140,6 @@ impl Session {
             source: self.source_name(),
         }
     }
-}
-
-/// Requests in the log: without query, which holds people's names, and without ids.
-fn log_request(event: &RequestEvent<'_>) {
-    tracing::debug!(
-        method = %event.method,
-        status = ?event.status,
-        attempt = event.attempt,
-        "request"
-    );
 }
 
 /// The compiled mapping of the config.
