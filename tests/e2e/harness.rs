@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use peoplesync_simulator::{Behaviour, Running, Simulator};
+use peoplesync_simulator::{Behaviour, Fault, Request, Running, Simulator};
 use tokio::runtime::Runtime;
 
 /// What a command printed and how it ended.
@@ -40,13 +40,20 @@ pub(crate) struct Bed {
 impl Bed {
     /// An empty folder and an empty simulator.
     pub(crate) fn new() -> Self {
+        Self::with_faults(|_| None)
+    }
+
+    /// The same, with things that go wrong at the target.
+    pub(crate) fn with_faults(
+        faults: impl Fn(&Request) -> Option<Fault> + Send + Sync + 'static,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let behaviour = Behaviour { bearer: Some("secret".to_owned()), ..Behaviour::default() };
-        let simulator = Simulator::builder().behaviour(behaviour).start();
+        let simulator = Simulator::builder().behaviour(behaviour).faults(faults).start();
         let simulator = runtime.block_on(simulator).unwrap();
         Self { folder: tempfile::tempdir().unwrap(), runtime, simulator: Some(simulator) }
     }

@@ -11,6 +11,7 @@ mod crash;
 mod dice;
 mod errors;
 mod exits;
+mod faults;
 mod harness;
 mod payloads;
 mod properties;

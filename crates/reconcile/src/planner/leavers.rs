@@ -96,16 +96,29 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
         .flatten()
         .copied()
         .collect();
+    let mut waiting = 0;
     for link in facts.links.missing() {
         match verdict(facts, link) {
-            Verdict::Nothing | Verdict::Waits => {}
+            Verdict::Nothing => {}
+            Verdict::Waits => waiting += 1,
             Verdict::Begins => {
+                waiting += 1;
                 draft.bookkeeping.push(Bookkeeping::Absent { key: link.key.clone() });
             }
             // Somebody in the source may be the owner under another key; the rejection says so.
             Verdict::Due(..) if in_question.contains(link.id.as_str()) => {}
             Verdict::Due(action, evidence) => leaver(facts, link, action, evidence, draft),
         }
+    }
+    if waiting > 0 {
+        let people = if waiting == 1 {
+            "1 linked person is".to_owned()
+        } else {
+            format!("{waiting} linked people are")
+        };
+        let days = words::count(u64::from(facts.policy.leavers.grace_days), "day", "days");
+        let message = format!("{people} absent; the grace period of {days} has not passed");
+        draft.warnings.push(Warning { key: None, origin: None, message });
     }
     draft.warnings.extend(kept(facts).map(|message| Warning { key: None, origin: None, message }));
 }
