@@ -42,6 +42,28 @@ pub(crate) fn print_of(key: &DigestKey, record_key: &str) -> Fingerprint {
     Fingerprint(i64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
+/// The reference that was hashed last: people who stand together in a file often have the same manager.
+#[derive(Default)]
+struct Last {
+    key: String,
+    print: Option<Fingerprint>,
+}
+
+impl Last {
+    fn print_of(&mut self, key: &DigestKey, text: &str) -> Fingerprint {
+        if let Some(print) = self.print
+            && self.key == text
+        {
+            return print;
+        }
+        let print = print_of(key, text);
+        self.key.clear();
+        self.key.push_str(text);
+        self.print = Some(print);
+        print
+    }
+}
+
 impl Digested {
     pub(super) fn new(
         batch: Batch,
@@ -52,10 +74,11 @@ impl Digested {
         let mut draft = Draft::new(mapping);
         let mut rows = Vec::with_capacity(batch.len());
         let mut references = Vec::new();
+        let mut last = Last::default();
         for record in batch.records() {
             let mapped = match mapping.map(&binding, &record, &mut draft) {
                 Ok(Outcome::InScope) => {
-                    references.extend(draft.references().map(|(_, text)| print_of(key, text)));
+                    references.extend(draft.references().map(|(_, text)| last.print_of(key, text)));
                     Mapped::InScope { hash: draft.digest(key), references_end: references.len() }
                 }
                 Ok(Outcome::OutOfScope) => Mapped::OutOfScope,

@@ -39,7 +39,7 @@ pub(crate) async fn read(
     let query = Query::fields(session.mapping.fields().iter().cloned());
     let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
     let mut reader = Reader::new(session, index, key, full);
-    let width = available_parallelism().map_or(2, usize::from);
+    let width = 2 * available_parallelism().map_or(2, usize::from);
     let mut digesting = FuturesOrdered::new();
     let end = loop {
         match next(&mut *records).await? {
@@ -95,6 +95,8 @@ struct Reader<'a> {
     binding: Option<(Fields, Arc<Binding>)>,
     name_slot: Option<usize>,
     snapshot: u128,
+    /// Who was referred to last, and whether they are linked; that does not change during a read.
+    last_reference: Option<(Fingerprint, bool)>,
 }
 
 impl<'a> Reader<'a> {
@@ -112,6 +114,7 @@ impl<'a> Reader<'a> {
             binding: None,
             name_slot,
             snapshot: 0,
+            last_reference: None,
         }
     }
 
@@ -182,7 +185,7 @@ impl<'a> Reader<'a> {
         let digest = Digest::from_hash(hash);
         self.note_snapshot(print, digest);
         // Whether a referenced person has an account decides what can be written, so it is part of what is remembered.
-        let resolved = references.iter().all(|reference| self.intake.is_linked(*reference));
+        let resolved = references.iter().all(|reference| self.is_linked(*reference));
         let seen = match (self.full, resolved) {
             (true, _) => self.intake.seen(print, Digest::UNKNOWN),
             (false, true) => self.intake.seen(print, digest),
@@ -201,6 +204,17 @@ impl<'a> Reader<'a> {
             }
             Ok(Scope::OutOfScope) => self.intake.out_of_scope(print, record.key()),
             Err(error) => self.unmapped(record, print, &error),
+        }
+    }
+
+    fn is_linked(&mut self, reference: Fingerprint) -> bool {
+        match self.last_reference {
+            Some((last, linked)) if last == reference => linked,
+            _ => {
+                let linked = self.intake.is_linked(reference);
+                self.last_reference = Some((reference, linked));
+                linked
+            }
         }
     }
 
