@@ -7,6 +7,7 @@ mod journal;
 pub(crate) mod recover;
 mod requests;
 mod send;
+mod settle;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,20 +1,20 @@
 //! One change at a time: intent, request, outcome, link.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use peoplesync_reconcile::{Action, AttributeChange, Change, Digest, Link, Links, Plan, Standing};
+use peoplesync_reconcile::{Action, AttributeChange, Change, Links, Plan};
 use peoplesync_scim::client::{Client, ClientError, Deleted, Kind};
 use peoplesync_scim::desired::Difference;
 use peoplesync_scim::{Filter, write};
-use peoplesync_state::{HistoryNote, Intent, LinkEffect, Settlement};
+use peoplesync_state::Intent;
 use serde_json::Value as Json;
 
 use super::journal::Recorder;
-use super::{Tools, is_set, link, requests};
+use super::{Tools, is_set, requests};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::log::masked;
 use crate::profile::Update;
 
 /// After so many requests in a row that did not reach the target, the rest is not tried.
@@ -76,9 +76,11 @@ fn error_line(error: &ClientError) -> String {
 /// Sends the changes of one plan.
 pub(super) struct Sender<'a> {
     plan: &'a Plan,
-    links: &'a Links,
-    tools: Tools,
-    journal: Recorder,
+    pub(super) links: &'a Links,
+    pub(super) tools: Tools,
+    pub(super) journal: Recorder,
+    /// Who gets an account in this apply, and by which change.
+    newcomers: BTreeMap<&'a str, usize>,
     unreachable: AtomicU32,
     halted: AtomicBool,
     reason: Mutex<Option<Failure>>,
@@ -91,6 +93,13 @@ impl<'a> Sender<'a> {
             links,
             tools,
             journal,
+            newcomers: plan
+                .changes
+                .iter()
+                .enumerate()
+                .filter(|(_, change)| matches!(change.action, Action::Create | Action::Adopt))
+                .map(|(index, change)| (change.key.as_str(), index))
+                .collect(),
             unreachable: AtomicU32::new(0),
             halted: AtomicBool::new(false),
             reason: Mutex::new(None),
@@ -214,11 +223,8 @@ impl<'a> Sender<'a> {
     }
 
     fn id_of(&self, key: &str, results: &[Option<Sent>]) -> Option<String> {
-        let created = self.plan.changes.iter().position(|change| {
-            change.key == key && matches!(change.action, Action::Create | Action::Adopt)
-        });
-        match created {
-            Some(index) => results[index]
+        match self.newcomers.get(key) {
+            Some(index) => results[*index]
                 .as_ref()
                 .filter(|sent| sent.ended == Ended::Done)
                 .and_then(|sent| sent.id.clone()),
@@ -361,90 +367,6 @@ impl<'a> Sender<'a> {
                 Some((path.to_string(), value))
             })
             .collect()
-    }
-
-    /// Notes what came of a change. `digest` is what the link remembers; none as long as something of it is open.
-    fn settle(
-        &self,
-        seq: usize,
-        change: &Change,
-        sent: &Sent,
-        digest: Option<Digest>,
-        created: bool,
-    ) {
-        let now = self.tools.clock.now().0;
-        let known = self.links.get(&change.key);
-        let created = created || known.is_some_and(|link| link.created);
-        let put = |link: Link| LinkEffect::Put {
-            fingerprint: (self.tools.fingerprint)(&change.key),
-            link,
-        };
-        let effect = match (sent.ended, change.action) {
-            (Ended::Done, Action::Delete | Action::Unlink) => LinkEffect::Forget {
-                fingerprint: (self.tools.fingerprint)(&change.key),
-                key: change.key.clone(),
-            },
-            (Ended::Done, action) => {
-                let id = sent.id.as_deref().or(change.id.as_deref()).unwrap_or_default();
-                let mut link = link(&change.key, id, digest, created);
-                // A leaver has no digest: there is no record to take one of.
-                if action == Action::Deactivate && change.digest.is_none() {
-                    link.standing = Standing::Deactivated { since: now };
-                    link.absent_since = known.and_then(|known| known.absent_since);
-                }
-                put(link)
-            }
-            // What the account is now is not known: the next run looks.
-            (Ended::Failed, _) => match known {
-                Some(known) => put(Link { digest: Digest::UNKNOWN, ..known.clone() }),
-                None => LinkEffect::None,
-            },
-            (Ended::Skipped, _) => LinkEffect::None,
-        };
-        self.journal.settle(Settlement {
-            seq: seq as u64,
-            outcome: match sent.ended {
-                Ended::Done => peoplesync_state::Outcome::Done,
-                Ended::Failed => peoplesync_state::Outcome::Failed,
-                Ended::Skipped => peoplesync_state::Outcome::Skipped,
-            },
-            status: sent.status,
-            error: sent.error.clone(),
-            link: effect,
-            history: self.history(change, sent, now),
-        });
-    }
-
-    fn history(&self, change: &Change, sent: &Sent, at: i64) -> HistoryNote {
-        let shown = |value: &Option<Json>| match value {
-            None => Json::Null,
-            Some(value) if self.tools.full_history => value.clone(),
-            Some(Json::String(text)) => Json::String(masked(text)),
-            Some(Json::Bool(value)) => Json::Bool(*value),
-            Some(other) => Json::String(masked(&other.to_string())),
-        };
-        let attributes: Vec<Json> = change
-            .attributes
-            .iter()
-            .filter(|attribute| !requests::is_pending(attribute))
-            .map(|attribute| {
-                serde_json::json!({
-                    "path": attribute.path,
-                    "before": shown(&attribute.before),
-                    "after": shown(&attribute.after),
-                })
-            })
-            .collect();
-        HistoryNote {
-            at,
-            resource: change.resource,
-            key: change.key.clone(),
-            id: sent.id.clone().or_else(|| change.id.clone()),
-            action: change.action,
-            reason: change.reason.clone(),
-            name: self.tools.full_history.then(|| change.name.clone()),
-            attributes: Json::Array(attributes).to_string(),
-        }
     }
 }
 
