@@ -183,21 +183,21 @@ impl Intake {
     /// A record that could not be read or mapped. Whose it may be is pinned: a person with one of these keys is neither
     /// changed nor absent, also where their record was read before and looked good.
     ///
-    /// `identified`: the record surely is one of these people's. Otherwise, if none of them is linked, it may be anybody's,
-    /// and as long as there is such a record nobody is taken as absent.
+    /// `identified`: the record surely is that of a person with one of these keys. Otherwise it may be anybody's, whomever it
+    /// pins (a manager's key in a row that lost its own is no identity), and as long as there is such a record nobody is
+    /// taken as absent.
     pub fn reject(
         &mut self,
         rejection: Rejection,
         pins: &[(Fingerprint, String)],
         identified: bool,
     ) {
-        let mut hit = false;
         self.pinned.extend(rejection.key.clone());
         for (fingerprint, key) in pins {
-            hit |= self.index.set(*fingerprint, flag::PINNED);
+            self.index.set(*fingerprint, flag::PINNED);
             self.pinned.insert(key.clone());
         }
-        if !identified && !hit {
+        if !identified {
             self.unidentified.push(rejection.origin.clone());
         }
         self.rejected.push(rejection);

@@ -164,7 +164,12 @@ impl<'a> Reader<'a> {
                 reason: rejected.reason.clone(),
             };
             self.note_snapshot(pins.first().map_or(Fingerprint(0), |pin| pin.0), Digest(i64::MIN));
-            let identified = rejected.key.is_some() && rejected.might_be.is_empty();
+            // A damaged row says whose it is if the key that it seems to have is somebody's; what else it holds may be the key of
+            // a manager, and says nothing.
+            let identified = rejected.key.as_ref().is_some_and(|key| {
+                rejected.might_be.is_empty()
+                    || self.intake.is_linked(print_of(self.key, key.as_str()))
+            });
             self.intake.reject(rejection, &pins, identified);
         }
         for removed in batch.removed() {
