@@ -47,12 +47,20 @@ impl Bed {
     pub(crate) fn with_faults(
         faults: impl Fn(&Request) -> Option<Fault> + Send + Sync + 'static,
     ) -> Self {
+        Self::with(Behaviour::default(), faults)
+    }
+
+    /// The same, with habits of its own.
+    pub(crate) fn with(
+        mut behaviour: Behaviour,
+        faults: impl Fn(&Request) -> Option<Fault> + Send + Sync + 'static,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let behaviour = Behaviour { bearer: Some("secret".to_owned()), ..Behaviour::default() };
+        behaviour.bearer = Some("secret".to_owned());
         let simulator = Simulator::builder().behaviour(behaviour).faults(faults).start();
         let simulator = runtime.block_on(simulator).unwrap();
         Self { folder: tempfile::tempdir().unwrap(), runtime, simulator: Some(simulator) }

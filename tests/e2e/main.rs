@@ -15,5 +15,6 @@ mod faults;
 mod harness;
 mod payloads;
 mod properties;
+mod put;
 mod scale;
 mod scenarios;
