@@ -8,9 +8,12 @@ use super::harness::{Bed, CONFIG, HEADER, ran};
 
 const PEOPLE: usize = 5_000;
 
-/// International names, quotes and line ends in fields, missing mails, repeated keys. Gives the text, how many people it
-/// holds, and how many rows are rejected.
-fn people(title_of_42: &str) -> (String, usize, usize) {
+/// Keys that stand in the file twice.
+const TWICE: [usize; 3] = [100, 200, 300];
+
+/// International names, quotes and line ends in fields, missing mails, repeated keys; `clean` leaves out the rows that are
+/// rejected. Gives the text, how many people it holds, and how many rows are rejected.
+fn people(title_of_42: &str, clean: bool) -> (String, usize, usize) {
     let first = [
         "Zoë",
         "Jürgen",
@@ -38,6 +41,9 @@ fn people(title_of_42: &str) -> (String, usize, usize) {
     for n in 0..PEOPLE {
         let title = if n == 42 { title_of_42 } else { "Engineer" };
         let missing = n % 97 == 13;
+        if clean && (missing || TWICE.contains(&n)) {
+            continue;
+        }
         let mail = if missing { String::new() } else { format!("user{n}@example.com") };
         let manager = (n + 7) * 31 % PEOPLE;
         writeln!(
@@ -49,7 +55,7 @@ fn people(title_of_42: &str) -> (String, usize, usize) {
         .unwrap();
         if missing { bad += 1 } else { good += 1 }
     }
-    for n in [100, 200, 300] {
+    for n in TWICE.into_iter().filter(|_| !clean) {
         writeln!(text, "{n},Twice,Twice,twice{n}@example.com,Engineer,active,").unwrap();
         // The first of the two is taken back as well: nobody knows which is right.
         good -= 1;
@@ -65,7 +71,7 @@ fn check(
     writes: &dyn Fn() -> Option<Vec<serde_json::Value>>,
 ) {
     let run = |line: &[&str]| ran(bed.command(line).envs(environment.iter().copied()));
-    let (text, good, bad) = people("Engineer");
+    let (text, good, bad) = people("Engineer", false);
     bed.write("peoplesync.toml", CONFIG);
     bed.write("people.csv", text);
     let applied = run(&["apply", "--yes", "--json"]).expect(5).json();
@@ -81,7 +87,7 @@ fn check(
     }
 
     let before = writes().map(|writes| writes.len());
-    bed.write("people.csv", people("Lead, \"\"Ops\"\"").0);
+    bed.write("people.csv", people("Lead, \"\"Ops\"\"", false).0);
     let changed = run(&["apply", "--yes", "--json"]).expect(5).json();
     let changes = changed["changes"].as_array().unwrap();
     assert_eq!(changes.len(), 1);
@@ -93,9 +99,14 @@ fn check(
         assert_eq!(operations[0]["path"], "title");
     }
 
-    // Without the rejected rows, nothing is left to say: 0.
-    let clean: String = HEADER.to_owned() + "1,A,B,user1@example.com,Engineer,active,\n";
-    bed.write("people.csv", clean);
+    // Without the rows that were rejected, nothing is left to say: 0.
+    bed.write("people.csv", people("Lead, \"\"Ops\"\"", true).0);
+    run(&["plan"]).expect(0);
+    run(&["plan", "--full"]).expect(0);
+
+    // Nearly everybody is missing in the file: refused.
+    let one = HEADER.to_owned() + "1,A,B,user1@example.com,Engineer,active,\n";
+    bed.write("people.csv", one);
     run(&["plan"]).expect(6);
 }
 
