@@ -1,12 +1,12 @@
 //! `apply`: a saved plan exactly; or plans, asks, and applies.
 
-use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use peoplesync_reconcile::Plan;
 use peoplesync_state::{RunEnd, RunStart};
 
+use super::confirm::confirm;
 use super::print;
 use crate::cli::ApplyArgs;
 use crate::config::Loaded;
@@ -39,7 +39,12 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
         return Ok(Exit::Refused);
     }
     if saved.is_none() && !plan.changes.is_empty() && !args.yes {
-        confirm(&plan, output)?;
+        let changes = match plan.changes.len() {
+            1 => "this change".to_owned(),
+            count => format!("these {} changes", human::number(count)),
+        };
+        let hint = "apply a plan that was saved by `plan --out FILE`, or say --yes";
+        confirm(&format!("\nApply {changes} to the target?"), "nothing was written", hint, output)?;
     }
     let applied = execute(prepared, output).await?;
     if args.json {
@@ -52,31 +57,6 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     }
     let all_done = applied.sent.iter().all(|sent| sent.ended == Ended::Done);
     Ok(if all_done && plan.rejected.is_empty() { Exit::Done } else { Exit::Partly })
-}
-
-/// Asks on the terminal; without one, refuses.
-fn confirm(plan: &Plan, output: Output) -> Outcome<()> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        return Err(Failure::usage("there is nobody to ask, so nothing was written")
-            .with_hint("apply a plan that was saved by `plan --out FILE`, or say --yes"));
-    }
-    output.error(&format!(
-        "\nApply {} to the target? Only `yes` goes on: ",
-        match plan.changes.len() {
-            1 => "this change".to_owned(),
-            count => format!("these {} changes", human::number(count)),
-        }
-    ));
-    let mut answer = String::new();
-    stdin
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::unexpected("cannot read the answer", &error))?;
-    if answer.trim() == "yes" {
-        return Ok(());
-    }
-    Err(Failure::usage("not confirmed, so nothing was written"))
 }
 
 /// Applies a plan that was prepared for it, and keeps what came of it.

@@ -3,19 +3,19 @@
 use peoplesync_state::{HistoryEntry, HistoryFilter};
 use serde_json::{Value as Json, json};
 
-use super::{open_state, print};
+use super::print;
 use crate::cli::HistoryArgs;
 use crate::clock::{SystemClock, readable, rfc3339};
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::failure::Outcome;
-use crate::pipeline::Access;
+use crate::pipeline::{Access, open_store};
 use crate::report::json::text;
 use crate::report::{Output, Paint, line};
 
 pub(super) fn run(loaded: &Loaded, args: &HistoryArgs, output: Output) -> Outcome<Exit> {
     let now = peoplesync_source::Clock::now(&SystemClock).0;
-    let state = open_state(loaded, Access::Plan, now)?;
+    let state = open_store(loaded, Access::Plan, now)?;
     let entries = state.entries(&HistoryFilter {
         key: args.person.clone(),
         run: None,

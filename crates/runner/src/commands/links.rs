@@ -1,31 +1,27 @@
 //! `links`: the lasting pairs of source key and account id.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
 use peoplesync_reconcile::{Link, Standing};
 use peoplesync_scim::Resource;
 use peoplesync_state::State;
 use serde_json::{Value as Json, json};
 
-use super::{open_state, print};
+use super::confirm::confirm;
+use super::print;
 use crate::cli::LinksCommand;
 use crate::clock::{SystemClock, readable, rfc3339};
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
-use crate::pipeline::{Access, digest_key, fingerprint_of};
+use crate::pipeline::{Access, digest_key, fingerprint_of, open_store};
 use crate::report::json::text;
 use crate::report::table::table;
 use crate::report::{Output, human, line};
-
-/// How many links are read at once.
-const PAGE: u64 = 10_000;
 
 pub(super) fn run(loaded: &Loaded, command: LinksCommand, output: Output) -> Outcome<Exit> {
     let now = peoplesync_source::Clock::now(&SystemClock).0;
     let access =
         if matches!(command, LinksCommand::Forget { .. }) { Access::Apply } else { Access::Plan };
-    let mut state = open_state(loaded, access, now)?;
+    let mut state = open_store(loaded, access, now)?;
     match command {
         LinksCommand::List { search, json } => list(&state, search.as_deref(), json, output),
         LinksCommand::Show { key, json } => {
@@ -47,37 +43,13 @@ fn one(state: &State, key: &str) -> Outcome<Link> {
     })
 }
 
-/// All links that a search finds, page by page.
-fn each(
-    state: &State,
-    search: Option<&str>,
-    mut take: impl FnMut(Vec<Link>) -> Outcome<()>,
-) -> Outcome<u64> {
-    let mut count = 0;
-    loop {
-        let page = state.search_links(Resource::User, search, PAGE, count)?;
-        let length = page.len() as u64;
-        count += length;
-        if length > 0 {
-            take(page)?;
-        }
-        if length < PAGE {
-            return Ok(count);
-        }
-    }
-}
-
 fn list(state: &State, search: Option<&str>, json: bool, output: Output) -> Outcome<Exit> {
-    let mut all = Vec::new();
-    let count = each(state, search, |page| {
-        all.extend(page);
-        Ok(())
-    })?;
+    let all = state.search_links(Resource::User, search, u64::MAX, 0)?;
     if json {
         print(output, &text(&Json::Array(all.iter().map(document).collect())))?;
         return Ok(Exit::Done);
     }
-    if count == 0 {
+    if all.is_empty() {
         print(
             output,
             if search.is_some() {
@@ -101,24 +73,15 @@ fn export(state: &State, json: bool, output: Output) -> Outcome<Exit> {
     if json {
         return list(state, None, true, output);
     }
-    print(output, "key,id,standing,since,account\n")?;
-    each(state, None, |page| {
-        let mut lines = String::new();
-        for link in page {
-            let (standing, since) = match link.standing {
-                Standing::Active => ("active", String::new()),
-                Standing::Deactivated { since } => ("deactivated", rfc3339(since)),
-            };
-            line!(
-                lines,
-                "{},{},{standing},{since},{}",
-                field(&link.key),
-                field(&link.id),
-                made(&link)
-            );
-        }
-        print(output, &lines)
+    let mut text = String::from("key,id,standing,since,account\n");
+    state.each_link(Resource::User, |link| {
+        let (standing, since) = match link.standing {
+            Standing::Active => ("active", String::new()),
+            Standing::Deactivated { since } => ("deactivated", rfc3339(since)),
+        };
+        line!(text, "{},{},{standing},{since},{}", field(&link.key), field(&link.id), made(&link));
     })?;
+    print(output, &text)?;
     Ok(Exit::Done)
 }
 
@@ -135,20 +98,8 @@ fn forget(state: &mut State, key: &str, yes: bool, output: Output) -> Outcome<Ex
     let link = one(state, key)?;
     output.note(&describe(&link));
     if !yes {
-        let stdin = std::io::stdin();
-        if !stdin.is_terminal() {
-            return Err(Failure::usage("there is nobody to ask, so nothing was forgotten")
-                .with_hint("say --yes"));
-        }
-        output.error("Forget this link? The account stays as it is. Only `yes` goes on: ");
-        let mut answer = String::new();
-        stdin
-            .lock()
-            .read_line(&mut answer)
-            .map_err(|error| Failure::unexpected("cannot read the answer", &error))?;
-        if answer.trim() != "yes" {
-            return Err(Failure::usage("not confirmed, so nothing was forgotten"));
-        }
+        let question = "Forget this link? The account stays as it is.";
+        confirm(question, "nothing was forgotten", "say --yes", output)?;
     }
     let print_of_key = fingerprint_of(&digest_key(state), key);
     state.forget(Resource::User, print_of_key, key)?;

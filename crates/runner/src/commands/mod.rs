@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod confirm;
 mod demo;
 mod history;
 mod links;
@@ -12,13 +13,11 @@ mod simulate;
 mod test;
 
 use clap::CommandFactory as _;
-use peoplesync_state::State;
 
 use crate::cli::{Cli, Command};
-use crate::config::{self, Loaded};
+use crate::config;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
-use crate::pipeline;
 use crate::report::Output;
 
 /// Runs the command.
@@ -58,36 +57,6 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
 /// Prints a result.
 fn print(output: Output, text: &str) -> Outcome<()> {
     output.result(text).map_err(|error| Failure::unexpected("cannot write the output", &error))
-}
-
-/// The state that the config names.
-pub(crate) fn open_state(loaded: &Loaded, access: pipeline::Access, now: i64) -> Outcome<State> {
-    let access = match access {
-        pipeline::Access::Plan => peoplesync_state::Access::Read,
-        pipeline::Access::Apply => {
-            peoplesync_state::Access::Write { who: format!("process {}", std::process::id()), now }
-        }
-    };
-    let seed = crate::clock::random_key()
-        .map_err(|error| Failure::unexpected("the system gives no random numbers", &error))?;
-    State::open(&state_path(loaded)?, access, || seed).map_err(Failure::from)
-}
-
-/// The path of the state's file.
-pub(crate) fn state_path(loaded: &Loaded) -> Outcome<std::path::PathBuf> {
-    let url = loaded.config.state.url.as_str();
-    match url.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => {
-            Ok(loaded.base.join(path.strip_prefix("//").unwrap_or(path)))
-        }
-        _ => {
-            let mut error =
-                loaded.error(&["state", "url"], format!("\"{url}\" is not the URL of a state"));
-            error.hint =
-                Some("write `sqlite:` and a path, such as \"sqlite:peoplesync.db\"".to_owned());
-            Err(config::ConfigErrors::from(error).into())
-        }
-    }
 }
 
 /// Waits until the user or the system asks to stop.

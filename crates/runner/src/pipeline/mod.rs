@@ -5,6 +5,7 @@ mod observe;
 mod read;
 pub(crate) mod saved;
 mod session;
+mod store;
 
 use peoplesync_mapping::DigestKey;
 use peoplesync_reconcile::{Bookkeeping, Fingerprint, LinkIndex, Links, LintContext, Plan};
@@ -21,6 +22,7 @@ use crate::report::progress::Progress;
 pub(crate) use digest::print_of as fingerprint_of;
 pub(crate) use saved::Basis;
 pub(crate) use session::{Session, compile_error, mapping};
+pub(crate) use store::open as open_store;
 
 /// The outcome of a run that came to its end, as the state keeps it.
 pub(crate) const DONE: &str = "done";
@@ -62,7 +64,7 @@ pub(crate) async fn prepare(
 ) -> Outcome<Prepared> {
     let session = Session::new(loaded)?;
     let client = session.client()?;
-    if !crate::commands::state_path(&session.loaded)?.exists() {
+    if !store::path(&session.loaded)?.exists() {
         // A plan is bound to its state by the key of the state's hashes, so there must be one.
         drop(open_state(&session, Access::Apply)?);
     }
@@ -114,9 +116,9 @@ pub(crate) async fn prepare(
     Ok(Prepared { session, client, state, plan, links, key, basis })
 }
 
-/// The state that the config names.
+/// The state that the config of a session names.
 pub(crate) fn open_state(session: &Session, access: Access) -> Outcome<State> {
-    crate::commands::open_state(&session.loaded, access, session.clock.now().0)
+    store::open(&session.loaded, access, session.clock.now().0)
 }
 
 /// The key of this state's hashes.
