@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::process::Stdio;
 
 use super::dice::Dice;
-use super::harness::{Bed, CONFIG, HEADER};
+use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS};
 
 const SEEDS: u64 = 50;
 const PEOPLE: usize = 60;
@@ -71,7 +71,7 @@ fn killed_fifty_times_nobody_is_lost_and_nobody_exists_twice() {
     for seed in 0..SEEDS {
         let mut dice = Dice(seed);
         let bed = Bed::new();
-        bed.write("peoplesync.toml", format!("{CONFIG}\n[guards]\nmax_changes = \"100%\"\n"));
+        bed.write("peoplesync.toml", format!("{CONFIG}{NO_GUARDS}"));
         bed.write("people.csv", people("Engineer"));
         kill(&bed, dice.roll(130));
         if dice.roll(2) == 0 {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use peoplesync_simulator::{Fault, RetryAfter};
 
 use super::dice::Dice;
-use super::harness::{Bed, CONFIG, HEADER};
+use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS};
 
 const SEEDS: u64 = 8;
 const PEOPLE: usize = 40;
@@ -43,7 +43,7 @@ fn lost_answers_and_refusals_lose_nobody_and_double_nobody() {
         let bed = Bed::with_faults(move |_| {
             switch.load(Ordering::Acquire).then(|| fault(&mut dice.lock().unwrap())).flatten()
         });
-        bed.write("peoplesync.toml", format!("{CONFIG}\n[guards]\nmax_changes = 1000000\n"));
+        bed.write("peoplesync.toml", format!("{CONFIG}{NO_GUARDS}"));
         for title in ["Engineer", "Lead"] {
             bed.write("people.csv", people(title));
             on.store(true, Ordering::Release);

@@ -210,3 +210,14 @@ active = 'status = "active"'
 
 /// The header that goes with [`CONFIG`].
 pub(crate) const HEADER: &str = "id,first,last,mail,title,status,manager\n";
+
+/// What [`CONFIG`] is followed by where a test is about anything but the guards.
+pub(crate) const NO_GUARDS: &str = r#"
+[guards]
+max_leavers = 1000000
+max_changes = 1000000
+max_creates = 1000000
+max_renames = 1000000
+max_clears = 1000000
+max_rejected = 1000000
+"#;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::dice::Dice;
-use super::harness::{Bed, CONFIG, HEADER};
+use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS};
 
 const SEEDS: u64 = 25;
 
@@ -62,7 +62,7 @@ fn plan_is_empty(bed: &Bed, seed: u64, when: &str) {
 
 #[test]
 fn applied_is_converged_whoever_the_people_are() {
-    let config = format!("{CONFIG}\n[guards]\nmax_changes = 1000000\nmax_leavers = 1000000\n");
+    let config = format!("{CONFIG}{NO_GUARDS}");
     for seed in 0..SEEDS {
         let mut dice = Dice(seed);
         let bed = Bed::new();

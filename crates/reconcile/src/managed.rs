@@ -29,6 +29,7 @@ pub struct Managed {
     attributes: Vec<ManagedAttribute>,
     match_slots: Vec<u16>,
     protect: Vec<Filter>,
+    administrators: Vec<Filter>,
     schemas: Arc<SchemaSet>,
     active: Path,
     active_slot: Option<u16>,
@@ -86,6 +87,8 @@ pub struct Observed {
     matches: Box<[Box<[String]>]>,
     /// Which filter protects it.
     protected_by: Option<usize>,
+    /// Which filter says that it is an administrator's.
+    administrator_by: Option<usize>,
 }
 
 /// Why an answer of the target is no resource.
@@ -147,11 +150,19 @@ impl Managed {
             attributes,
             match_slots,
             protect,
+            administrators: Vec::new(),
             schemas,
             active,
             active_slot,
             details,
         })
+    }
+
+    /// The same with filters of accounts that are changed as others are, and never taken out of use: whoever administers the
+    /// target must not be locked out by a file.
+    #[must_use]
+    pub fn with_administrators(self, administrators: Vec<Filter>) -> Self {
+        Self { administrators, ..self }
     }
 
     /// What is managed: people or groups.
@@ -176,6 +187,12 @@ impl Managed {
     #[must_use]
     pub fn protect(&self) -> &[Filter] {
         &self.protect
+    }
+
+    /// The filters of accounts that are never taken out of use.
+    #[must_use]
+    pub fn administrators(&self) -> &[Filter] {
+        &self.administrators
     }
 
     /// The attributes by which an unlinked person finds an existing account, in the order in which they are tried.
@@ -226,6 +243,10 @@ impl Managed {
             elementless: elementless.collect(),
             matches: matches.collect(),
             protected_by: self.protect.iter().position(|f| f.matches(resource, &self.schemas)),
+            administrator_by: {
+                let mut filters = self.administrators.iter();
+                filters.position(|f| f.matches(resource, &self.schemas))
+            },
             id,
         })
     }
@@ -280,6 +301,12 @@ impl Observed {
     #[must_use]
     pub fn protected_by(&self) -> Option<usize> {
         self.protected_by
+    }
+
+    /// Which of [`Managed::administrators`] the account satisfies first.
+    #[must_use]
+    pub fn administrator_by(&self) -> Option<usize> {
+        self.administrator_by
     }
 
     pub(crate) fn matches(&self) -> impl Iterator<Item = (usize, &str)> {

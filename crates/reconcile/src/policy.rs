@@ -11,6 +11,9 @@ pub struct Policy {
     pub leavers: Leavers,
     /// What refuses a plan.
     pub guards: Guards,
+    /// Whether no apply has come to its end yet: a first load changes and creates everybody, and one that was interrupted must
+    /// be able to go on, so `max_changes` and `max_creates` are not looked at.
+    pub first_load: bool,
     /// The present, in milliseconds since 1970 (UTC).
     pub now: i64,
     /// The name of the source in reasons: "no longer in people.csv".
@@ -42,22 +45,49 @@ pub enum LeaverAction {
     Delete,
 }
 
-/// A number of people, or a share of the linked people.
+/// A number, or a share. A number means what it says: 0 lets nobody through. Of a share five are always allowed, so that small
+/// places can work.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Limit {
     /// So many.
     Count(u64),
-    /// So many percent of the people that are linked before the run; 0 to 100.
+    /// So many percent, 0 to 100: of the people that are linked before the run, unless the guard says otherwise.
     Percent(f64),
 }
 
-/// What refuses a plan. A refused plan is still shown.
+/// What refuses a plan. A refused plan is still made and shown whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Guards {
-    /// Deactivations, deletions and unlinks together. Five are always allowed, so that small places can work.
+    /// Deactivations, deletions and unlinks together.
     pub max_leavers: Limit,
-    /// All changes together; not looked at while nobody is linked. Five are always allowed where it is a share.
+    /// All changes together.
     pub max_changes: Limit,
+    /// New accounts.
+    pub max_creates: Limit,
+    /// People whose `userName` or e-mail address becomes another; a share is one of the accounts that are linked or taken over.
+    pub max_renames: Limit,
+    /// People of whom one attribute is cleared, for each attribute; a share is as with `max_renames`.
+    pub max_clears: Limit,
+    /// Rejected records; a share is one of the records that were read.
+    pub max_rejected: Limit,
     /// So many records must have been read.
     pub min_records: u64,
+}
+
+impl Limit {
+    /// Nothing is too much.
+    pub const NONE: Self = Self::Count(u64::MAX);
+}
+
+impl Guards {
+    /// Nothing is refused.
+    pub const NONE: Self = Self {
+        max_leavers: Limit::NONE,
+        max_changes: Limit::NONE,
+        max_creates: Limit::NONE,
+        max_renames: Limit::NONE,
+        max_clears: Limit::NONE,
+        max_rejected: Limit::NONE,
+        min_records: 0,
+    };
 }

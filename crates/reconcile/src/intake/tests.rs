@@ -52,11 +52,8 @@ fn missing(survey: &Survey, action: LeaverAction) -> Vec<i64> {
     let policy = Policy {
         adopt: true,
         leavers: crate::Leavers { action, grace_days: 0, delete_after_days: 0 },
-        guards: crate::Guards {
-            max_leavers: crate::Limit::Count(0),
-            max_changes: crate::Limit::Count(0),
-            min_records: 0,
-        },
+        guards: crate::Guards::NONE,
+        first_load: false,
         now: 0,
         source: "people.csv".to_owned(),
     };

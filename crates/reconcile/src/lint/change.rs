@@ -132,6 +132,16 @@ fn target(change: &Change, context: LintContext<'_>, findings: &mut Findings) {
                 format!("account {id} is protected"),
             );
         }
+        Some(account)
+            if account.administrator_by().is_some()
+                && matches!(change.action, Action::Deactivate | Action::Delete) =>
+        {
+            findings.on(
+                "administrators stay in use",
+                change,
+                format!("account {id} is an administrator's"),
+            );
+        }
         Some(_) => {}
     }
 }

@@ -43,6 +43,14 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                     Some(id) => format!("{}; another has the same {name}", gone_text(id)),
                 };
                 let found = differences::of_existing(managed, candidate, account, &references);
+                if account.administrator_by().is_some()
+                    && action(managed, &found) == Action::Deactivate
+                {
+                    let what = "it is not taken over and taken out of use";
+                    draft.administrator(facts, account, candidate.into(), what);
+                    look_again(facts, candidate, draft);
+                    continue;
+                }
                 push(managed, candidate, Some(account), Action::Adopt, reason, found, draft);
             }
             Fate::Protected(account) => {
@@ -103,6 +111,11 @@ fn linked(
         let verb = if found.attributes.len() == 1 { "stays" } else { "stay" };
         let what = format!("{} {verb} as at the target", words::list(names));
         draft.protected(facts, account, candidate.into(), &what);
+        return;
+    }
+    if action == Action::Deactivate && account.administrator_by().is_some() {
+        let what = "the mapping says that active becomes false, but the account stays as it is";
+        draft.administrator(facts, account, candidate.into(), what);
         return;
     }
     let reason = match action {
@@ -236,5 +249,23 @@ impl Draft {
         let filter = filter.map(ToString::to_string).unwrap_or_default();
         let account = words::account(account);
         self.warn(whom, format!("account {account} is protected by {filter}: {what}"));
+    }
+
+    /// An account that stays in use, because it is an administrator's.
+    pub(super) fn administrator(
+        &mut self,
+        facts: &Facts<'_>,
+        account: &Observed,
+        whom: Whom<'_>,
+        what: &str,
+    ) {
+        let filters = facts.survey.managed.administrators();
+        let filter = account.administrator_by().and_then(|at| filters.get(at));
+        let filter = filter.map(ToString::to_string).unwrap_or_default();
+        let account = words::account(account);
+        self.warn(
+            whom,
+            format!("account {account} is an administrator's ({filter}): {what}; if that is wrong, take its rights away at the target first"),
+        );
     }
 }

@@ -1,18 +1,68 @@
 //! Refuses a plan that looks like an accident. The plan itself stays as it is.
 
+use std::collections::BTreeMap;
+
+use peoplesync_scim::Path;
 use serde_json::Value as Json;
 
 use super::{Facts, words};
 use crate::managed::boolean;
-use crate::{Action, Change, Coverage, Limit, Refusal};
+use crate::{Action, AttributeChange, Change, Coverage, Limit, Refusal};
 
-/// So many leavers are always allowed, and so many changes where the limit is a share, so that small places can work.
+/// So many are always allowed where the limit is a share, so that small places can work. A count that somebody wrote means what
+/// it says.
 const ALWAYS_ALLOWED: u64 = 5;
 
 pub(super) fn refuse(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusal> {
-    let guards =
-        [records(facts), leavers(facts, changes), takeovers(facts, changes), all(facts, changes)];
-    guards.into_iter().flatten().collect()
+    let guards = [
+        records(facts),
+        rejected(facts),
+        leavers(facts, changes),
+        takeovers(facts, changes),
+        creates(facts, changes),
+        renames(facts, changes),
+        all(facts, changes),
+    ];
+    guards.into_iter().flatten().chain(clears(facts, changes)).collect()
+}
+
+/// What a guard found: so many, of so many.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    guard: &'static str,
+    limit: Limit,
+    found: u64,
+    of: u64,
+}
+
+impl Found {
+    fn is_too_much(&self) -> bool {
+        match self.limit {
+            Limit::Count(count) => self.found > count,
+            // The tiny bit more keeps 10 % of 70 from being 6.999….
+            Limit::Percent(percent) => {
+                self.found > ALWAYS_ALLOWED
+                    && self.found as f64 > percent * self.of as f64 / 100.0 + 1e-9
+            }
+        }
+    }
+
+    /// The refusal, if it is too much. `what` says it up to the share: "8 of 40 linked people would be deactivated"; `advice`
+    /// says what to do.
+    fn refuse(self, what: impl FnOnce() -> String, advice: &str) -> Option<Refusal> {
+        let Self { guard, limit, found, of } = self;
+        self.is_too_much().then(|| Refusal {
+            guard: guard.to_owned(),
+            limit: text(limit),
+            found,
+            message: format!(
+                "{} ({}), more than {guard} = {}; {advice}",
+                what(),
+                share(found, of),
+                text(limit)
+            ),
+        })
+    }
 }
 
 /// Too few records look like a source that lost its data. A read of changes may well be empty.
@@ -34,91 +84,145 @@ fn records(facts: &Facts<'_>) -> Option<Refusal> {
     })
 }
 
+/// Many records that cannot be used look like a source whose form has changed.
+fn rejected(facts: &Facts<'_>) -> Option<Refusal> {
+    let (found, of) = (facts.survey.rejected.len() as u64, facts.survey.read);
+    let limit = facts.policy.guards.max_rejected;
+    Found { guard: "max_rejected", limit, found, of }.refuse(
+        || {
+            let were = if found == 1 { "was" } else { "were" };
+            format!("{found} of {} {were} rejected", words::count(of, "record", "records"))
+        },
+        "look at the rejected records, and raise guards.max_rejected if the others are right",
+    )
+}
+
 fn leavers(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
     let kinds = [
         (Action::Deactivate, "deactivated"),
         (Action::Delete, "deleted"),
         (Action::Unlink, "unlinked"),
     ];
-    let number = |action| changes.iter().filter(|change| change.action == action).count() as u64;
+    let number = |action| count(changes, |change| change.action == action);
     let found = kinds.iter().map(|(action, _)| number(*action)).sum();
-    let (linked, limit) = (facts.survey.linked, facts.policy.guards.max_leavers);
-    if found <= ALWAYS_ALLOWED || !exceeds(found, limit, linked) {
-        return None;
-    }
-    let done = kinds.iter().filter(|(action, _)| number(*action) > 0);
-    let done = words::choice(done.map(|(_, verb)| (*verb).to_owned()));
-    Some(Refusal {
-        guard: "max_leavers".to_owned(),
-        limit: text(limit),
-        found,
-        message: format!(
-            "{found} of {linked} linked people would be {done} ({}), more than max_leavers = {}; look at the source first, and raise guards.max_leavers if they really left",
-            share(found, linked),
-            text(limit)
-        ),
-    })
+    let (of, limit) = (facts.survey.linked, facts.policy.guards.max_leavers);
+    Found { guard: "max_leavers", limit, found, of }.refuse(
+        || {
+            let done = kinds.iter().filter(|(action, _)| number(*action) > 0);
+            let done = words::choice(done.map(|(_, verb)| (*verb).to_owned()));
+            format!("{found} of {} would be {done}", linked_people(of))
+        },
+        "look at the source first, and raise guards.max_leavers if they really left",
+    )
 }
 
 /// Accounts that are taken over and taken out of use in one go: nobody is linked yet, so the guard above does not see them.
 fn takeovers(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
     let (active, _) = facts.survey.managed.active();
     let value = |value: &Option<Json>| value.as_ref().and_then(boolean);
-    let adopted = || changes.iter().filter(|change| change.action == Action::Adopt);
-    let deactivated = adopted().filter(|change| {
-        let mut attributes = change.attributes.iter();
-        attributes.any(|attribute| {
-            attribute.path == *active
-                && value(&attribute.before) != Some(false)
-                && value(&attribute.after) == Some(false)
-        })
+    let is_deactivated = |attribute: &AttributeChange| {
+        attribute.path == *active
+            && value(&attribute.before) != Some(false)
+            && value(&attribute.after) == Some(false)
+    };
+    let of = count(changes, |change| change.action == Action::Adopt);
+    let found = count(changes, |change| {
+        change.action == Action::Adopt && change.attributes.iter().any(is_deactivated)
     });
-    let (found, of) = (deactivated.count() as u64, adopted().count() as u64);
-    let limit = facts.policy.guards.max_leavers;
-    if found <= ALWAYS_ALLOWED || !exceeds(found, limit, of) {
+    Found { guard: "max_leavers", limit: facts.policy.guards.max_leavers, found, of }.refuse(
+        || format!("{found} of {of} existing accounts would be taken over and deactivated"),
+        "look at the mapping of active first, and raise guards.max_leavers if that is right",
+    )
+}
+
+/// Many newcomers look like a source, or a scope, that is larger than was meant.
+fn creates(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
+    if is_first(facts) {
         return None;
     }
-    Some(Refusal {
-        guard: "max_leavers".to_owned(),
-        limit: text(limit),
-        found,
-        message: format!(
-            "{found} of {of} existing accounts would be taken over and deactivated ({}), more than max_leavers = {}; look at the mapping of active first, and raise guards.max_leavers if that is right",
-            share(found, of),
-            text(limit)
-        ),
-    })
+    let found = count(changes, |change| change.action == Action::Create);
+    let (of, limit) = (facts.survey.linked, facts.policy.guards.max_creates);
+    Found { guard: "max_creates", limit, found, of }.refuse(
+        || {
+            let new = words::count(found, "new account", "new accounts");
+            format!("{new} beside {}", linked_people(of))
+        },
+        "look at the scope and the source, and raise guards.max_creates if they are right",
+    )
+}
+
+/// Many new names look like another column in the place of the one of before.
+fn renames(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
+    let is_renamed = |attribute: &AttributeChange| {
+        is_name(&attribute.path) && attribute.before.is_some() && attribute.after.is_some()
+    };
+    let found = count(changes, |change| change.attributes.iter().any(is_renamed));
+    let limit = facts.policy.guards.max_renames;
+    Found { guard: "max_renames", limit, found, of: held(facts, changes) }.refuse(
+        || {
+            let people = words::count(found, "person", "people");
+            format!("{people} would get another userName or e-mail address")
+        },
+        "people sign in with these; look at the mapping, and raise guards.max_renames if it is right",
+    )
+}
+
+/// Whether people are told apart by it.
+fn is_name(path: &Path) -> bool {
+    let is = |name: &str| path.attribute().eq_ignore_ascii_case(name);
+    let is_value = path.sub().is_none_or(|sub| sub.eq_ignore_ascii_case("value"));
+    path.urn().is_none() && (is("userName") || is("emails") && is_value)
+}
+
+/// One attribute that is lost for many looks like a column that went missing.
+fn clears(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusal> {
+    let mut cleared: BTreeMap<&Path, u64> = BTreeMap::new();
+    for attribute in changes.iter().flat_map(|change| &change.attributes) {
+        if attribute.after.is_none() && attribute.reference.is_none() {
+            *cleared.entry(&attribute.path).or_default() += 1;
+        }
+    }
+    let (of, limit) = (held(facts, changes), facts.policy.guards.max_clears);
+    let refusals = cleared.into_iter().filter_map(|(path, found)| {
+        Found { guard: "max_clears", limit, found, of }.refuse(
+            || {
+                let people = words::count(found, "person", "people");
+                format!("{} would be cleared for {people}", words::short(path))
+            },
+            "look whether the source still has it, and raise guards.max_clears if it is right",
+        )
+    });
+    refusals.collect()
 }
 
 /// Too many changes look like a mapping or a source gone wrong. The first run changes everybody.
 fn all(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
-    let (found, linked) = (changes.len() as u64, facts.survey.linked);
-    let limit = facts.policy.guards.max_changes;
-    // Of three people, two who change are most of them; a count that somebody wrote means what it says.
-    let is_few = matches!(limit, Limit::Percent(_)) && found <= ALWAYS_ALLOWED;
-    if linked == 0 || is_few || !exceeds(found, limit, linked) {
+    if is_first(facts) {
         return None;
     }
-    Some(Refusal {
-        guard: "max_changes".to_owned(),
-        limit: text(limit),
-        found,
-        message: format!(
-            "{} for {} ({}), more than max_changes = {}; look at the changes, and raise guards.max_changes if they are right",
-            words::count(found, "change", "changes"),
-            words::count(linked, "linked person", "linked people"),
-            share(found, linked),
-            text(limit)
-        ),
-    })
+    let (found, of) = (changes.len() as u64, facts.survey.linked);
+    let limit = facts.policy.guards.max_changes;
+    Found { guard: "max_changes", limit, found, of }.refuse(
+        || format!("{} for {}", words::count(found, "change", "changes"), linked_people(of)),
+        "look at the changes, and raise guards.max_changes if they are right",
+    )
 }
 
-fn exceeds(found: u64, limit: Limit, of: u64) -> bool {
-    match limit {
-        Limit::Count(count) => found > count,
-        // The tiny bit more keeps 10 % of 70 from being 6.999….
-        Limit::Percent(percent) => found as f64 > percent * of as f64 / 100.0 + 1e-9,
-    }
+fn is_first(facts: &Facts<'_>) -> bool {
+    facts.policy.first_load || facts.survey.linked == 0
+}
+
+/// The accounts that are linked, or will be by being taken over.
+fn held(facts: &Facts<'_>, changes: &[Change]) -> u64 {
+    facts.survey.linked + count(changes, |change| change.action == Action::Adopt)
+}
+
+fn count(changes: &[Change], is_counted: impl Fn(&Change) -> bool) -> u64 {
+    changes.iter().filter(|change| is_counted(change)).count() as u64
+}
+
+fn linked_people(number: u64) -> String {
+    words::count(number, "linked person", "linked people")
 }
 
 /// A limit as the config writes it.
@@ -146,15 +250,21 @@ mod tests {
         for (found, limit, of, expected) in [
             (7, Limit::Percent(10.0), 70, false),
             (8, Limit::Percent(10.0), 70, true),
-            (1, Limit::Percent(33.4), 3, false),
-            (2, Limit::Percent(33.4), 3, true),
-            (1, Limit::Percent(0.0), 100, true),
             (100, Limit::Percent(100.0), 100, false),
             (0, Limit::Percent(0.0), 0, false),
+            // Five of a share are always allowed.
+            (5, Limit::Percent(0.0), 100, false),
+            (6, Limit::Percent(0.0), 100, true),
+            (5, Limit::Percent(10.0), 5, false),
+            (6, Limit::Percent(10.0), 0, true),
+            // A count means what it says.
             (12, Limit::Count(12), 0, false),
             (13, Limit::Count(12), 0, true),
+            (1, Limit::Count(0), 100, true),
+            (0, Limit::Count(0), 100, false),
         ] {
-            assert_eq!(exceeds(found, limit, of), expected, "{found} of {of} with {limit:?}");
+            let guard = Found { guard: "max_leavers", limit, found, of };
+            assert_eq!(guard.is_too_much(), expected, "{guard:?}");
         }
     }
 

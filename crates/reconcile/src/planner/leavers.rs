@@ -153,6 +153,11 @@ fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, dr
         };
         return draft.protected(facts, account, whom, &format!("the person left, but {what}"));
     }
+    if account.administrator_by().is_some() && action != Action::Unlink {
+        let verb = if action == Action::Delete { "deleted" } else { "deactivated" };
+        let what = format!("the person left, but it is not {verb}");
+        return draft.administrator(facts, account, whom, &what);
+    }
     let was_deactivated = link.standing != Standing::Active;
     if action == Action::Delete && was_deactivated && account.active == Some(true) {
         let account = words::account(account);

@@ -176,19 +176,29 @@ pub(crate) struct LeaversTable {
     pub delete_after_days: u32,
 }
 
-/// What refuses a plan.
+/// What refuses a plan, until it is approved. A number means what it says; of a share five are always allowed.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GuardsTable {
-    /// Deactivations, deletions and unlinks together: a number, or a share of the linked people. Five are always allowed.
+    /// Deactivations, deletions and unlinks together: a number, or a share of the linked people.
     pub max_leavers: LimitText,
-    /// All changes together; not for the first load. Five are always allowed where it is a share.
+    /// All changes together; not for the first load.
     pub max_changes: LimitText,
+    /// New accounts; not for the first load.
+    pub max_creates: LimitText,
+    /// People whose userName or e-mail address becomes another.
+    pub max_renames: LimitText,
+    /// People of whom one attribute is cleared, for each attribute.
+    pub max_clears: LimitText,
+    /// Rejected records: a number, or a share of the records that were read.
+    pub max_rejected: LimitText,
     /// So many records must have been read.
     pub min_records: u64,
     /// SCIM filters: accounts that are never touched.
     #[serde(default)]
     pub protect: Vec<String>,
+    /// SCIM filters: accounts that are changed as others are, and never deactivated or deleted.
+    pub administrators: Vec<String>,
 }
 
 /// A number, or a share such as `"10%"`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Rule, Spec, When};
-use peoplesync_reconcile::{Guards, Leavers, Limit, Managed, ManagedAttribute, Policy};
+use peoplesync_reconcile::{Guards, Leavers, Managed, ManagedAttribute, Policy};
 use peoplesync_scim::client::{Auth, Client, ClientConfig};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path};
@@ -42,10 +42,21 @@ impl Session {
         let schemas = Arc::new(schemas.unwrap_or_else(SchemaSet::standard));
         let mapping = mapping(&loaded, &schemas).map_err(&mut note).ok();
         let match_by = match_by(&loaded).map_err(&mut note).ok();
-        let protect = protect(&loaded).map_err(&mut note).ok();
+        let protect =
+            filters(&loaded, "protect", &loaded.config.guards.protect).map_err(&mut note).ok();
+        let administrators =
+            filters(&loaded, "administrators", &loaded.config.guards.administrators)
+                .map_err(&mut note)
+                .ok();
         address(&loaded).map_err(&mut note).ok();
-        let (Some(source), Some(profile), Some(mapping), Some(match_by), Some(protect)) =
-            (source, profile, mapping, match_by, protect)
+        let (
+            Some(source),
+            Some(profile),
+            Some(mapping),
+            Some(match_by),
+            Some(protect),
+            Some(administrators),
+        ) = (source, profile, mapping, match_by, protect, administrators)
         else {
             return Err(ConfigErrors::new(errors));
         };
@@ -63,7 +74,8 @@ impl Session {
             .collect();
         let managed =
             Managed::new(Resource::User, attributes, &match_by, protect, Arc::clone(&schemas))
-                .map_err(|error| loaded.error(&["people", "match"], error.to_string()))?;
+                .map_err(|error| loaded.error(&["people", "match"], error.to_string()))?
+                .with_administrators(administrators);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keeper = Arc::new(Keeper { base: loaded.base.clone() });
         let cx = Context::new(Arc::clone(&clock), keeper, loaded.base.clone());
@@ -118,12 +130,10 @@ impl Session {
         Client::new(config).map_err(Failure::from)
     }
 
-    /// What the administrator allows, at this moment. Until one apply has come to its end everything is a first load, which
-    /// `max_changes` does not limit: one that was interrupted must be able to go on.
+    /// What the administrator allows, at this moment.
     pub(crate) fn policy(&self, first_load: bool) -> Policy {
         let config = &self.loaded.config;
-        let max_changes =
-            if first_load { Limit::Count(u64::MAX) } else { config.guards.max_changes.0 };
+        let guards = &config.guards;
         Policy {
             adopt: config.people.adopt,
             leavers: Leavers {
@@ -132,10 +142,15 @@ impl Session {
                 delete_after_days: config.leavers.delete_after_days,
             },
             guards: Guards {
-                max_leavers: config.guards.max_leavers.0,
-                max_changes,
-                min_records: config.guards.min_records,
+                max_leavers: guards.max_leavers.0,
+                max_changes: guards.max_changes.0,
+                max_creates: guards.max_creates.0,
+                max_renames: guards.max_renames.0,
+                max_clears: guards.max_clears.0,
+                max_rejected: guards.max_rejected.0,
+                min_records: guards.min_records,
             },
+            first_load,
             now: self.clock.now().0,
             source: self.source_name(),
         }
@@ -210,16 +225,16 @@ fn match_by(loaded: &Loaded) -> Result<Vec<Path>, ConfigErrors> {
     Ok(paths)
 }
 
-fn protect(loaded: &Loaded) -> Result<Vec<Filter>, ConfigErrors> {
+/// The SCIM filters of a key of `guards`.
+fn filters(loaded: &Loaded, key: &str, texts: &[String]) -> Result<Vec<Filter>, ConfigErrors> {
     let mut errors = Vec::new();
     let mut filters = Vec::new();
-    for text in &loaded.config.guards.protect {
+    for text in texts {
         match Filter::parse(text) {
             Ok(filter) => filters.push(filter),
-            Err(error) => errors.push(loaded.error(
-                &["guards", "protect"],
-                format!("\"{text}\" is not a SCIM filter: {error}"),
-            )),
+            Err(error) => errors.push(
+                loaded.error(&["guards", key], format!("\"{text}\" is not a SCIM filter: {error}")),
+            ),
         }
     }
     if errors.is_empty() { Ok(filters) } else { Err(ConfigErrors::new(errors)) }

@@ -94,13 +94,23 @@ fn start(sections: &BTreeMap<&str, String>) -> World {
     } else {
         MATCH.lines().collect()
     };
-    World::new(managed(&attributes, &match_by, &lines(sections, "protect")))
+    let (protect, administrators) = (lines(sections, "protect"), lines(sections, "administrators"));
+    World::new(managed(&attributes, &match_by, &protect, &administrators))
 }
 
 fn change(world: &mut World, sections: &BTreeMap<&str, String>) {
     for name in sections.keys() {
-        let known =
-            ["description", "managed", "match", "protect", "policy", "people", "links", "target"];
+        let known = [
+            "description",
+            "managed",
+            "match",
+            "protect",
+            "administrators",
+            "policy",
+            "people",
+            "links",
+            "target",
+        ];
         assert!(known.contains(name), "unknown section {name}");
     }
     if sections.contains_key("people") {
@@ -172,6 +182,11 @@ fn policy(world: &mut World, name: &str, value: &str) {
         "delete_after_days" => world.policy.leavers.delete_after_days = value.parse().unwrap(),
         "max_leavers" => world.policy.guards.max_leavers = limit(),
         "max_changes" => world.policy.guards.max_changes = limit(),
+        "max_creates" => world.policy.guards.max_creates = limit(),
+        "max_renames" => world.policy.guards.max_renames = limit(),
+        "max_clears" => world.policy.guards.max_clears = limit(),
+        "max_rejected" => world.policy.guards.max_rejected = limit(),
+        "first_load" => world.policy.first_load = value == "true",
         "min_records" => world.policy.guards.min_records = value.parse().unwrap(),
         "today" => world.policy.now = value.parse::<i64>().unwrap() * DAY,
         "coverage" => {

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use peoplesync_reconcile::{
-    Candidate, Coverage, Digest, Finding, Fingerprint, Guards, Intake, LeaverAction, Leavers,
-    Limit, Link, LinkIndex, Links, LintContext, Managed, ManagedAttribute, Observation, Plan,
-    Policy, Rejection, Search, Seen, Standing, Survey, Wanted, WantedValue, lint, plan,
+    Candidate, Coverage, Digest, Finding, Fingerprint, Guards, Intake, LeaverAction, Leavers, Link,
+    LinkIndex, Links, LintContext, Managed, ManagedAttribute, Observation, Plan, Policy, Rejection,
+    Search, Seen, Standing, Survey, Wanted, WantedValue, lint, plan,
 };
 use peoplesync_scim::path::Path;
 use peoplesync_scim::schema::{Resource, SchemaSet};
@@ -84,11 +84,8 @@ impl World {
                     grace_days: 0,
                     delete_after_days: 0,
                 },
-                guards: Guards {
-                    max_leavers: Limit::Count(1000),
-                    max_changes: Limit::Count(1000),
-                    min_records: 0,
-                },
+                guards: Guards::NONE,
+                first_load: false,
                 now: 100 * DAY,
                 source: "people.csv".to_owned(),
             },
@@ -326,7 +323,12 @@ pub(crate) fn link(key: &str, id: &str, digest: Digest) -> Link {
 }
 
 /// `path`, `path create` or `path reference`, in any order.
-pub(crate) fn managed(lines: &[&str], match_by: &[&str], protect: &[&str]) -> Managed {
+pub(crate) fn managed(
+    lines: &[&str],
+    match_by: &[&str],
+    protect: &[&str],
+    administrators: &[&str],
+) -> Managed {
     let mut attributes: Vec<ManagedAttribute> = lines
         .iter()
         .map(|line| {
@@ -340,9 +342,11 @@ pub(crate) fn managed(lines: &[&str], match_by: &[&str], protect: &[&str]) -> Ma
         .collect();
     attributes.sort_by(|a, b| a.path.cmp(&b.path));
     let match_by: Vec<Path> = match_by.iter().map(|path| Path::parse(path).unwrap()).collect();
-    let protect = protect.iter().map(|filter| Filter::parse(filter).unwrap()).collect();
+    let filters = |texts: &[&str]| texts.iter().map(|text| Filter::parse(text).unwrap()).collect();
     let schemas = Arc::new(SchemaSet::standard());
-    Managed::new(Resource::User, attributes, &match_by, protect, schemas).unwrap()
+    Managed::new(Resource::User, attributes, &match_by, filters(protect), schemas)
+        .unwrap()
+        .with_administrators(filters(administrators))
 }
 
 fn hash(bytes: &[u8]) -> i64 {
