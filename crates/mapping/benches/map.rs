@@ -119,7 +119,7 @@ fn best(mut run: impl FnMut()) -> Duration {
 fn mapping(rules: &[(&str, &str)]) -> Mapping {
     let attributes =
         rules.iter().map(|(path, expression)| AttributeSpec::value(*path, *expression)).collect();
-    let spec = Spec { scope: None, attributes };
+    let spec = Spec { attributes, ..Spec::default() };
     Mapping::compile(&spec, Resource::User, &SchemaSet::standard()).expect("the rules are right")
 }
 

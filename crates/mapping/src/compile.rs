@@ -1,16 +1,16 @@
 //! Rules to a mapping. Every error of every rule is found in one go.
 
-use std::collections::BTreeSet;
-
 use peoplesync_scim::{Path, Resource, SchemaSet};
 
 use crate::attribute::{Attribute, Compiled};
 use crate::digest::cut;
 use crate::error::{self, CompileError};
-use crate::expr::check::{Needs, Problem, Want, check};
+use crate::expr::check::{Needs, Problem, Setting, Want, check};
 use crate::expr::{self, Expr, Span};
+use crate::lookup::Lookups;
 use crate::mapping::{Mapping, Scope};
-use crate::spec::{AttributeSpec, Spec};
+use crate::reads;
+use crate::spec::{AttributeSpec, Spec, When};
 use crate::target::Target;
 
 /// Part of the digest of a mapping. To be raised when the same rules begin to mean something else: when a function or
@@ -22,7 +22,7 @@ pub(crate) fn compile(
     resource: Resource,
     schemas: &SchemaSet,
 ) -> Result<Mapping, Vec<CompileError>> {
-    let mut compiler = Compiler { resource, schemas, errors: Vec::new() };
+    let mut compiler = Compiler { resource, schemas, lookups: &spec.lookups, errors: Vec::new() };
     let scope = compiler.scope(spec);
     let parsed: Vec<_> = spec
         .attributes
@@ -32,19 +32,13 @@ pub(crate) fn compile(
         .collect();
     compiler.conflicts(&parsed);
 
-    let mut names = BTreeSet::new();
     let exprs = scope.iter().map(|(_, expr)| expr).chain(parsed.iter().map(|rule| &rule.expr));
-    exprs.for_each(|expr| {
-        expr.each_field(&mut |name, _| {
-            names.insert(name.to_owned());
-        });
-    });
-    let fields: Vec<String> = names.into_iter().collect();
+    let (fields, asks) = reads::all(exprs);
 
     let scope = scope.map(|(text, expr)| {
         let key = format!("{}.scope", error::table(resource));
         let want = Want { needs: Needs::Condition, many: false, copy: false, place: "a scope" };
-        let code = compiler.check(None, &key, &text, &expr, &fields, want);
+        let code = compiler.check(None, &key, &text, &expr, (&fields, false), want);
         Scope(Compiled { text, expr, code })
     });
     let mut attributes: Vec<Attribute> =
@@ -56,8 +50,8 @@ pub(crate) fn compile(
         errors.sort_by_key(|(index, _)| *index);
         return Err(errors.into_iter().map(|(_, error)| error).collect());
     }
-    let digest = digest(resource, scope.as_ref(), &attributes);
-    Ok(Mapping { scope, attributes, fields, digest, resource })
+    let digest = digest(resource, scope.as_ref(), &attributes, &spec.lookups);
+    Ok(Mapping { scope, attributes, fields, asks, digest, resource })
 }
 
 /// A rule whose path and expression could be read.
@@ -73,6 +67,7 @@ struct Parsed<'s> {
 struct Compiler<'c> {
     resource: Resource,
     schemas: &'c SchemaSet,
+    lookups: &'c Lookups,
     /// With the number of the rule; none for the scope.
     errors: Vec<(Option<usize>, CompileError)>,
 }
@@ -104,7 +99,8 @@ impl Compiler<'_> {
         let Ok((path, target)) = target else {
             // Its expression may be wrong as well.
             let want = Want { needs: Needs::Any, many: true, copy: true, place: "this" };
-            self.check(Some(index), &key, text, &expr, &[], want);
+            let once = spec.when == When::Create;
+            self.check(Some(index), &key, text, &expr, (&[], once), want);
             return None;
         };
         Some(Parsed { index, spec, key, path, target, expr })
@@ -148,7 +144,8 @@ impl Compiler<'_> {
         let text = spec.rule.expression().to_owned();
         let place = format!("`{path}`");
         let want = Want { needs: target.needs(), many: target.many, copy: true, place: &place };
-        let code = self.check(Some(index), &key, &text, &expr, fields, want);
+        let once = spec.when == When::Create;
+        let code = self.check(Some(index), &key, &text, &expr, (fields, once), want);
         let source = Compiled { text, expr, code };
         let required =
             self.schemas.resolve(self.resource, &path).is_some_and(|known| known.required)
@@ -163,11 +160,12 @@ impl Compiler<'_> {
         key: &str,
         text: &str,
         expr: &Expr,
-        fields: &[String],
+        (fields, once): (&[String], bool),
         want: Want<'_>,
     ) -> expr::code::Code {
         let mut problems = Vec::new();
-        let code = check(expr, fields, want, &mut problems);
+        let setting = Setting { fields, lookups: self.lookups, once };
+        let code = check(expr, setting, want, &mut problems);
         let errors = problems.into_iter().map(|problem| CompileError::problem(key, text, problem));
         self.errors.extend(errors.map(|error| (index, error)));
         code
@@ -175,7 +173,12 @@ impl Compiler<'_> {
 }
 
 /// The meaning of a mapping in 16 bytes. The spelling of an expression does not count, only what it says.
-fn digest(resource: Resource, scope: Option<&Scope>, attributes: &[Attribute]) -> [u8; 16] {
+fn digest(
+    resource: Resource,
+    scope: Option<&Scope>,
+    attributes: &[Attribute],
+    lookups: &Lookups,
+) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     let mut add = |text: &str| {
         hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
@@ -188,6 +191,14 @@ fn digest(resource: Resource, scope: Option<&Scope>, attributes: &[Attribute]) -
         add(&path.to_string());
         add(&format!("{target:?} {on_empty:?} {when:?}"));
         add(&source.expr.to_string());
+    }
+    for (name, table) in lookups {
+        add(name);
+        add(&table.iter().count().to_string());
+        table.iter().for_each(|(key, value)| {
+            add(key);
+            add(value);
+        });
     }
     cut(&hasher.finalize())
 }

@@ -2,15 +2,17 @@
 
 use std::fmt;
 
-/// What the two derived keys are for, as BLAKE3 wants it: said once, for ever.
+/// What the derived keys are for, as BLAKE3 wants it: said once, for ever.
 const FINGERPRINTS: &str = "peoplesync 2026-11-21 fingerprints of record keys";
 const DRAFTS: &str = "peoplesync 2026-11-21 digests of drafts";
+const CHANCE: &str = "peoplesync 2026-11-26 random values of expressions";
 
 /// The key of all digests of one installation, so that nobody can try out names or mail addresses against them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DigestKey {
     fingerprints: [u8; 32],
     drafts: [u8; 32],
+    chance: [u8; 32],
 }
 
 impl DigestKey {
@@ -20,7 +22,17 @@ impl DigestKey {
         Self {
             fingerprints: blake3::derive_key(FINGERPRINTS, &bytes),
             drafts: blake3::derive_key(DRAFTS, &bytes),
+            chance: blake3::derive_key(CHANCE, &bytes),
         }
+    }
+
+    /// Random bytes without end for one use in one rule and one record: always the same ones.
+    pub(crate) fn chance(&self, record: &str, rule: &str, place: usize) -> blake3::OutputReader {
+        let mut hasher = blake3::Hasher::new_keyed(&self.chance);
+        for part in [record, rule] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        hasher.update(&(place as u64).to_le_bytes()).finalize_xof()
     }
 
     /// The hash of an encoded draft.

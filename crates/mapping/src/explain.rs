@@ -2,6 +2,7 @@
 
 use peoplesync_source::Record;
 
+use crate::around::Around;
 use crate::attribute::Compiled;
 use crate::draft::{Draft, SlotValue};
 use crate::error::MapError;
@@ -61,14 +62,25 @@ impl Explanation {
 }
 
 impl Mapping {
-    /// Maps a record as [`map`](Self::map) does, and tells each step. An error of one step does not hide the others.
+    /// Maps a record as [`map`](Self::map) does, and tells each step.
     #[must_use]
     pub fn explain(&self, binding: &Binding, record: &Record<'_>) -> Explanation {
-        let scope =
-            self.scope.as_ref().map(|Scope(scope)| self.explain_scope(binding, record, scope));
+        self.explain_in(&Around::default(), binding, record)
+    }
+
+    /// Maps a record as [`map_in`](Self::map_in) does, and tells each step. An error of one step does not hide the others.
+    #[must_use]
+    pub fn explain_in(
+        &self,
+        around: &Around<'_>,
+        binding: &Binding,
+        record: &Record<'_>,
+    ) -> Explanation {
+        let scope = self.scope.as_ref();
+        let scope = scope.map(|Scope(scope)| self.explain_scope(around, binding, record, scope));
         let mut draft = Draft::new(self);
         let attributes = self.attributes.iter().enumerate().map(|(slot, attribute)| {
-            let filled = self.fill(binding, record, attribute, slot, &mut draft);
+            let filled = self.fill(around, binding, record, attribute, slot, &mut draft);
             let value = match filled {
                 Ok(()) if attribute.required && draft.has_nothing(slot) => Err(attribute.missing()),
                 Ok(()) => Ok(draft.value(slot, attribute)),
@@ -84,9 +96,15 @@ impl Mapping {
         Explanation { scope, attributes: attributes.collect() }
     }
 
-    fn explain_scope(&self, binding: &Binding, record: &Record<'_>, scope: &Compiled) -> ScopeStep {
+    fn explain_scope(
+        &self,
+        around: &Around<'_>,
+        binding: &Binding,
+        record: &Record<'_>,
+        scope: &Compiled,
+    ) -> ScopeStep {
         use crate::expr::code::Op;
-        let machine = self.machine(binding, record, scope);
+        let machine = self.machine(around, binding, record, scope, "");
         let held = |code| machine.holds(code).map_err(|fault| MapError::new(None, *fault));
         let clauses = match (&scope.expr.node, &scope.code.op) {
             (Node::And(terms), Op::And(codes)) | (Node::Or(terms), Op::Or(codes)) => {
@@ -104,7 +122,8 @@ impl Mapping {
     }
 
     fn readings(&self, binding: &Binding, record: &Record<'_>, source: &Compiled) -> Vec<Reading> {
-        let machine = self.machine(binding, record, source);
+        let around = Around::default();
+        let machine = self.machine(&around, binding, record, source, "");
         let mut readings: Vec<Reading> = Vec::new();
         source.expr.each_field(&mut |name, _| {
             if readings.iter().any(|reading| reading.field == name) {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod around;
 mod attribute;
 mod compile;
 mod digest;
@@ -8,17 +9,21 @@ mod error;
 mod explain;
 pub mod expr;
 pub mod functions;
+mod lookup;
 mod mapping;
 mod nearest;
+mod reads;
 mod spec;
 mod target;
 #[cfg(test)]
 mod testing;
 
+pub use around::{Around, Asks, People, Unknown};
 pub use attribute::Attribute;
 pub use digest::{DigestKey, fingerprint};
 pub use draft::{Draft, Slot, SlotValue};
 pub use error::{CompileError, MapError};
 pub use explain::{AttributeStep, Explanation, Reading, ScopeStep};
+pub use lookup::{Lookups, Table};
 pub use mapping::{Binding, Mapping, Outcome};
 pub use spec::{AttributeSpec, OnEmpty, Rule, Spec, When};

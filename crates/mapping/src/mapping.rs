@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use peoplesync_scim::{Resource, SchemaSet};
 use peoplesync_source::{Fields, Record};
 
+use crate::around::{Around, Asks};
 use crate::attribute::{Attribute, Compiled};
 use crate::compile;
 use crate::draft::Draft;
@@ -14,6 +15,7 @@ use crate::expr::check::Problem;
 use crate::expr::code::Op;
 use crate::expr::eval::{Eval, Machine};
 use crate::nearest::did_you_mean;
+use crate::reads;
 use crate::spec::Spec;
 use crate::target::Scalar;
 
@@ -23,6 +25,7 @@ pub struct Mapping {
     pub(crate) scope: Option<Scope>,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) fields: Vec<String>,
+    pub(crate) asks: Asks,
     pub(crate) digest: [u8; 16],
     pub(crate) resource: Resource,
 }
@@ -63,6 +66,12 @@ impl Mapping {
         &self.fields
     }
 
+    /// What scope and attributes ask beyond the record.
+    #[must_use]
+    pub fn asks(&self) -> &Asks {
+        &self.asks
+    }
+
     /// The attributes by slot, which is their order by path.
     #[must_use]
     pub fn attributes(&self) -> &[Attribute] {
@@ -90,6 +99,19 @@ impl Mapping {
         Binding(self.fields.iter().map(position).collect())
     }
 
+    /// Maps one record that stands alone: no time, no chance, nobody else. What asks for them is an error.
+    ///
+    /// # Errors
+    /// As [`map_in`](Self::map_in).
+    pub fn map(
+        &self,
+        binding: &Binding,
+        record: &Record<'_>,
+        draft: &mut Draft,
+    ) -> Result<Outcome, MapError> {
+        self.map_in(&Around::default(), binding, record, draft)
+    }
+
     /// Maps one record. Nothing is allocated but what computed values need beyond the draft's own buffers.
     ///
     /// The binding is of the fields of the record's batch, the draft of this mapping.
@@ -97,21 +119,22 @@ impl Mapping {
     /// # Errors
     /// The first attribute, or the scope, that cannot have a value for this record, or a required attribute that is empty.
     /// The draft then holds nothing of use.
-    pub fn map(
+    pub fn map_in(
         &self,
+        around: &Around<'_>,
         binding: &Binding,
         record: &Record<'_>,
         draft: &mut Draft,
     ) -> Result<Outcome, MapError> {
         draft.reset(self);
         if let Some(Scope(scope)) = &self.scope {
-            let held = self.machine(binding, record, scope).holds(&scope.code);
+            let held = self.machine(around, binding, record, scope, "").holds(&scope.code);
             if !held.map_err(|fault| MapError::new(None, *fault))? {
                 return Ok(Outcome::OutOfScope);
             }
         }
         for (slot, attribute) in self.attributes.iter().enumerate() {
-            self.fill(binding, record, attribute, slot, draft)
+            self.fill(around, binding, record, attribute, slot, draft)
                 .map_err(|fault| MapError::new(Some(&attribute.path), *fault))?;
             if attribute.required && draft.has_nothing(slot) {
                 return Err(attribute.missing());
@@ -128,7 +151,7 @@ impl Mapping {
         let rules = self.attributes.iter().map(|attribute| (&*attribute.key, &attribute.source));
         let mut errors = Vec::new();
         for (key, source) in scope.chain(rules) {
-            source.expr.each_field(&mut |name, span| {
+            reads::each_field(&source.expr, &mut |name, span| {
                 if known.iter().any(|known| known == name) {
                     return;
                 }
@@ -143,23 +166,27 @@ impl Mapping {
 
     pub(crate) fn machine<'a>(
         &'a self,
+        around: &'a Around<'a>,
         binding: &'a Binding,
         record: &Record<'a>,
         source: &'a Compiled,
+        rule: &'a str,
     ) -> Machine<'a> {
-        Machine { names: &self.fields, positions: &binding.0, record: *record, text: &source.text }
+        let (names, positions, text) = (&*self.fields, &*binding.0, &*source.text);
+        Machine { names, positions, record: *record, around, rule, text }
     }
 
     /// Puts the value of one attribute into its slot.
     pub(crate) fn fill(
         &self,
+        around: &Around<'_>,
         binding: &Binding,
         record: &Record<'_>,
         attribute: &Attribute,
         slot: usize,
         draft: &mut Draft,
     ) -> Eval<()> {
-        let machine = self.machine(binding, record, &attribute.source);
+        let machine = self.machine(around, binding, record, &attribute.source, &attribute.key);
         let code = &attribute.source.code;
         let value = match &code.op {
             Op::First(field) => match machine.first(*field) {

@@ -1,5 +1,7 @@
 //! What the config says of a mapping, before it is compiled.
 
+use crate::lookup::Lookups;
+
 /// The rules for one kind of resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spec {
@@ -7,6 +9,8 @@ pub struct Spec {
     pub scope: Option<String>,
     /// The managed attributes, in any order.
     pub attributes: Vec<AttributeSpec>,
+    /// The tables for `Lookup`.
+    pub lookups: Lookups,
 }
 
 /// The rule for one attribute.

@@ -1,10 +1,34 @@
 //! What the tests of several modules share.
 
-use peoplesync_source::{Batch, Fields, Origin};
+use peoplesync_source::{Batch, Fields, Origin, Record, Timestamp};
 
+use crate::around::{Around, People, Unknown};
+use crate::digest::DigestKey;
 use crate::expr;
-use crate::expr::check::{Needs, Want, check};
+use crate::expr::Value;
+use crate::expr::check::{Needs, Setting, Want, check};
 use crate::expr::eval::Machine;
+use crate::lookup::{Lookups, Table};
+
+/// The surroundings in which the examples of the table are true: the reference page tells of them.
+#[derive(Debug)]
+struct Sample {
+    groups: [Box<str>; 2],
+}
+
+impl People for Sample {
+    fn manager_field<'a>(&'a self, _: &Record<'_>, field: &str) -> Result<Value<'a>, Unknown> {
+        Ok(if field == "mail" { Value::text("ada@example.com") } else { Value::Null })
+    }
+
+    fn reports_to(&self, _: &Record<'_>, key: &str) -> Result<bool, Unknown> {
+        Ok(["3", "1"].contains(&key))
+    }
+
+    fn groups<'a>(&'a self, _: &Record<'_>) -> Result<&'a [Box<str>], Unknown> {
+        Ok(&self.groups)
+    }
+}
 
 /// The value of an expression without fields, as text, or what is wrong with it.
 pub(crate) fn evaluate(text: &str) -> String {
@@ -14,14 +38,25 @@ pub(crate) fn evaluate(text: &str) -> String {
     };
     let mut problems = Vec::new();
     let want = Want { needs: Needs::Any, many: true, copy: false, place: "this" };
-    let code = check(&expr, &[], want, &mut problems);
+    let offices = [("LDZ", "Łódź"), ("LON", "London")];
+    let offices: Table =
+        offices.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
+    let lookups = Lookups::from([("offices".to_owned(), offices)]);
+    let setting = Setting { fields: &[], lookups: &lookups, once: true };
+    let code = check(&expr, setting, want, &mut problems);
     if let Some(problem) = problems.first() {
         return format!("problem: {}", problem.message);
     }
     let mut batch = Batch::new(Fields::new::<_, &str>([]));
     batch.record("7", Origin::row("test", 1)).unwrap();
     let record = batch.get(0).unwrap();
-    match (Machine { names: &[], positions: &[], record, text }).value(&code) {
+    let people = Sample { groups: ["Engineering".into(), "Łódź".into()] };
+    let seed = DigestKey::new([7; 32]);
+    let now = Some(Timestamp(1_769_848_200_000));
+    let around = Around { now, seed: Some(&seed), people: Some(&people) };
+    let machine =
+        Machine { names: &[], positions: &[], record, around: &around, rule: "test", text };
+    match machine.value(&code) {
         Ok(value) => value.to_string(),
         Err(fault) => format!("fault: {}", fault.reason),
     }

@@ -19,6 +19,7 @@ fn explain(scope: &str) -> Explanation {
                 "boss",
             ),
         ],
+        ..Spec::default()
     };
     let mapping = Mapping::compile(&spec, Resource::User, &SchemaSet::standard()).expect("right");
     let mut batch = Batch::new(Fields::new(["upn", "status", "roles", "boss"]));

@@ -6,7 +6,8 @@ use peoplesync_source::{Batch, Fields, Origin, Value};
 
 /// What comes of an expression over the field `a`, which holds this text.
 fn check(expression: &str, text: &str) -> String {
-    let spec = Spec { scope: None, attributes: vec![AttributeSpec::value("title", expression)] };
+    let spec =
+        Spec { attributes: vec![AttributeSpec::value("title", expression)], ..Spec::default() };
     let mapping = match Mapping::compile(&spec, Resource::User, &SchemaSet::standard()) {
         Ok(mapping) => mapping,
         Err(errors) => return errors[0].message.clone(),

@@ -1,7 +1,7 @@
 //! What holds for every text, every expression and every record.
 
 use peoplesync_mapping::expr::{Comparison, Expr, Node, Span, Word, parse};
-use peoplesync_mapping::functions::{Accepts, TABLE};
+use peoplesync_mapping::functions::{Accepts, all};
 use peoplesync_mapping::{
     AttributeSpec, DigestKey, Draft, Mapping, OnEmpty, Outcome, SlotValue, Spec, When,
 };
@@ -56,9 +56,19 @@ fn expressions() -> impl Strategy<Value = Expr> {
                 .prop_map(|(value, options)| Node::In { value, options }),
             (boxed, any::<String>())
                 .prop_map(|(value, pattern)| Node::Matches { value, pattern: word(&pattern) }),
-            (0..TABLE.len(), arguments).prop_map(|(function, arguments)| {
-                let name = TABLE.get(function).map_or("F", |function| function.name);
-                Node::Call { name: word(name), arguments }
+            (0..all().len(), arguments).prop_map(|(function, mut arguments)| {
+                let function = all()[function];
+                for (index, argument) in arguments.iter_mut().enumerate() {
+                    let accepts = function.parameter(index).map(|parameter| parameter.accepts);
+                    // There a bare name is a name, and no field.
+                    if let (Some(Accepts::Field | Accepts::Table), Some(argument)) =
+                        (accepts, argument)
+                        && let Node::Field(name) = &argument.node
+                    {
+                        argument.node = Node::Text(name.clone());
+                    }
+                }
+                Node::Call { name: word(function.name), arguments }
             }),
         ]
         .prop_map(expr)
@@ -77,14 +87,16 @@ fn typed() -> impl Strategy<Value = Expr> {
     ]
     .prop_map(expr);
     leaf.prop_recursive(4, 30, 3, move |inner| {
-        let function = (0..TABLE.len(), prop::collection::vec(inner.clone(), 7));
+        let function = (0..all().len(), prop::collection::vec(inner.clone(), 7));
         let call = function.prop_map(|(function, values)| {
-            let function = &TABLE[function];
+            let function = all()[function];
             let arguments = function.parameters.iter().zip(values).map(|(parameter, value)| {
                 let text = |text: &str| Some(expr(Node::Text(text.into())));
                 match parameter.accepts {
                     Accepts::Pattern => text("(?<g>a|b)c?"),
                     Accepts::Group => text("g"),
+                    Accepts::Field => text("a"),
+                    Accepts::Table => text("t"),
                     Accepts::Word(words) => text(words[0]),
                     Accepts::Condition | Accepts::Flag => Some(expr(Node::Compare {
                         op: Comparison::NotEqual,
@@ -213,7 +225,7 @@ fn mapping() -> Mapping {
 }
 
 fn compile(attributes: Vec<AttributeSpec>) -> Mapping {
-    let spec = Spec { scope: None, attributes };
+    let spec = Spec { attributes, ..Spec::default() };
     Mapping::compile(&spec, Resource::User, &SchemaSet::standard()).expect("the rules are right")
 }
 
@@ -249,7 +261,7 @@ proptest! {
             Err(error) => {
                 prop_assert!(text.get(error.span.start..error.span.end).is_some());
                 prop_assert!(!error.message.is_empty());
-                let spec = Spec { scope: None, attributes: vec![AttributeSpec::value("title", &*text)] };
+                let spec = Spec { attributes: vec![AttributeSpec::value("title", &*text)], ..Spec::default() };
                 let errors = Mapping::compile(&spec, Resource::User, &SchemaSet::standard()).unwrap_err();
                 prop_assert!(errors.iter().all(|error| error.render().contains(&error.message)));
             }
@@ -271,7 +283,7 @@ proptest! {
         let attributes = ["title", "active", "roles", "urn:example:x:2.0:User:any"];
         let attributes = attributes[which..=which].iter();
         let attributes = attributes.map(|path| AttributeSpec::value(*path, expr.to_string())).collect();
-        let spec = Spec { scope: None, attributes };
+        let spec = Spec { attributes, ..Spec::default() };
         let Ok(mapping) = Mapping::compile(&spec, Resource::User, &SchemaSet::standard()) else {
             return Ok(());
         };

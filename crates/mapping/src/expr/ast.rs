@@ -159,26 +159,39 @@ pub(crate) fn continues_name(c: char) -> bool {
 impl Expr {
     /// Calls `visit` with each field that the expression names and its place, in the order of the text.
     pub fn each_field<'e>(&'e self, visit: &mut dyn FnMut(&'e str, Span)) {
+        self.each(&mut |expr| {
+            if let Node::Field(name) = &expr.node {
+                visit(name, expr.span);
+            }
+        });
+    }
+
+    /// Calls `visit` with the expression and with all in it, each before its parts.
+    pub fn each<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
+        visit(self);
         match &self.node {
-            Node::Null | Node::Boolean(_) | Node::Integer(_) | Node::Decimal(_) | Node::Text(_) => {
-            }
-            Node::Field(name) => visit(name, self.span),
+            Node::Null
+            | Node::Boolean(_)
+            | Node::Integer(_)
+            | Node::Decimal(_)
+            | Node::Text(_)
+            | Node::Field(_) => {}
             Node::Call { arguments, .. } => {
-                arguments.iter().flatten().for_each(|argument| argument.each_field(visit));
+                arguments.iter().flatten().for_each(|argument| argument.each(visit));
             }
-            Node::Not(inner) => inner.each_field(visit),
+            Node::Not(inner) => inner.each(visit),
             Node::And(terms) | Node::Or(terms) | Node::Join(terms) => {
-                terms.iter().for_each(|term| term.each_field(visit));
+                terms.iter().for_each(|term| term.each(visit));
             }
             Node::Compare { left, right, .. } => {
-                left.each_field(visit);
-                right.each_field(visit);
+                left.each(visit);
+                right.each(visit);
             }
             Node::In { value, options } => {
-                value.each_field(visit);
-                options.iter().for_each(|option| option.each_field(visit));
+                value.each(visit);
+                options.iter().for_each(|option| option.each(visit));
             }
-            Node::Matches { value, .. } => value.each_field(visit),
+            Node::Matches { value, .. } => value.each(visit),
         }
     }
 

@@ -9,7 +9,8 @@ use super::code::{Code, Op};
 use super::compare::{boolean, decimal};
 use super::time;
 use super::value::{Type, Value};
-use crate::functions::{self, Accepts, Function, Gives};
+use crate::functions::{self, Accepts, Ask, Function, Gives};
+use crate::lookup::Lookups;
 use crate::nearest::did_you_mean;
 
 /// Bounds what a pattern may take when it is compiled and while it searches.
@@ -65,18 +66,31 @@ pub(crate) struct Want<'w> {
     pub(crate) place: &'w str,
 }
 
-/// Checks an expression whose fields all stand in `fields`, which is sorted.
+/// Where an expression stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting<'s> {
+    /// The fields of all expressions of the mapping, sorted.
+    pub(crate) fields: &'s [String],
+    /// The tables of the config.
+    pub(crate) lookups: &'s Lookups,
+    /// Whether its value is written once and never compared again.
+    pub(crate) once: bool,
+}
+
+/// Checks an expression whose fields all stand in those of the setting.
 pub(crate) fn check(
     expr: &Expr,
-    fields: &[String],
+    setting: Setting<'_>,
     want: Want<'_>,
     problems: &mut Vec<Problem>,
 ) -> Code {
-    Checker { fields, problems }.expr(expr, want).0
+    Checker { setting, conditions: 0, problems }.expr(expr, want).0
 }
 
 struct Checker<'c> {
-    fields: &'c [String],
+    setting: Setting<'c>,
+    /// In how many conditions this stands.
+    conditions: usize,
     problems: &'c mut Vec<Problem>,
 }
 
@@ -93,8 +107,11 @@ impl Checker<'_> {
             },
             Node::Field(name) => {
                 // Every field of every expression was collected before.
-                let field =
-                    self.fields.binary_search_by(|known| (**known).cmp(name)).unwrap_or(usize::MAX);
+                let field = self
+                    .setting
+                    .fields
+                    .binary_search_by(|known| (**known).cmp(name))
+                    .unwrap_or(usize::MAX);
                 let op = match want {
                     Want { needs: Needs::Flag, .. } => Op::Flag(field),
                     Want { copy: true, many: false, .. } => Op::First(field),
@@ -118,12 +135,12 @@ impl Checker<'_> {
                 (Op::Join(terms), Type::Text)
             }
             Node::Compare { op, left, right } => {
-                let (left, right) = (Box::new(self.any(left)), Box::new(self.any(right)));
+                let (left, right) = (Box::new(self.compared(left)), Box::new(self.compared(right)));
                 (Op::Compare { op: *op, left, right }, Type::Boolean)
             }
             Node::In { value, options } => {
-                let value = Box::new(self.any(value));
-                let options = options.iter().map(|option| self.any(option)).collect();
+                let value = Box::new(self.compared(value));
+                let options = options.iter().map(|option| self.compared(option)).collect();
                 (Op::In { value, options }, Type::Boolean)
             }
             Node::Matches { value, pattern } => {
@@ -143,6 +160,14 @@ impl Checker<'_> {
         self.expr(expr, Want { needs: Needs::Any, many: true, copy: false, place: "this" }).0
     }
 
+    /// What is compared may move with the time: what comes of it is true or false, and moves seldom.
+    fn compared(&mut self, expr: &Expr) -> Code {
+        self.conditions += 1;
+        let code = self.any(expr);
+        self.conditions -= 1;
+        code
+    }
+
     fn condition(&mut self, expr: &Expr, place: &str) -> Code {
         self.expr(expr, Want { needs: Needs::Condition, many: false, copy: false, place }).0
     }
@@ -159,6 +184,7 @@ impl Checker<'_> {
         want: Want<'_>,
     ) -> (Code, Type) {
         self.count(expr, function, arguments);
+        self.steady(expr, function);
         let mut known = Type::Null;
         let codes = arguments.iter().enumerate().map(|(index, argument)| {
             let argument = argument.as_ref()?;
@@ -168,7 +194,8 @@ impl Checker<'_> {
                 _ if function.passes(index) => self.expr(argument, want),
                 Accepts::Pattern => (self.pattern_argument(argument, &place)?, Type::Text),
                 Accepts::Word(words) => (self.word(argument, words, &place)?, Type::Text),
-                Accepts::Group => (self.group(argument, &place)?, Type::Text),
+                Accepts::Group | Accepts::Field => (self.name(argument, &place)?, Type::Text),
+                Accepts::Table => (self.table(argument, &place)?, Type::Text),
                 _ => {
                     let many = matches!(accepts, Accepts::Any | Accepts::Values);
                     self.expr(
@@ -189,6 +216,20 @@ impl Checker<'_> {
             self.fits(expr, known, want);
         }
         (Code { op: Op::Call { function, arguments: codes }, span: expr.span }, known)
+    }
+
+    /// Whether the function can stand here without making every run write.
+    fn steady(&mut self, expr: &Expr, function: &Function) {
+        let (changes, allowed) = match function.asks {
+            _ if self.setting.once => return,
+            Ask::Clock if self.conditions > 0 => return,
+            Ask::Clock => ("moves with the time", "compare it, as in `Now() >= start`, or add"),
+            Ask::Chance => ("gives each time something else", "add"),
+            _ => return,
+        };
+        let message = format!("`{}` {changes}, so every run would write it", function.name);
+        let hint = format!("{allowed} `when = \"create\"` to the attribute");
+        self.problem(expr.span, message, Some(hint));
     }
 
     /// Whether the number of arguments is right.
@@ -218,7 +259,7 @@ impl Checker<'_> {
     }
 
     fn unknown_function(&mut self, name: &Word, arguments: &[Option<Expr>]) {
-        let known = functions::TABLE.iter().map(|function| function.name);
+        let known = functions::all().iter().map(|function| function.name);
         let hint = did_you_mean(&name.text, known);
         self.problem(name.span, format!("there is no function `{}`", name.text), hint);
         for argument in arguments.iter().flatten() {
@@ -268,7 +309,22 @@ impl Checker<'_> {
         None
     }
 
-    fn group(&mut self, argument: &Expr, place: &str) -> Option<Code> {
+    fn table(&mut self, argument: &Expr, place: &str) -> Option<Code> {
+        let Node::Text(name) = &argument.node else {
+            let message = format!("{place} is a name and must stand here as text in double quotes");
+            self.problem(argument.span, message, None);
+            return None;
+        };
+        if let Some(table) = self.setting.lookups.get(&**name) {
+            return Some(Code { op: Op::Table(table.clone()), span: argument.span });
+        }
+        let hint = did_you_mean(name, self.setting.lookups.keys().map(String::as_str))
+            .unwrap_or_else(|| format!("a table is given as `[lookups.{name}]`"));
+        self.problem(argument.span, format!("there is no table `{name}`"), Some(hint));
+        None
+    }
+
+    fn name(&mut self, argument: &Expr, place: &str) -> Option<Code> {
         let Node::Text(text) = &argument.node else {
             let message = format!("{place} is a name and must stand here as text in double quotes");
             self.problem(argument.span, message, None);
@@ -345,7 +401,12 @@ fn needs(accepts: Accepts) -> Needs {
         Accepts::Flag => Needs::Flag,
         Accepts::Text | Accepts::Values => Needs::Text,
         Accepts::Integer => Needs::Integer,
-        Accepts::Any | Accepts::Pattern | Accepts::Group | Accepts::Word(_) => Needs::Any,
+        Accepts::Any
+        | Accepts::Pattern
+        | Accepts::Group
+        | Accepts::Word(_)
+        | Accepts::Field
+        | Accepts::Table => Needs::Any,
     }
 }
 

@@ -5,6 +5,7 @@ use regex::Regex;
 use super::ast::{Comparison, Span};
 use super::value::Value;
 use crate::functions::Function;
+use crate::lookup::Table;
 
 /// A step of a checked expression and its place in the text.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub(crate) enum Op {
     Flag(usize),
     /// Only an argument of a function.
     Pattern(Regex),
+    /// Only an argument of a function.
+    Table(Table),
     Call {
         function: &'static Function,
         arguments: Box<[Option<Code>]>,

@@ -9,7 +9,9 @@ use super::code::{Code, Op};
 use super::compare;
 pub(crate) use super::compare::{boolean, decimal};
 use super::value::Value;
+use crate::around::Around;
 use crate::functions::Function;
+use crate::lookup::Table;
 
 /// Longest text that an expression may make, in bytes. Without it, nested `Replace` calls could double a text until the
 /// memory is used up.
@@ -34,6 +36,9 @@ pub(crate) struct Machine<'a> {
     /// Where the record has them.
     pub(crate) positions: &'a [usize],
     pub(crate) record: Record<'a>,
+    pub(crate) around: &'a Around<'a>,
+    /// Whose expression it is: a key of the config.
+    pub(crate) rule: &'a str,
     /// The text of the expression, for messages.
     pub(crate) text: &'a str,
 }
@@ -47,6 +52,7 @@ impl<'a> Machine<'a> {
             Op::First(field) => self.first(*field),
             Op::Flag(_) => self.flag(code)?.map_or(Value::Null, Value::Boolean),
             Op::Pattern(pattern) => Value::text(pattern.as_str()),
+            Op::Table(_) => Value::Null,
             Op::Call { function, arguments } => {
                 (function.eval)(&Arguments { machine: self, function, codes: arguments, code })?
             }
@@ -304,6 +310,41 @@ impl<'m, 'a> Arguments<'m, 'a> {
             Op::Pattern(pattern) => Some(pattern),
             _ => None,
         }
+    }
+
+    /// The table that this argument names.
+    pub(crate) fn table(&self, index: usize) -> Option<&'a Table> {
+        match &self.code(index)?.op {
+            Op::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The record that is mapped.
+    pub(crate) fn record(&self) -> &'m Record<'a> {
+        &self.machine.record
+    }
+
+    /// What may be asked beyond the record.
+    pub(crate) fn around(&self) -> &'a Around<'a> {
+        self.machine.around
+    }
+
+    /// Random bytes for this call in this rule and record.
+    pub(crate) fn chance(&self) -> Eval<blake3::OutputReader> {
+        match self.machine.around.seed {
+            Some(key) => {
+                let record = self.machine.record.key();
+                Ok(key.chance(record, self.machine.rule, self.code.span.start))
+            }
+            None => Err(self.unknown("nothing is random here")),
+        }
+    }
+
+    /// A fault of the call: why it has no value.
+    pub(crate) fn unknown(&self, why: &str) -> Box<Fault> {
+        let reason = format!("`{}` cannot be told: {why}", self.machine.excerpt(self.code));
+        Box::new(Fault { field: None, reason })
     }
 
     /// An empty text to build up.

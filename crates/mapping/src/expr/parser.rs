@@ -355,10 +355,17 @@ impl Parser<'_> {
     }
 }
 
-/// A bare name where a function takes one of a few words, such as `vbTextCompare`, is that word and no field.
+/// A bare name where a function takes one of a few words, such as `vbTextCompare`, is that word and no field; where it takes the
+/// name of something, it is that name.
 fn read_word(argument: &mut Expr, accepts: Option<Accepts>) {
-    let (Some(Accepts::Word(words)), Node::Field(name)) = (accepts, &argument.node) else { return };
-    if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(name)) {
-        argument.node = Node::Text((*word).into());
+    let Node::Field(name) = &argument.node else { return };
+    match accepts {
+        Some(Accepts::Word(words)) => {
+            if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(name)) {
+                argument.node = Node::Text((*word).into());
+            }
+        }
+        Some(Accepts::Field | Accepts::Table) => argument.node = Node::Text(name.clone()),
+        _ => {}
     }
 }

@@ -1,9 +1,28 @@
 //! One type from another.
 
+use super::{Accepts, Function, needed};
+use crate::expr::Type;
 use crate::expr::Value;
 use crate::expr::eval::{Arguments, Eval, boolean, decimal};
 
-pub(super) fn cbool<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("CBool", Type::Boolean, cbool)
+        .takes(&[needed("value", Accepts::Any)])
+        .says("True or false from a boolean, a number (0 is false) or the text of one.")
+        .examples(&[
+            (r#"CBool("True")"#, "true"),
+            (r#"CBool("a" = "b")"#, "false"),
+            ("CBool(2)", "true"),
+            (r#"CBool("0")"#, "false"),
+            ("CBool(null)", "null"),
+        ]),
+    Function::new("CStr", Type::Text, cstr)
+        .takes(&[needed("value", Accepts::Text)])
+        .says("The value as text.")
+        .examples(&[("CStr(12)", r#""12""#), ("CStr(1 = 1)", r#""True""#), ("CStr(null)", "null")]),
+];
+
+fn cbool<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let value = arguments.value(0)?;
     Ok(match &value {
         empty if empty.is_empty() => Value::Null,
@@ -26,6 +45,6 @@ pub(super) fn cbool<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     })
 }
 
-pub(super) fn cstr<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn cstr<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(arguments.text(0)?.map_or(Value::Null, Value::Text))
 }

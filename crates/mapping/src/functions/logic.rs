@@ -1,9 +1,85 @@
 //! Choosing and asking. Nothing here fails on null.
 
+use super::{Accepts, Function, needed};
+use crate::expr::Type;
 use crate::expr::Value;
 use crate::expr::eval::{Arguments, Eval};
 
-pub(super) fn coalesce<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("IsNull", Type::Boolean, is_null)
+        .takes(&[needed("value", Accepts::Any)])
+        .says("Whether there is no value. An empty text is one.")
+        .examples(&[("IsNull(null)", "true"), (r#"IsNull("")"#, "false")]),
+    Function::new("IsNullOrEmpty", Type::Boolean, is_null_or_empty)
+        .takes(&[needed("value", Accepts::Any)])
+        .says("Whether there is no value or an empty text.")
+        .examples(&[
+            ("IsNullOrEmpty(null)", "true"),
+            (r#"IsNullOrEmpty("")"#, "true"),
+            ("IsNullOrEmpty(0)", "false"),
+        ]),
+    Function::new("IsPresent", Type::Boolean, is_present)
+        .takes(&[needed("value", Accepts::Any)])
+        .says("Whether there is a value that is no empty text.")
+        .examples(&[
+            (r#"IsPresent("a")"#, "true"),
+            (r#"IsPresent("")"#, "false"),
+            ("IsPresent(null)", "false"),
+        ]),
+    Function::new("IsString", Type::Boolean, is_string)
+        .takes(&[needed("value", Accepts::Any)])
+        .says("Whether the value is text.")
+        .examples(&[(r#"IsString("a")"#, "true"), ("IsString(1)", "false"), ("IsString(null)", "false")]),
+    Function::new("Not", Type::Boolean, not)
+        .takes(&[needed("value", Accepts::Flag)])
+        .says("False if the value is true, true if it is false or null.")
+        .examples(&[("Not(true)", "false"), (r#"Not("False")"#, "true"), ("Not(null)", "true")]),
+    Function::new("Coalesce", Type::Any, coalesce)
+        .takes(&[needed("source", Accepts::Any)])
+        .repeats(1)
+        .passes_on(|_| true)
+        .says("The first source that is neither null nor empty.")
+        .examples(&[
+            (r#"Coalesce(null, "", "b", "c")"#, r#""b""#),
+            ("Coalesce(null)", "null"),
+            ("Coalesce(false, true)", "false"),
+        ]),
+    Function::new("IIF", Type::Any, iif)
+        .takes(&[
+            needed("condition", Accepts::Condition),
+            needed("valueIfTrue", Accepts::Any),
+            needed("valueIfFalse", Accepts::Any),
+        ])
+        .passes_on(|index| index > 0)
+        .says("One value if the condition is true, the other if it is not; null counts as not.")
+        .examples(&[
+            (r#"IIF("UK" = "UK", "London", "Paris")"#, r#""London""#),
+            (r#"IIF(null = "UK", "London", "Paris")"#, r#""Paris""#),
+            (r#"IIF(null, 1, 2)"#, "2"),
+        ]),
+    Function::new("Switch", Type::Any, switch)
+        .takes(&[
+            needed("source", Accepts::Any),
+            needed("defaultValue", Accepts::Any),
+            needed("key", Accepts::Any),
+            needed("value", Accepts::Any),
+        ])
+        .repeats(2)
+        .passes_on(|index| index % 2 == 1)
+        .says("The value after the first key that equals the source, or the default. The key \"\" stands for no value.")
+        .examples(&[
+            (
+                r#"Switch("ENG", "Other", "ENG", "Engineering", "FIN", "Finance")"#,
+                r#""Engineering""#,
+            ),
+            (r#"Switch("eng", "Other", "ENG", "Engineering")"#, r#""Other""#),
+            (r#"Switch(null, "Other", "ENG", "Engineering")"#, r#""Other""#),
+            (r#"Switch(null, "Other", "", "None")"#, r#""None""#),
+            (r#"Switch(false, , "False", "True", "True", "False")"#, r#""True""#),
+        ]),
+];
+
+fn coalesce<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     for index in 0..arguments.len() {
         let value = arguments.value(index)?;
         if !value.is_empty() {
@@ -13,11 +89,11 @@ pub(super) fn coalesce<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(Value::Null)
 }
 
-pub(super) fn iif<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn iif<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     arguments.value(if arguments.holds(0)? { 1 } else { 2 })
 }
 
-pub(super) fn switch<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn switch<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let source = arguments.value(0)?;
     for key in (2..arguments.len()).step_by(2) {
         if arguments.equals(&source, key)? {
@@ -27,22 +103,22 @@ pub(super) fn switch<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     arguments.value(1)
 }
 
-pub(super) fn not<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn not<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(Value::Boolean(!arguments.holds(0)?))
 }
 
-pub(super) fn is_null<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn is_null<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(Value::Boolean(arguments.value(0)? == Value::Null))
 }
 
-pub(super) fn is_null_or_empty<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn is_null_or_empty<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(Value::Boolean(arguments.value(0)?.is_empty()))
 }
 
-pub(super) fn is_present<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn is_present<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(Value::Boolean(!arguments.value(0)?.is_empty()))
 }
 
-pub(super) fn is_string<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn is_string<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(Value::Boolean(matches!(arguments.value(0)?, Value::Text(_))))
 }

@@ -1,14 +1,24 @@
-//! The table of functions. One entry says all there is to know of a function: the checker, the reference page and the tests
-//! read it from here, so a further function is one entry and its body.
+//! The table of functions. One entry says all there is to know of a function, and stands in front of its body: the checker, the
+//! reference page, completions and tests read it, so a further function is one entry and one body.
 
+mod chance;
 mod convert;
 mod list;
 mod logic;
+mod lookup;
+mod people;
 mod replace;
+mod table;
 mod text;
 
+use std::fmt::Write;
+
+pub use self::table::{FAMILIES, Family, all, find};
 use crate::expr::eval::{Arguments, Eval};
 use crate::expr::{Type, Value};
+
+/// What evaluates a call.
+type Body = for<'b, 'm, 'a> fn(&'b Arguments<'m, 'a>) -> Eval<Value<'a>>;
 
 /// A function of the expression language.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +35,26 @@ pub struct Function {
     pub one_line: &'static str,
     /// Expressions without fields, each with what it gives. They are run as tests.
     pub examples: &'static [(&'static str, &'static str)],
-    /// Whether the same arguments always give the same value.
-    pub deterministic: bool,
-    pub(crate) eval: for<'b, 'm, 'a> fn(&'b Arguments<'m, 'a>) -> Eval<Value<'a>>,
+    /// What it takes from outside of the record and the expression.
+    pub asks: Ask,
+    pub(crate) eval: Body,
+}
+
+/// What a function takes from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Nothing: the same arguments always give the same value.
+    Nothing,
+    /// The time of the run.
+    Clock,
+    /// Chance.
+    Chance,
+    /// A field of the manager.
+    ManagerField,
+    /// Who stands above whom.
+    Chain,
+    /// Who is in which group.
+    Groups,
 }
 
 /// A parameter of a function.
@@ -62,6 +89,10 @@ pub enum Accepts {
     Group,
     /// One of these words, with or without quotes.
     Word(&'static [&'static str]),
+    /// The name of a field, written out; it is read from another record.
+    Field,
+    /// The name of a table of the config, written out.
+    Table,
 }
 
 /// What a function gives.
@@ -84,6 +115,12 @@ impl Function {
             Some(_) if self.repeats == 0 => None,
             Some(beyond) => self.parameters.get(count - self.repeats + beyond % self.repeats),
         }
+    }
+
+    /// Whether the same arguments always give the same value.
+    #[must_use]
+    pub fn is_deterministic(&self) -> bool {
+        !matches!(self.asks, Ask::Clock | Ask::Chance)
     }
 
     /// How it is called: `ToLower(source, [culture])`, `Coalesce(source, …)`.
@@ -117,12 +154,83 @@ impl Function {
     pub(crate) fn passes(&self, index: usize) -> bool {
         matches!(self.gives, Gives::Arguments(passes) if passes(index))
     }
+
+    /// How it is called, with types: `ToLower(source: text, [culture: text]) → text`.
+    #[must_use]
+    pub fn typed_signature(&self) -> String {
+        let mut text = format!("{}(", self.name);
+        for (index, Parameter { name, accepts, optional }) in self.parameters.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            let (open, close) = if *optional { ("[", "]") } else { ("", "") };
+            // Writing to a string cannot fail.
+            write!(text, "{comma}{open}{name}: {accepts}{close}").ok();
+        }
+        text.push_str(if self.repeats > 0 { ", …) → " } else { ") → " });
+        match self.gives {
+            Gives::Type(gives) => write!(text, "{gives}").ok(),
+            Gives::Arguments(_) => write!(text, "one of its arguments").ok(),
+        };
+        text
+    }
+
+    const fn new(name: &'static str, gives: Type, eval: Body) -> Self {
+        let (parameters, examples): (&[Parameter], &[(&str, &str)]) = (&[], &[]);
+        let gives = Gives::Type(gives);
+        Self {
+            name,
+            parameters,
+            repeats: 0,
+            gives,
+            one_line: "",
+            examples,
+            asks: Ask::Nothing,
+            eval,
+        }
+    }
+
+    const fn takes(self, parameters: &'static [Parameter]) -> Self {
+        Self { parameters, ..self }
+    }
+
+    /// The last parameters may come again.
+    const fn repeats(self, repeats: usize) -> Self {
+        Self { repeats, ..self }
+    }
+
+    /// It hands one of these arguments on.
+    const fn passes_on(self, which: fn(usize) -> bool) -> Self {
+        Self { gives: Gives::Arguments(which), ..self }
+    }
+
+    const fn asks(self, asks: Ask) -> Self {
+        Self { asks, ..self }
+    }
+
+    const fn says(self, one_line: &'static str) -> Self {
+        Self { one_line, ..self }
+    }
+
+    const fn examples(self, examples: &'static [(&'static str, &'static str)]) -> Self {
+        Self { examples, ..self }
+    }
 }
 
-/// The function of this name; letter case does not count.
-#[must_use]
-pub fn find(name: &str) -> Option<&'static Function> {
-    TABLE.iter().find(|function| function.name.eq_ignore_ascii_case(name))
+impl std::fmt::Display for Accepts {
+    /// As a type in a signature.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Any => "any",
+            Self::Text => "text",
+            Self::Values => "texts",
+            Self::Integer => "whole number",
+            Self::Condition | Self::Flag => "true or false",
+            Self::Pattern => "pattern",
+            Self::Group => "name of a group",
+            Self::Word(words) => return f.write_str(&words.join("|")),
+            Self::Field => "name of a field",
+            Self::Table => "name of a table",
+        })
+    }
 }
 
 const fn needed(name: &'static str, accepts: Accepts) -> Parameter {
@@ -132,348 +240,6 @@ const fn needed(name: &'static str, accepts: Accepts) -> Parameter {
 const fn optional(name: &'static str, accepts: Accepts) -> Parameter {
     Parameter { name, accepts, optional: true }
 }
-
-/// A function with a fixed number of parameters that gives one type.
-const fn plain(
-    name: &'static str,
-    parameters: &'static [Parameter],
-    gives: Type,
-    eval: for<'b, 'm, 'a> fn(&'b Arguments<'m, 'a>) -> Eval<Value<'a>>,
-    one_line: &'static str,
-    examples: &'static [(&'static str, &'static str)],
-) -> Function {
-    let gives = Gives::Type(gives);
-    Function { name, parameters, repeats: 0, gives, one_line, examples, deterministic: true, eval }
-}
-
-/// All functions, by name.
-pub static TABLE: &[Function] = &[
-    plain(
-        "Append",
-        &[needed("source", Accepts::Text), needed("suffix", Accepts::Text)],
-        Type::Text,
-        text::append,
-        "The source with the suffix at its end.",
-        &[
-            (r#"Append("zoe", ".test")"#, r#""zoe.test""#),
-            (r#"Append(null, ".test")"#, r#"".test""#),
-        ],
-    ),
-    plain(
-        "CBool",
-        &[needed("value", Accepts::Any)],
-        Type::Boolean,
-        convert::cbool,
-        "True or false from a boolean, a number (0 is false) or the text of one.",
-        &[
-            (r#"CBool("True")"#, "true"),
-            (r#"CBool("a" = "b")"#, "false"),
-            ("CBool(2)", "true"),
-            (r#"CBool("0")"#, "false"),
-            ("CBool(null)", "null"),
-        ],
-    ),
-    Function {
-        name: "Coalesce",
-        parameters: &[needed("source", Accepts::Any)],
-        repeats: 1,
-        gives: Gives::Arguments(|_| true),
-        one_line: "The first source that is neither null nor empty.",
-        examples: &[
-            (r#"Coalesce(null, "", "b", "c")"#, r#""b""#),
-            ("Coalesce(null)", "null"),
-            ("Coalesce(false, true)", "false"),
-        ],
-        deterministic: true,
-        eval: logic::coalesce,
-    },
-    plain(
-        "Count",
-        &[needed("values", Accepts::Any)],
-        Type::Integer,
-        list::count,
-        "How many values there are.",
-        &[(r#"Count(Split("a,b,c", ","))"#, "3"), (r#"Count("a")"#, "1"), ("Count(null)", "0")],
-    ),
-    plain(
-        "CStr",
-        &[needed("value", Accepts::Text)],
-        Type::Text,
-        convert::cstr,
-        "The value as text.",
-        &[("CStr(12)", r#""12""#), ("CStr(1 = 1)", r#""True""#), ("CStr(null)", "null")],
-    ),
-    Function {
-        name: "IIF",
-        parameters: &[
-            needed("condition", Accepts::Condition),
-            needed("valueIfTrue", Accepts::Any),
-            needed("valueIfFalse", Accepts::Any),
-        ],
-        repeats: 0,
-        gives: Gives::Arguments(|index| index > 0),
-        one_line: "One value if the condition is true, the other if it is not; null counts as not.",
-        examples: &[
-            (r#"IIF("UK" = "UK", "London", "Paris")"#, r#""London""#),
-            (r#"IIF(null = "UK", "London", "Paris")"#, r#""Paris""#),
-            (r#"IIF(null, 1, 2)"#, "2"),
-        ],
-        deterministic: true,
-        eval: logic::iif,
-    },
-    plain(
-        "InStr",
-        &[
-            needed("source", Accepts::Text),
-            needed("sought", Accepts::Text),
-            optional("start", Accepts::Integer),
-            optional("compareType", Accepts::Word(&[text::BINARY, text::TEXTUAL])),
-        ],
-        Type::Integer,
-        text::in_str,
-        "Where the sought text first stands in the source, counted from 1; 0 if nowhere.",
-        &[
-            (r#"InStr("The quick brown fox", "quick")"#, "5"),
-            (r#"InStr("repEated", "e", 3, vbBinaryCompare)"#, "7"),
-            (r#"InStr("repEated", "e", 3, vbTextCompare)"#, "4"),
-            (r#"InStr("Zoë Ng", "Ng")"#, "5"),
-            (r#"InStr(null, "e")"#, "0"),
-        ],
-    ),
-    plain(
-        "IsNull",
-        &[needed("value", Accepts::Any)],
-        Type::Boolean,
-        logic::is_null,
-        "Whether there is no value. An empty text is one.",
-        &[("IsNull(null)", "true"), (r#"IsNull("")"#, "false")],
-    ),
-    plain(
-        "IsNullOrEmpty",
-        &[needed("value", Accepts::Any)],
-        Type::Boolean,
-        logic::is_null_or_empty,
-        "Whether there is no value or an empty text.",
-        &[
-            ("IsNullOrEmpty(null)", "true"),
-            (r#"IsNullOrEmpty("")"#, "true"),
-            ("IsNullOrEmpty(0)", "false"),
-        ],
-    ),
-    plain(
-        "IsPresent",
-        &[needed("value", Accepts::Any)],
-        Type::Boolean,
-        logic::is_present,
-        "Whether there is a value that is no empty text.",
-        &[
-            (r#"IsPresent("a")"#, "true"),
-            (r#"IsPresent("")"#, "false"),
-            ("IsPresent(null)", "false"),
-        ],
-    ),
-    plain(
-        "IsString",
-        &[needed("value", Accepts::Any)],
-        Type::Boolean,
-        logic::is_string,
-        "Whether the value is text.",
-        &[(r#"IsString("a")"#, "true"), ("IsString(1)", "false"), ("IsString(null)", "false")],
-    ),
-    plain(
-        "Item",
-        &[needed("values", Accepts::Any), needed("index", Accepts::Integer)],
-        Type::Any,
-        list::item,
-        "One of several values, counted from 1; null if there are fewer.",
-        &[
-            (r#"Item(Split("a,b,c", ","), 2)"#, r#""b""#),
-            (r#"Item("a", 1)"#, r#""a""#),
-            (r#"Item("a", 2)"#, "null"),
-            (r#"Item("a", 0)"#, "null"),
-        ],
-    ),
-    Function {
-        name: "Join",
-        parameters: &[needed("separator", Accepts::Text), needed("source", Accepts::Values)],
-        repeats: 1,
-        gives: Gives::Type(Type::Text),
-        one_line: "All sources and all their values with the separator between them. Null and empty ones are left out.",
-        examples: &[
-            (r#"Join(", ", "a", Split("b c", " "))"#, r#""a, b, c""#),
-            (r#"Join(" ", null, "Ng")"#, r#""Ng""#),
-            (r#"Join("", "a", 1)"#, r#""a1""#),
-        ],
-        deterministic: true,
-        eval: list::join,
-    },
-    plain(
-        "Left",
-        &[needed("source", Accepts::Text), needed("length", Accepts::Integer)],
-        Type::Text,
-        text::left,
-        "The first characters; all of them if the length is below 0.",
-        &[
-            (r#"Left("John Doe", 3)"#, r#""Joh""#),
-            (r#"Left("Zoë", 9)"#, r#""Zoë""#),
-            (r#"Left("Zoë", 0)"#, r#""""#),
-            (r#"Left("Zoë", -1)"#, r#""Zoë""#),
-            ("Left(null, 3)", "null"),
-        ],
-    ),
-    plain(
-        "Mid",
-        &[
-            needed("source", Accepts::Text),
-            needed("start", Accepts::Integer),
-            needed("length", Accepts::Integer),
-        ],
-        Type::Text,
-        text::mid,
-        "So many characters from a place on, counted from 1.",
-        &[
-            (r#"Mid("Łukasz", 1, 1)"#, r#""Ł""#),
-            (r#"Mid("Łukasz", 5, 9)"#, r#""sz""#),
-            (r#"Mid("Łukasz", 9, 1)"#, r#""""#),
-        ],
-    ),
-    plain(
-        "Not",
-        &[needed("value", Accepts::Flag)],
-        Type::Boolean,
-        logic::not,
-        "False if the value is true, true if it is false or null.",
-        &[("Not(true)", "false"), (r#"Not("False")"#, "true"), ("Not(null)", "true")],
-    ),
-    plain(
-        "RemoveDuplicates",
-        &[needed("values", Accepts::Any)],
-        Type::Any,
-        list::remove_duplicates,
-        "Each value once, in the order of the first ones.",
-        &[
-            (r#"RemoveDuplicates(Split("b,a,b,B", ","))"#, r#"["b", "a", "B"]"#),
-            (r#"RemoveDuplicates("a")"#, r#""a""#),
-        ],
-    ),
-    plain(
-        "Replace",
-        &[
-            needed("source", Accepts::Text),
-            optional("oldValue", Accepts::Text),
-            optional("regexPattern", Accepts::Pattern),
-            optional("regexGroupName", Accepts::Group),
-            optional("replacementValue", Accepts::Text),
-            optional("replacementAttributeName", Accepts::Text),
-            optional("template", Accepts::Text),
-        ],
-        Type::Text,
-        replace::replace,
-        "Replaces text or what a pattern finds; which of them, the arguments say that are not empty.",
-        &[
-            (r#"Replace("a-b-c", "-", , , "+", , )"#, r#""a+b+c""#),
-            (r#"Replace("jsmith", "<u>", , , , , "<u>@contoso.com")"#, r#""jsmith@contoso.com""#),
-            (
-                r#"Replace("+91 9998887777", , "\\+(?<isdCode>\\d* )(?<phoneNumber>\\d{10})", , "${phoneNumber}", , )"#,
-                r#""9998887777""#,
-            ),
-            (r#"Replace("+1 (999) 888-7777", , "[()\\s-]+", , "", , )"#, r#""+19998887777""#),
-            (
-                r#"Replace("545 Tremont Street", , "(?<streetNumber>^\\d*)", "streetNumber", "888", , )"#,
-                r#""888 Tremont Street""#,
-            ),
-            (
-                r#"Replace("jsmith@contoso.com", , "(?<Suffix>@(.)*)", "Suffix", "", , )"#,
-                r#""jsmith""#,
-            ),
-            (
-                r#"Replace("", , "\\+(?<isdCode>\\d* )(?<phoneNumber>\\d{10})", "phoneNumber", , "+91 8887779999", )"#,
-                r#""8887779999""#,
-            ),
-            (r#"Replace("john_doe72", , "[a-zA-Z_]*", , "", , )"#, r#""72""#),
-            (r#"Replace(null, "a", , , "b", , )"#, "null"),
-        ],
-    ),
-    plain(
-        "Split",
-        &[needed("source", Accepts::Text), needed("delimiter", Accepts::Text)],
-        Type::List,
-        list::split,
-        "The parts between the delimiters, without spaces at their ends.",
-        &[
-            (
-                r#"Split("PermissionSetOne, PermissionSetTwo", ",")"#,
-                r#"["PermissionSetOne", "PermissionSetTwo"]"#,
-            ),
-            (r#"Split("a", ",")"#, r#"["a"]"#),
-            (r#"Split(null, ",")"#, "null"),
-        ],
-    ),
-    plain(
-        "StripSpaces",
-        &[needed("source", Accepts::Text)],
-        Type::Text,
-        text::strip_spaces,
-        "The source without any space.",
-        &[(r#"StripSpaces(" van der  Berg ")"#, r#""vanderBerg""#), ("StripSpaces(null)", "null")],
-    ),
-    Function {
-        name: "Switch",
-        parameters: &[
-            needed("source", Accepts::Any),
-            needed("defaultValue", Accepts::Any),
-            needed("key", Accepts::Any),
-            needed("value", Accepts::Any),
-        ],
-        repeats: 2,
-        gives: Gives::Arguments(|index| index % 2 == 1),
-        one_line: "The value after the first key that equals the source, or the default. The key \"\" stands for no value.",
-        examples: &[
-            (
-                r#"Switch("ENG", "Other", "ENG", "Engineering", "FIN", "Finance")"#,
-                r#""Engineering""#,
-            ),
-            (r#"Switch("eng", "Other", "ENG", "Engineering")"#, r#""Other""#),
-            (r#"Switch(null, "Other", "ENG", "Engineering")"#, r#""Other""#),
-            (r#"Switch(null, "Other", "", "None")"#, r#""None""#),
-            (r#"Switch(false, , "False", "True", "True", "False")"#, r#""True""#),
-        ],
-        deterministic: true,
-        eval: logic::switch,
-    },
-    plain(
-        "ToLower",
-        &[needed("source", Accepts::Text), optional("culture", Accepts::Text)],
-        Type::Text,
-        text::to_lower,
-        "The source in lower case; the culture `tr` or `az` has the dotless ı.",
-        &[
-            (r#"ToLower("ZOË")"#, r#""zoë""#),
-            (r#"ToLower("IŞIK", "tr-TR")"#, r#""ışık""#),
-            ("ToLower(null)", "null"),
-        ],
-    ),
-    plain(
-        "ToUpper",
-        &[needed("source", Accepts::Text), optional("culture", Accepts::Text)],
-        Type::Text,
-        text::to_upper,
-        "The source in upper case; the culture `tr` or `az` has the dotted İ.",
-        &[
-            (r#"ToUpper("zoë")"#, r#""ZOË""#),
-            (r#"ToUpper("izmir", "tr-TR")"#, r#""İZMİR""#),
-            (r#"ToUpper("straße")"#, r#""STRASSE""#),
-        ],
-    ),
-    plain(
-        "Trim",
-        &[needed("source", Accepts::Text)],
-        Type::Text,
-        text::trim,
-        "The source without white space at its ends.",
-        &[(r#"Trim("  Zoë \t")"#, r#""Zoë""#), (r#"Trim("  ")"#, r#""""#), ("Trim(null)", "null")],
-    ),
-];
 
 #[cfg(test)]
 mod tests;

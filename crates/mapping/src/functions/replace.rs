@@ -2,6 +2,8 @@
 
 use regex::{Captures, Regex};
 
+use super::{Accepts, Function, needed, optional};
+use crate::expr::Type;
 use crate::expr::Value;
 use crate::expr::eval::{Arguments, Eval, Text};
 
@@ -14,7 +16,44 @@ const REPLACEMENT: usize = 4;
 const ATTRIBUTE: usize = 5;
 const TEMPLATE: usize = 6;
 
-pub(super) fn replace<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("Replace", Type::Text, replace)
+        .takes(&[
+            needed("source", Accepts::Text),
+            optional("oldValue", Accepts::Text),
+            optional("regexPattern", Accepts::Pattern),
+            optional("regexGroupName", Accepts::Group),
+            optional("replacementValue", Accepts::Text),
+            optional("replacementAttributeName", Accepts::Text),
+            optional("template", Accepts::Text),
+        ])
+        .says("Replaces text or what a pattern finds; which of them, the arguments say that are not empty.")
+        .examples(&[
+            (r#"Replace("a-b-c", "-", , , "+", , )"#, r#""a+b+c""#),
+            (r#"Replace("jsmith", "<u>", , , , , "<u>@contoso.com")"#, r#""jsmith@contoso.com""#),
+            (
+                r#"Replace("+91 9998887777", , "\\+(?<isdCode>\\d* )(?<phoneNumber>\\d{10})", , "${phoneNumber}", , )"#,
+                r#""9998887777""#,
+            ),
+            (r#"Replace("+1 (999) 888-7777", , "[()\\s-]+", , "", , )"#, r#""+19998887777""#),
+            (
+                r#"Replace("545 Tremont Street", , "(?<streetNumber>^\\d*)", "streetNumber", "888", , )"#,
+                r#""888 Tremont Street""#,
+            ),
+            (
+                r#"Replace("jsmith@contoso.com", , "(?<Suffix>@(.)*)", "Suffix", "", , )"#,
+                r#""jsmith""#,
+            ),
+            (
+                r#"Replace("", , "\\+(?<isdCode>\\d* )(?<phoneNumber>\\d{10})", "phoneNumber", , "+91 8887779999", )"#,
+                r#""8887779999""#,
+            ),
+            (r#"Replace("john_doe72", , "[a-zA-Z_]*", , "", , )"#, r#""72""#),
+            (r#"Replace(null, "a", , , "b", , )"#, "null"),
+        ]),
+];
+
+fn replace<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let source = arguments.text(SOURCE)?.filter(|source| !source.is_empty());
     let pattern = arguments.pattern(PATTERN);
     if let Some(pattern) = pattern

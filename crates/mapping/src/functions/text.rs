@@ -2,15 +2,95 @@
 
 use std::borrow::Cow;
 
+use super::{Accepts, Function, needed, optional};
+use crate::expr::Type;
 use crate::expr::Value;
 use crate::expr::eval::{Arguments, Eval};
 
 /// Letter case counts.
-pub(super) const BINARY: &str = "vbBinaryCompare";
+const BINARY: &str = "vbBinaryCompare";
 /// Letter case does not count.
-pub(super) const TEXTUAL: &str = "vbTextCompare";
+const TEXTUAL: &str = "vbTextCompare";
 
-pub(super) fn append<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("Append", Type::Text, append)
+        .takes(&[needed("source", Accepts::Text), needed("suffix", Accepts::Text)])
+        .says("The source with the suffix at its end.")
+        .examples(&[
+            (r#"Append("zoe", ".test")"#, r#""zoe.test""#),
+            (r#"Append(null, ".test")"#, r#"".test""#),
+        ]),
+    Function::new("InStr", Type::Integer, in_str)
+        .takes(&[
+            needed("source", Accepts::Text),
+            needed("sought", Accepts::Text),
+            optional("start", Accepts::Integer),
+            optional("compareType", Accepts::Word(&[BINARY, TEXTUAL])),
+        ])
+        .says("Where the sought text first stands in the source, counted from 1; 0 if nowhere.")
+        .examples(&[
+            (r#"InStr("The quick brown fox", "quick")"#, "5"),
+            (r#"InStr("repEated", "e", 3, vbBinaryCompare)"#, "7"),
+            (r#"InStr("repEated", "e", 3, vbTextCompare)"#, "4"),
+            (r#"InStr("Zoë Ng", "Ng")"#, "5"),
+            (r#"InStr(null, "e")"#, "0"),
+        ]),
+    Function::new("Left", Type::Text, left)
+        .takes(&[needed("source", Accepts::Text), needed("length", Accepts::Integer)])
+        .says("The first characters; all of them if the length is below 0.")
+        .examples(&[
+            (r#"Left("John Doe", 3)"#, r#""Joh""#),
+            (r#"Left("Zoë", 9)"#, r#""Zoë""#),
+            (r#"Left("Zoë", 0)"#, r#""""#),
+            (r#"Left("Zoë", -1)"#, r#""Zoë""#),
+            ("Left(null, 3)", "null"),
+        ]),
+    Function::new("Mid", Type::Text, mid)
+        .takes(&[
+            needed("source", Accepts::Text),
+            needed("start", Accepts::Integer),
+            needed("length", Accepts::Integer),
+        ])
+        .says("So many characters from a place on, counted from 1.")
+        .examples(&[
+            (r#"Mid("Łukasz", 1, 1)"#, r#""Ł""#),
+            (r#"Mid("Łukasz", 5, 9)"#, r#""sz""#),
+            (r#"Mid("Łukasz", 9, 1)"#, r#""""#),
+        ]),
+    Function::new("StripSpaces", Type::Text, strip_spaces)
+        .takes(&[needed("source", Accepts::Text)])
+        .says("The source without any space.")
+        .examples(&[
+            (r#"StripSpaces(" van der  Berg ")"#, r#""vanderBerg""#),
+            ("StripSpaces(null)", "null"),
+        ]),
+    Function::new("ToLower", Type::Text, to_lower)
+        .takes(&[needed("source", Accepts::Text), optional("culture", Accepts::Text)])
+        .says("The source in lower case; the culture `tr` or `az` has the dotless ı.")
+        .examples(&[
+            (r#"ToLower("ZOË")"#, r#""zoë""#),
+            (r#"ToLower("IŞIK", "tr-TR")"#, r#""ışık""#),
+            ("ToLower(null)", "null"),
+        ]),
+    Function::new("ToUpper", Type::Text, to_upper)
+        .takes(&[needed("source", Accepts::Text), optional("culture", Accepts::Text)])
+        .says("The source in upper case; the culture `tr` or `az` has the dotted İ.")
+        .examples(&[
+            (r#"ToUpper("zoë")"#, r#""ZOË""#),
+            (r#"ToUpper("izmir", "tr-TR")"#, r#""İZMİR""#),
+            (r#"ToUpper("straße")"#, r#""STRASSE""#),
+        ]),
+    Function::new("Trim", Type::Text, trim)
+        .takes(&[needed("source", Accepts::Text)])
+        .says("The source without white space at its ends.")
+        .examples(&[
+            (r#"Trim("  Zoë \t")"#, r#""Zoë""#),
+            (r#"Trim("  ")"#, r#""""#),
+            ("Trim(null)", "null"),
+        ]),
+];
+
+fn append<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let mut text = arguments.build();
     for index in 0..2 {
         text.push(&arguments.text(index)?.unwrap_or_default())?;
@@ -18,7 +98,7 @@ pub(super) fn append<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(text.into_value())
 }
 
-pub(super) fn trim<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn trim<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let trimmed = arguments.text(0)?.map(|source| match source {
         Cow::Borrowed(source) => Value::text(source.trim()),
         Cow::Owned(source) if source.trim().len() == source.len() => Value::owned(source),
@@ -27,7 +107,7 @@ pub(super) fn trim<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(trimmed.unwrap_or(Value::Null))
 }
 
-pub(super) fn strip_spaces<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn strip_spaces<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let stripped = arguments.text(0)?.map(|source| {
         if source.contains(' ') {
             Value::owned(source.replace(' ', ""))
@@ -38,7 +118,7 @@ pub(super) fn strip_spaces<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>>
     Ok(stripped.unwrap_or(Value::Null))
 }
 
-pub(super) fn to_lower<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn to_lower<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
     if is_turkic(arguments)? {
         // U+0130 with a combining dot is one letter here, so both are mapped before the rest.
@@ -52,7 +132,7 @@ pub(super) fn to_lower<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     })
 }
 
-pub(super) fn to_upper<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn to_upper<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
     if is_turkic(arguments)? {
         return Ok(Value::owned(source.replace('i', "İ").to_uppercase()));
@@ -74,7 +154,7 @@ fn is_turkic(arguments: &Arguments<'_, '_>) -> Eval<bool> {
     Ok(["tr", "az"].iter().any(|turkic| turkic.eq_ignore_ascii_case(language)))
 }
 
-pub(super) fn left<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn left<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
     Ok(Value::Text(match arguments.integer(1)?.map(usize::try_from) {
         Some(Ok(length)) => characters(source, 0, length),
@@ -83,14 +163,14 @@ pub(super) fn left<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     }))
 }
 
-pub(super) fn mid<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn mid<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
     let start = arguments.integer(1)?.unwrap_or(1).max(1) - 1;
     let length = arguments.integer(2)?.map_or(usize::MAX, at_least_none);
     Ok(Value::Text(characters(source, at_least_none(start), length)))
 }
 
-pub(super) fn in_str<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+fn in_str<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let (source, sought) =
         (arguments.text(0)?.unwrap_or_default(), arguments.text(1)?.unwrap_or_default());
     let skipped = at_least_none(arguments.integer(2)?.unwrap_or(1).max(1) - 1);

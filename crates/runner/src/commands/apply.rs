@@ -23,7 +23,8 @@ const DAY: i64 = 86_400_000;
 pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Outcome<Exit> {
     let saved = args.plan.as_deref().map(saved::open).transpose()?;
     let full = saved.as_ref().map_or(args.full, |saved| saved.basis.full);
-    let prepared = pipeline::prepare(loaded, full, Access::Apply, output).await?;
+    let moment = saved.as_ref().and_then(|saved| saved.basis.moment());
+    let prepared = pipeline::prepare(loaded, full, moment, Access::Apply, output).await?;
     if let Some(saved) = &saved {
         saved::still_fits(saved, &prepared)?;
     }
@@ -61,7 +62,7 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
 
 /// Applies a plan that was prepared for it, and keeps what came of it.
 pub(super) async fn execute(prepared: Prepared, output: Output) -> Outcome<Applied> {
-    let Prepared { session, client, mut state, plan, links, key, basis } = prepared;
+    let Prepared { session, client, mut state, plan, links, key, basis, .. } = prepared;
     if let Some(refusal) = plan.refused.first() {
         return Err(Failure::new(
             Exit::Refused,

@@ -1,6 +1,6 @@
 //! `preview KEY`: one person, step by step. Reads both sides, writes nothing.
 
-use peoplesync_mapping::{AttributeStep, Explanation, MapError, Reading, SlotValue};
+use peoplesync_mapping::{Around, AttributeStep, Explanation, MapError, Reading, SlotValue};
 use peoplesync_reconcile::{Change, Link};
 use peoplesync_source::{Batch, Query, Record, Rejected, Step};
 use serde_json::{Value as Json, json};
@@ -9,7 +9,7 @@ use super::print;
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
-use crate::pipeline::{self, Access, Prepared, Session};
+use crate::pipeline::{self, Access, Prepared};
 use crate::report::{Output, Paint, human, json as documents, line};
 
 /// Everything that is known of one person.
@@ -29,8 +29,8 @@ struct Found {
 }
 
 pub(super) async fn run(loaded: Loaded, key: &str, json: bool, output: Output) -> Outcome<Exit> {
-    let prepared = pipeline::prepare(loaded, false, Access::Plan, output).await?;
-    let (records, rejected) = find(&prepared.session, key).await?;
+    let prepared = pipeline::prepare(loaded, false, None, Access::Plan, output).await?;
+    let (records, rejected) = find(&prepared, key).await?;
     let link = link(&prepared, key)?;
     if records.is_empty() && rejected.is_empty() && link.is_none() {
         return Err(Failure::usage(format!(
@@ -74,7 +74,8 @@ fn link(prepared: &Prepared, key: &str) -> Outcome<Option<Link>> {
 }
 
 /// Reads the source for everything with this key: there may be several, which is why nobody is changed.
-async fn find(session: &Session, key: &str) -> Outcome<(Vec<Found>, Vec<(String, String)>)> {
+async fn find(prepared: &Prepared, key: &str) -> Outcome<(Vec<Found>, Vec<(String, String)>)> {
+    let session = &prepared.session;
     let query = Query::fields(session.mapping.fields().iter().cloned());
     let unreadable = |error| Failure::from(error).about("cannot read the source");
     let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
@@ -82,7 +83,7 @@ async fn find(session: &Session, key: &str) -> Outcome<(Vec<Found>, Vec<(String,
     while let Step::Batch(batch) = records.next().await.map_err(unreadable)? {
         let of_this = |record: &Record<'_>| record.key() == key;
         found.extend(
-            batch.records().filter(of_this).map(|record| explain(session, &batch, &record)),
+            batch.records().filter(of_this).map(|record| explain(prepared, &batch, &record)),
         );
         let is_this = |entry: &&Rejected| {
             entry.key.iter().chain(&entry.might_be).any(|known| known.as_str() == key)
@@ -93,11 +94,14 @@ async fn find(session: &Session, key: &str) -> Outcome<(Vec<Found>, Vec<(String,
     Ok((found, rejected))
 }
 
-fn explain(session: &Session, batch: &Batch, record: &Record<'_>) -> Found {
-    let binding = session.mapping.bind(batch.fields());
+fn explain(prepared: &Prepared, batch: &Batch, record: &Record<'_>) -> Found {
+    let mapping = &prepared.session.mapping;
+    let binding = mapping.bind(batch.fields());
+    let (now, seed) = (Some(prepared.moment), Some(&prepared.key));
+    let around = Around { now, seed, people: None };
     Found {
         origin: record.origin().to_string(),
-        explanation: session.mapping.explain(&binding, record),
+        explanation: mapping.explain_in(&around, &binding, record),
     }
 }
 

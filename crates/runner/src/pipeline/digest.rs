@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use peoplesync_mapping::{Binding, DigestKey, Draft, MapError, Mapping, Outcome, fingerprint};
+use peoplesync_mapping::{
+    Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome, fingerprint,
+};
 use peoplesync_reconcile::Fingerprint;
-use peoplesync_source::Batch;
+use peoplesync_source::{Batch, Timestamp};
 
 /// A batch with what the mapping says of each record.
 #[derive(Debug)]
@@ -70,13 +72,15 @@ impl Digested {
         binding: Arc<Binding>,
         mapping: &Mapping,
         key: &DigestKey,
+        now: Timestamp,
     ) -> Self {
+        let around = Around { now: Some(now), seed: Some(key), people: None };
         let mut draft = Draft::new(mapping);
         let mut rows = Vec::with_capacity(batch.len());
         let mut references = Vec::new();
         let mut last = Last::default();
         for record in batch.records() {
-            let mapped = match mapping.map(&binding, &record, &mut draft) {
+            let mapped = match mapping.map_in(&around, &binding, &record, &mut draft) {
                 Ok(Outcome::InScope) => {
                     references.extend(draft.references().map(|(_, text)| last.print_of(key, text)));
                     Mapped::InScope { hash: draft.digest(key), references_end: references.len() }

@@ -10,6 +10,7 @@ mod store;
 use peoplesync_mapping::DigestKey;
 use peoplesync_reconcile::{Bookkeeping, Fingerprint, LinkIndex, Links, LintContext, Plan};
 use peoplesync_scim::client::Client;
+use peoplesync_source::Timestamp;
 use peoplesync_state::State;
 use sha2::{Digest as _, Sha256};
 
@@ -46,6 +47,8 @@ pub(crate) struct Prepared {
     pub(crate) links: Links,
     pub(crate) key: DigestKey,
     pub(crate) basis: Basis,
+    /// The moment that `Now()` gives.
+    pub(crate) moment: Timestamp,
 }
 
 impl Prepared {
@@ -55,10 +58,11 @@ impl Prepared {
     }
 }
 
-/// Makes a plan.
+/// Makes a plan. To be the same as one that was saved, it needs the moment of that one.
 pub(crate) async fn prepare(
     loaded: Loaded,
     full: bool,
+    moment: Option<Timestamp>,
     access: Access,
     output: Output,
 ) -> Outcome<Prepared> {
@@ -84,12 +88,13 @@ pub(crate) async fn prepare(
     }
     let key = digest_key(&state);
     let policy = session.policy(!has_finished(&state)?);
+    let moment = moment.unwrap_or(Timestamp(policy.now));
     let index = index(&session, &state)?;
     tracing::info!(links = index.len(), "loaded the links");
 
     let reading = Progress::counting(output.quiet, "reading people");
     let read::Reading { survey, snapshot } =
-        read::read(&session, index, &key, full, &reading).await?;
+        read::read(&session, index, &key, moment, full, &reading).await?;
     reading.finish();
     tracing::info!(candidates = survey.candidates().len(), "read the source");
 
@@ -113,7 +118,7 @@ pub(crate) async fn prepare(
     }
     let basis =
         Basis::new(config_digest(&session, &state), snapshot, state.serial(), full, policy.now);
-    Ok(Prepared { session, client, state, plan, links, key, basis })
+    Ok(Prepared { session, client, state, plan, links, key, basis, moment })
 }
 
 /// The state that the config of a session names.

@@ -6,12 +6,14 @@ use std::thread::available_parallelism;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use peoplesync_mapping::{Binding, DigestKey, Draft, MapError, Outcome as Scope, SlotValue};
+use peoplesync_mapping::{
+    Around, Binding, DigestKey, Draft, MapError, Outcome as Scope, SlotValue,
+};
 use peoplesync_reconcile::{
     Candidate, Coverage, Digest, Fingerprint, Intake, LinkIndex, Rejection, Seen, Survey, Wanted,
     WantedValue,
 };
-use peoplesync_source::{Batch, End, Fields, Query, Record, Records, Step};
+use peoplesync_source::{Batch, End, Fields, Query, Record, Records, Step, Timestamp};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Session;
@@ -33,12 +35,13 @@ pub(crate) async fn read(
     session: &Session,
     index: LinkIndex,
     key: &DigestKey,
+    now: Timestamp,
     full: bool,
     progress: &Progress,
 ) -> Outcome<Reading> {
     let query = Query::fields(session.mapping.fields().iter().cloned());
     let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
-    let mut reader = Reader::new(session, index, key, full);
+    let mut reader = Reader::new(session, index, key, now, full);
     let width = 2 * available_parallelism().map_or(2, usize::from);
     let mut digesting = FuturesOrdered::new();
     let end = loop {
@@ -88,6 +91,8 @@ fn coverage(end: End) -> Coverage {
 struct Reader<'a> {
     session: &'a Session,
     key: &'a DigestKey,
+    /// The moment that `Now()` gives.
+    now: Timestamp,
     /// Compare everybody with the target, digests notwithstanding.
     full: bool,
     intake: Intake,
@@ -100,7 +105,13 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(session: &'a Session, index: LinkIndex, key: &'a DigestKey, full: bool) -> Self {
+    fn new(
+        session: &'a Session,
+        index: LinkIndex,
+        key: &'a DigestKey,
+        now: Timestamp,
+        full: bool,
+    ) -> Self {
         let name_slot =
             session.mapping.attributes().iter().position(|attribute| {
                 attribute.path().to_string().eq_ignore_ascii_case("userName")
@@ -108,6 +119,7 @@ impl<'a> Reader<'a> {
         Self {
             session,
             key,
+            now,
             full,
             intake: Intake::new(index, Arc::clone(&session.managed)),
             draft: Draft::new(&session.mapping),
@@ -129,7 +141,8 @@ impl<'a> Reader<'a> {
             }
         };
         let (mapping, key) = (Arc::clone(&self.session.mapping), self.key.clone());
-        spawn_blocking(move || Digested::new(batch, binding, &mapping, &key))
+        let now = self.now;
+        spawn_blocking(move || Digested::new(batch, binding, &mapping, &key, now))
     }
 
     /// Takes in what came of a batch.
@@ -200,7 +213,9 @@ impl<'a> Reader<'a> {
             return;
         }
         // Few are looked at more closely; for them the mapping is done once more, and its values are kept.
-        match self.session.mapping.map(&digested.binding, record, &mut self.draft) {
+        let around = Around { now: Some(self.now), seed: Some(self.key), people: None };
+        let mapping = &self.session.mapping;
+        match mapping.map_in(&around, &digested.binding, record, &mut self.draft) {
             Ok(Scope::InScope) => {
                 let digest_unresolved =
                     if references.is_empty() { digest } else { unresolved(hash) };

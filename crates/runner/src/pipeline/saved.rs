@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use peoplesync_reconcile::{Change, Plan};
+use peoplesync_source::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -48,6 +49,12 @@ impl Basis {
             full,
             made: clock::rfc3339(now),
         }
+    }
+
+    /// When it was made.
+    pub(crate) fn moment(&self) -> Option<Timestamp> {
+        let made = self.made.parse::<jiff::Timestamp>().ok()?;
+        Some(Timestamp(made.as_millisecond()))
     }
 }
 
