@@ -23,8 +23,18 @@ impl Plan {
     /// SHA-256 of the canonical JSON (members sorted by name, no white space) of everything but the hash itself.
     fn content_hash(&self) -> String {
         // A new field of a plan must not be forgotten here: the compiler asks for it.
-        let Self { plan: _, coverage, summary, refused, changes, rejected, warnings, bookkeeping } =
-            self;
+        let Self {
+            plan: _,
+            coverage,
+            groups_coverage,
+            summary,
+            refused,
+            changes,
+            rejected,
+            warnings,
+            bookkeeping,
+            group_bookkeeping,
+        } = self;
         let mut hasher = Sha256::new();
         hasher.update(b"{\"bookkeeping\":");
         list(&mut hasher, bookkeeping);
@@ -32,6 +42,10 @@ impl Plan {
         list(&mut hasher, changes);
         hasher.update(b",\"coverage\":");
         member(&mut hasher, coverage);
+        hasher.update(b",\"group_bookkeeping\":");
+        list(&mut hasher, group_bookkeeping);
+        hasher.update(b",\"groups_coverage\":");
+        member(&mut hasher, groups_coverage);
         hasher.update(b",\"refused\":");
         list(&mut hasher, refused);
         hasher.update(b",\"rejected\":");

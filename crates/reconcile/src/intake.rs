@@ -283,7 +283,9 @@ impl Intake {
             .collect();
         for (fingerprint, key, origin) in repeated {
             let reason = format!("key {key} stands more than once in the source");
-            let rejection = Rejection { origin, key: Some(key.clone()), field: None, reason };
+            let resource = self.managed.resource();
+            let rejection =
+                Rejection { origin, key: Some(key.clone()), field: None, reason, resource };
             self.reject(rejection, &[(fingerprint, key)], true);
         }
     }

@@ -7,6 +7,7 @@ mod link;
 mod links;
 mod lint;
 mod managed;
+mod member;
 mod observation;
 mod plan;
 mod planner;
@@ -15,10 +16,11 @@ mod survey;
 
 pub use index::LinkIndex;
 pub use intake::{Candidate, Coverage, Intake, Seen, Wanted, WantedValue};
-pub use link::{Digest, Fingerprint, Link, Standing};
+pub use link::{Digest, Fingerprint, Link, MemberPrint, Standing};
 pub use links::Links;
 pub use lint::{Finding, LintContext, lint};
 pub use managed::{Managed, ManagedAttribute, ManagedError, ObserveError, Observed};
+pub use member::{Member, MemberChanges};
 pub use observation::{Observation, Search};
 pub use plan::{
     Action, AttributeChange, Bookkeeping, Change, GroupSummary, Plan, Refusal, Rejection, Summary,

@@ -1,11 +1,21 @@
 //! The lasting pair of a source key and a target id, and the small numbers by which a no-change run recognises it.
 
+use peoplesync_scim::Resource;
 use serde::{Deserialize, Serialize};
 
 /// A keyed hash of a source key: where the link stands in the index. Two keys may share one (about once in 10^8 states of
 /// a million people), so a change is never decided by it alone: the link of a candidate is read by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub i64);
+
+/// Who is a member of a group, by the fingerprint of the key in the source: a person, or a group in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberPrint {
+    /// A person or a group.
+    pub resource: Resource,
+    /// Of the key.
+    pub fingerprint: Fingerprint,
+}
 
 /// A keyed hash of everything that the mapping wants an account to be. Equal: nothing to do, no request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

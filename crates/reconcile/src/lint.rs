@@ -38,7 +38,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Checks a plan. Anything found is a bug of the planner, or a plan that was tampered with: it must not be applied.
+/// Checks a plan as a whole, and the changes of the kind of resource that the context is about. Anything found is a bug of the planner, or a plan that was tampered with: it must not be applied.
 #[must_use]
 pub fn lint(plan: &Plan, context: LintContext<'_>) -> Vec<Finding> {
     let mut findings = Findings::default();
@@ -48,7 +48,8 @@ pub fn lint(plan: &Plan, context: LintContext<'_>) -> Vec<Finding> {
         .iter()
         .map(|change| ((change.resource, change.key.as_str()), change))
         .collect();
-    for change in &plan.changes {
+    let resource = context.managed.resource();
+    for change in plan.changes.iter().filter(|change| change.resource == resource) {
         change::check(plan, change, context, &by_key, &mut findings);
     }
     findings.0.sort();

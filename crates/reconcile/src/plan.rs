@@ -6,7 +6,8 @@ use peoplesync_scim::schema::Resource;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::Digest;
+use crate::member::{is_person, person};
+use crate::{Digest, MemberChanges};
 
 /// What one change does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,6 +77,9 @@ pub struct Change {
     pub reason: String,
     /// The managed attributes that change, in the order of their paths.
     pub attributes: Vec<AttributeChange>,
+    /// For a group: who becomes a member, and who no longer is one.
+    #[serde(default, skip_serializing_if = "MemberChanges::is_empty")]
+    pub members: MemberChanges,
     /// What the link remembers once the change is done; absent for a leaver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
@@ -128,7 +132,7 @@ pub enum Bookkeeping {
     },
 }
 
-/// A person who cannot be planned. Never silent: it is in the report, and the exit code says so.
+/// A person or a group that cannot be planned. Never silent: it is in the report, and the exit code says so.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rejection {
     /// Where the record is.
@@ -139,6 +143,9 @@ pub struct Rejection {
     pub field: Option<String>,
     /// Why.
     pub reason: String,
+    /// Whether it is the record of a person or of a group.
+    #[serde(default = "person", skip_serializing_if = "is_person")]
+    pub resource: Resource,
 }
 
 /// Something that the administrator should know and that stops nothing: a missing manager, leavers held back.
@@ -197,10 +204,30 @@ pub struct Summary {
 pub struct GroupSummary {
     /// New groups.
     pub create: u64,
+    /// Existing groups taken over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub adopt: u64,
     /// Changed groups.
     pub update: u64,
     /// Removed groups.
     pub delete: u64,
+    /// Groups whose link is forgotten.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlink: u64,
+    /// Groups that are as wanted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unchanged: u64,
+    /// Groups that the scope leaves out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub out_of_scope: u64,
+    /// Groups that could not be read, mapped or matched.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejected: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Every change to be made.
@@ -208,13 +235,16 @@ pub struct GroupSummary {
 pub struct Plan {
     /// The hash over all the rest: `sha256:…`. What is approved and applied is named by it.
     pub plan: String,
-    /// What the read proves: `complete`, `partial` or `changes`.
+    /// What the read of people proves: `complete`, `partial` or `changes`.
     pub coverage: String,
+    /// What the read of groups proves, in the same words; none where groups are not managed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_coverage: Option<String>,
     /// How many of each.
     pub summary: Summary,
     /// The guards that refuse it; empty when it may be applied.
     pub refused: Vec<Refusal>,
-    /// The changes, ordered by action and key.
+    /// The changes: people before groups, ordered by action and key.
     pub changes: Vec<Change>,
     /// Who could not be planned.
     pub rejected: Vec<Rejection>,
@@ -223,4 +253,7 @@ pub struct Plan {
     /// What the state remembers without a request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bookkeeping: Vec<Bookkeeping>,
+    /// The same for groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub group_bookkeeping: Vec<Bookkeeping>,
 }

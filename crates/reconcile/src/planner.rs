@@ -75,12 +75,14 @@ pub fn plan(survey: &Survey, links: &Links, observation: &Observation, policy: &
     Plan {
         plan: String::new(),
         coverage: coverage.to_owned(),
+        groups_coverage: None,
         summary: summary::count(survey, &changes, &rejected, unchanged),
         refused: guards::refuse(&facts, &changes),
         changes,
         rejected,
         warnings,
         bookkeeping,
+        group_bookkeeping: Vec::new(),
     }
     .seal()
 }

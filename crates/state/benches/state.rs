@@ -239,5 +239,6 @@ fn settlement(sizes: &Sizes, seq: u64) -> Settlement {
             attributes: r#"[{"path":"userName","before":null,"after":"n***"}]"#.repeat(5),
         },
         link: LinkEffect::Put { fingerprint: fingerprint(number), link },
+        members: None,
     }
 }

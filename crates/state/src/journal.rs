@@ -11,6 +11,7 @@ use rusqlite::params;
 use crate::codec::{action_of, resource_number, resource_of};
 use crate::error::{Error, Fault};
 use crate::history::HistoryNote;
+use crate::memberships::MemberEffect;
 use crate::runs::RunId;
 use crate::state::{State, Writing};
 
@@ -76,6 +77,8 @@ pub struct Settlement {
     pub error: Option<String>,
     /// What becomes of the link.
     pub link: LinkEffect,
+    /// What becomes of the remembered members, if it is a group whose members changed.
+    pub members: Option<Box<MemberEffect>>,
     /// What the history is told.
     pub history: HistoryNote,
 }
@@ -119,6 +122,10 @@ impl State {
                 writing.remember(run, settlement)?;
             }
             writing.take_effect(settlements)?;
+            for members in settlements.iter().filter_map(|settlement| settlement.members.as_deref())
+            {
+                writing.members(members)?;
+            }
             for intent in intents {
                 writing.open(run, intent)?;
             }

@@ -7,7 +7,8 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: i64 = 0x5045_4F50;
 
 /// All migrations, oldest first. To change the tables, add one, and a dump of the version before to `src/tests/versions`.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_memberships.sql")];
 
 /// What a database is, before anything in it is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::*;
 
 fn plan() -> Plan {
     let plan = json!({
-        "plan": "", "coverage": "complete",
+        "plan": "", "coverage": "complete", "groups_coverage": "complete",
         "summary": {
             "create": 0, "update": 1, "adopt": 0, "deactivate": 0, "reactivate": 0, "delete": 0, "unlink": 0,
             "unchanged": 40, "out_of_scope": 2, "rejected": 1, "groups": { "create": 0, "update": 0, "delete": 0 },
@@ -16,10 +16,18 @@ fn plan() -> Plan {
             "attributes": [
                 { "path": "title", "before": "Enginéer \"x\"", "after": { "b": 1, "a": [0.1, 1.7e300, null] } },
             ],
+        }, {
+            "action": "update", "resource": "Group", "key": "eng", "id": "g1", "name": "Engineering",
+            "origin": "groups.csv:2", "reason": "members differ", "digest": 6, "attributes": [],
+            "members": {
+                "add": [{ "key": "7", "id": "2819c223", "name": "zoe@example.com" }, { "key": "8" }],
+                "remove": [{ "key": null, "id": "x" }, { "resource": "Group", "key": "ops", "id": "g2" }],
+            },
         }],
         "rejected": [{ "origin": "people.csv:9", "key": null, "field": "mail", "reason": "is empty" }],
         "warnings": [],
         "bookkeeping": [{ "note": "same", "key": "8", "digest": 7 }],
+        "group_bookkeeping": [{ "note": "gone", "key": "ops" }],
     });
     serde_json::from_value(plan).unwrap()
 }
@@ -48,7 +56,7 @@ fn a_saved_plan_is_still_the_same() {
 #[test]
 fn whatever_is_touched_breaks_the_seal() {
     let sealed = plan().seal();
-    let touches: [fn(&mut Plan); 7] = [
+    let touches: [fn(&mut Plan); 11] = [
         |plan| plan.coverage = "partial".to_owned(),
         |plan| plan.summary.unchanged += 1,
         |plan| plan.refused.clear(),
@@ -58,6 +66,10 @@ fn whatever_is_touched_breaks_the_seal() {
             plan.warnings.push(crate::Warning { key: None, origin: None, message: String::new() })
         },
         |plan| plan.bookkeeping.clear(),
+        |plan| plan.groups_coverage = None,
+        |plan| plan.group_bookkeeping.clear(),
+        |plan| drop(plan.changes[1].members.add.pop()),
+        |plan| plan.changes[1].members.remove.reverse(),
     ];
     for touch in touches {
         let mut plan = sealed.clone();

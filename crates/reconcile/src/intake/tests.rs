@@ -36,7 +36,13 @@ fn candidate(key: &str, fingerprint: i64) -> Candidate {
 }
 
 fn rejection(origin: &str) -> Rejection {
-    Rejection { origin: origin.to_owned(), key: None, field: None, reason: "bad".to_owned() }
+    Rejection {
+        origin: origin.to_owned(),
+        key: None,
+        field: None,
+        reason: "bad".to_owned(),
+        resource: Resource::User,
+    }
 }
 
 fn pin(key: &str, fingerprint: i64) -> (Fingerprint, String) {

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    Action, AttributeChange, Bookkeeping, Digest, Link, ManagedAttribute, Rejection, Standing,
+    Action, AttributeChange, Bookkeeping, Digest, Link, ManagedAttribute, MemberChanges, Rejection,
+    Standing,
 };
 
 const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
@@ -79,6 +80,7 @@ fn change(action: Action, key: &str, id: Option<&str>, attributes: Vec<Attribute
         origin: (!is_leaver).then(|| format!("people.csv:{key}")),
         reason: "because".to_owned(),
         attributes,
+        members: MemberChanges::default(),
         digest: (!is_leaver).then_some(Digest(5)),
     }
 }
@@ -107,6 +109,7 @@ fn plan() -> Plan {
     let mut plan = Plan {
         plan: String::new(),
         coverage: "complete".to_owned(),
+        groups_coverage: None,
         summary: crate::Summary::default(),
         refused: Vec::new(),
         changes,
@@ -115,9 +118,11 @@ fn plan() -> Plan {
             key: Some("99".to_owned()),
             field: None,
             reason: "bad".to_owned(),
+            resource: Resource::User,
         }],
         warnings: Vec::new(),
         bookkeeping: vec![Bookkeeping::Same { key: "77".to_owned(), digest: Digest(5) }],
+        group_bookkeeping: Vec::new(),
     };
     count(&mut plan);
     plan

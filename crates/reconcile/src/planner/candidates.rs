@@ -8,8 +8,8 @@ use super::references::References;
 use super::{Draft, Facts, matching, words};
 use crate::managed::boolean;
 use crate::{
-    Action, AttributeChange, Bookkeeping, Candidate, Change, Digest, Link, Managed, Observed,
-    Rejection, Standing, Warning,
+    Action, AttributeChange, Bookkeeping, Candidate, Change, Digest, Link, Managed, MemberChanges,
+    Observed, Rejection, Standing, Warning,
 };
 
 /// Plans every candidate. After the leavers, as nobody can refer to an account that goes.
@@ -63,6 +63,7 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                     key: Some(candidate.key.clone()),
                     field: field.clone(),
                     reason: reason.clone(),
+                    resource: managed.resource(),
                 });
                 look_again(facts, candidate, draft);
             }
@@ -183,6 +184,7 @@ fn push(
         origin: Some(candidate.origin.clone()),
         reason,
         attributes: found.attributes,
+        members: MemberChanges::default(),
         digest: Some(digest),
     });
     draft.warn_all(candidate, found.warnings);

@@ -10,8 +10,8 @@ use super::{Draft, Facts, words};
 use crate::observation::Presence;
 use crate::survey::{Evidence, Missing};
 use crate::{
-    Action, AttributeChange, Bookkeeping, Change, Coverage, LeaverAction, Link, Observed, Policy,
-    Rejection, Standing, Warning,
+    Action, AttributeChange, Bookkeeping, Change, Coverage, LeaverAction, Link, MemberChanges,
+    Observed, Policy, Rejection, Standing, Warning,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -132,6 +132,7 @@ fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, dr
             "the person left, and account {} could not be looked up: {reason}",
             link.id
         ),
+        resource: facts.survey.managed.resource(),
     };
     let account = match facts.observation.presence(&link.id) {
         None => return draft.rejected.push(unknown("the target was not asked")),
@@ -183,6 +184,7 @@ fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, dr
         origin: None,
         reason,
         attributes: attributes(facts, action, account),
+        members: MemberChanges::default(),
         digest: None,
     });
 }

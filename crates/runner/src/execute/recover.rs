@@ -74,6 +74,7 @@ pub(crate) async fn recover(
                 Some(link) => LinkEffect::Put { fingerprint, link },
                 None => LinkEffect::None,
             },
+            members: None,
             history: HistoryNote {
                 at: now,
                 resource: intent.resource,

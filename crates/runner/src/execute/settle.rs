@@ -57,6 +57,7 @@ impl Sender<'_> {
             status: sent.status,
             error: sent.error.clone(),
             link: effect,
+            members: None,
             history: self.history(change, sent, now),
         });
     }

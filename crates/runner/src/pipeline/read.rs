@@ -175,6 +175,7 @@ impl<'a> Reader<'a> {
                 key: rejected.key.as_ref().map(ToString::to_string),
                 field: rejected.field.clone(),
                 reason: rejected.reason.clone(),
+                resource: self.session.managed.resource(),
             };
             self.note_snapshot(pins.first().map_or(Fingerprint(0), |pin| pin.0), Digest(i64::MIN));
             // A damaged row says whose it is if the key that it seems to have is somebody's; what else it holds may be the key of
@@ -247,6 +248,7 @@ impl<'a> Reader<'a> {
                 Some(field) => format!("the field `{field}` {}", error.reason),
                 None => error.reason.clone(),
             },
+            resource: self.session.managed.resource(),
         };
         self.note_snapshot(print, Digest(i64::MIN));
         self.intake.reject(rejection, &[(print, record.key().to_owned())], true);

@@ -4,6 +4,7 @@ mod crash;
 mod history;
 mod journal;
 mod links;
+mod memberships;
 mod opening;
 mod versions;
 
@@ -97,6 +98,7 @@ fn settlement(seq: u64, key: &str) -> Settlement {
         status: Some(201),
         error: None,
         link: LinkEffect::Put { fingerprint: fingerprint(key), link: link(key) },
+        members: None,
         history: HistoryNote {
             at: NOW,
             resource: User,

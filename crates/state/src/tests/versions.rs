@@ -9,7 +9,7 @@ use crate::file;
 use crate::migrate::{self, Found, MIGRATIONS};
 
 /// A dump of each version, with a row of every kind. They are never changed.
-const VERSIONS: &[&str] = &[include_str!("versions/v1.sql")];
+const VERSIONS: &[&str] = &[include_str!("versions/v1.sql"), include_str!("versions/v2.sql")];
 
 fn state_of(folder: &Path, version: usize) -> PathBuf {
     let path = folder.join(format!("v{version}.db"));
@@ -117,12 +117,14 @@ fn an_older_state_is_read_through_a_copy() {
     let all = [MIGRATIONS, &next].concat();
     let folder = tempfile::tempdir().unwrap();
     // As a writer leaves it: with a write-ahead log, which a copy in memory has not.
-    let state = open(&state_of(folder.path(), 1));
+    let latest = MIGRATIONS.len();
+    let state = open(&state_of(folder.path(), latest));
+    let version = i64::try_from(latest).unwrap();
     let old = Connection::open(state.path()).unwrap();
     old.execute_batch("BEGIN").unwrap();
-    let copy = file::copy_of(&old, &all, 1).unwrap();
+    let copy = file::copy_of(&old, &all, version).unwrap();
     let count: i64 = copy.query_row("SELECT count(*) FROM more", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 4, "people and groups");
-    assert_eq!(migrate::look(&old).unwrap(), Found::Version(1));
-    assert_eq!(migrate::look(&copy).unwrap(), Found::Version(2));
+    assert_eq!(migrate::look(&old).unwrap(), Found::Version(version));
+    assert_eq!(migrate::look(&copy).unwrap(), Found::Version(version + 1));
 }

@@ -164,6 +164,7 @@ impl World {
                     key: identified.then(|| record.key.clone()),
                     field: None,
                     reason: reason.clone(),
+                    resource: self.managed.resource(),
                 };
                 let pins: Vec<_> =
                     pins.iter().map(|key| (self.fingerprint(key), key.clone())).collect();

@@ -45,7 +45,7 @@ pub(crate) fn render(plan: &Plan) -> String {
             .unwrap();
         }
     }
-    for Rejection { origin, key, field, reason } in &plan.rejected {
+    for Rejection { origin, key, field, reason, resource: _ } in &plan.rejected {
         let key = key.as_deref().map(|key| format!(" key {key}")).unwrap_or_default();
         let field = field.as_deref().map(|field| format!(" {field}")).unwrap_or_default();
         writeln!(text, "rejected {origin}{key}{field}: {reason}").unwrap();
