@@ -50,9 +50,16 @@ fn a_config_that_is_no_toml() {
 }
 
 #[test]
-fn an_unknown_column_in_an_expression() {
-    let config = CONFIG.replace("\"title\"", "\"job_title\"");
+fn unknown_columns_are_all_named_with_their_places() {
+    let config = CONFIG
+        .replace("\"title\"", "\"job_title\"")
+        .replace("userName = \"mail\"", "userName = 'Coalesce([e-mail], [mail])'")
+        .replace(
+            "active = 'status = \"active\"'",
+            "active = \"stat = \\\"active\\\" and cost_centre <> null\"",
+        );
     check("unknown_column", &config, &people(), "plan");
+    check("unknown_column_check", &config, &people(), "check");
 }
 
 #[test]

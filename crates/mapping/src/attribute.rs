@@ -2,7 +2,7 @@
 
 use peoplesync_scim::Path;
 
-use crate::error::MapError;
+use crate::error::{Key, MapError};
 use crate::expr::Expr;
 use crate::expr::code::Code;
 use crate::spec::{OnEmpty, When};
@@ -12,7 +12,7 @@ use crate::target::Target;
 #[derive(Debug, Clone)]
 pub struct Attribute {
     pub(crate) path: Path,
-    pub(crate) key: String,
+    pub(crate) key: Key,
     pub(crate) target: Target,
     pub(crate) on_empty: OnEmpty,
     pub(crate) when: When,
@@ -79,6 +79,6 @@ impl Attribute {
     /// The key in the config: `people.attributes.title`.
     #[must_use]
     pub fn key(&self) -> &str {
-        &self.key
+        &self.key.text
     }
 }

@@ -4,7 +4,7 @@ use peoplesync_scim::{Path, Resource, SchemaSet};
 
 use crate::attribute::{Attribute, Compiled};
 use crate::digest::cut;
-use crate::error::{self, CompileError};
+use crate::error::{CompileError, Key};
 use crate::expr::check::{Needs, Problem, Setting, Want, check};
 use crate::expr::{self, Expr, Span};
 use crate::lookup::Lookups;
@@ -36,7 +36,7 @@ pub(crate) fn compile(
     let (fields, asks) = reads::all(exprs);
 
     let scope = scope.map(|(text, expr)| {
-        let key = format!("{}.scope", error::table(resource));
+        let key = Key::scope(resource);
         let want = Want { needs: Needs::Condition, many: false, copy: false, place: "a scope" };
         let code = compiler.check(None, &key, &text, &expr, (&fields, false), want);
         Scope(Compiled { text, expr, code })
@@ -58,7 +58,7 @@ pub(crate) fn compile(
 struct Parsed<'s> {
     index: usize,
     spec: &'s AttributeSpec,
-    key: String,
+    key: Key,
     path: Path,
     target: Target,
     expr: Expr,
@@ -78,7 +78,7 @@ impl Compiler<'_> {
         match expr::parse(text) {
             Ok(expr) => Some((text.to_owned(), expr)),
             Err(error) => {
-                let key = format!("{}.scope", error::table(self.resource));
+                let key = Key::scope(self.resource);
                 self.errors.push((None, CompileError::syntax(&key, text, error)));
                 None
             }
@@ -87,9 +87,9 @@ impl Compiler<'_> {
 
     /// Reads path and expression; both, even if one is wrong.
     fn parse<'s>(&mut self, index: usize, spec: &'s AttributeSpec) -> Option<Parsed<'s>> {
-        let key = error::key(self.resource, &spec.path);
+        let key = Key::attribute(self.resource, &spec.path);
         let target = self.target(spec).map_err(|problem| {
-            self.errors.push((Some(index), CompileError::problem(&key, &spec.path, problem)));
+            self.errors.push((Some(index), CompileError::of_path(&key, &spec.path, problem)));
         });
         let text = spec.rule.expression();
         let expr = expr::parse(text).map_err(|error| {
@@ -128,13 +128,13 @@ impl Compiler<'_> {
             });
             let Some(earlier) = clash else { continue };
             let message = if rule.path == earlier.path {
-                format!("this attribute has a rule already: {}", earlier.key)
+                format!("this attribute has a rule already: {}", earlier.key.text)
             } else {
-                format!("this overlaps with {}", earlier.key)
+                format!("this overlaps with {}", earlier.key.text)
             };
             let span = Span::new(0, rule.spec.path.len());
             let problem = Problem { span, message, hint: Some("keep one of the two".to_owned()) };
-            let error = CompileError::problem(&rule.key, &rule.spec.path, problem);
+            let error = CompileError::of_path(&rule.key, &rule.spec.path, problem);
             self.errors.push((Some(rule.index), error));
         }
     }
@@ -157,7 +157,7 @@ impl Compiler<'_> {
     fn check(
         &mut self,
         index: Option<usize>,
-        key: &str,
+        key: &Key,
         text: &str,
         expr: &Expr,
         (fields, once): (&[String], bool),

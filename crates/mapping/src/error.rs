@@ -17,6 +17,10 @@ use crate::expr::eval::Fault;
 pub struct CompileError {
     /// The key in the config: `people.attributes.title`, `people.scope`.
     pub attribute: Option<String>,
+    /// The same key, step by step, as a config file nests it.
+    pub place: Vec<String>,
+    /// What `text` and `span` are about.
+    pub within: Within,
     /// What is wrong; a fragment.
     pub message: String,
     /// What to do about it.
@@ -27,16 +31,60 @@ pub struct CompileError {
     pub span: Range<usize>,
 }
 
+/// Which of the two halves of `key = value` an error points into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// The last step of the key: the path of an attribute.
+    Key,
+    /// The value: an expression.
+    Value,
+}
+
+/// A key in the config: what it is called in messages, and its steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) text: String,
+    pub(crate) steps: Vec<String>,
+}
+
+impl Key {
+    /// The key of the scope for a kind of resource.
+    pub(crate) fn scope(resource: Resource) -> Self {
+        let steps = vec![table(resource).to_owned(), "scope".to_owned()];
+        Self { text: steps.join("."), steps }
+    }
+
+    /// The key of an attribute's rule; the path is quoted in the text as TOML wants it.
+    pub(crate) fn attribute(resource: Resource, path: &str) -> Self {
+        let table = table(resource);
+        let steps = vec![table.to_owned(), "attributes".to_owned(), path.to_owned()];
+        Self { text: format!("{table}.attributes.{}", quoted(path)), steps }
+    }
+}
+
 impl CompileError {
-    pub(crate) fn syntax(key: &str, text: &str, error: SyntaxError) -> Self {
+    pub(crate) fn syntax(key: &Key, text: &str, error: SyntaxError) -> Self {
         let SyntaxError { span, message, hint } = error;
         Self::problem(key, text, Problem { span, message, hint })
     }
 
-    pub(crate) fn problem(key: &str, text: &str, problem: Problem) -> Self {
+    /// Something wrong in an expression.
+    pub(crate) fn problem(key: &Key, text: &str, problem: Problem) -> Self {
         let Problem { span, message, hint } = problem;
-        let attribute = Some(key.to_owned());
-        Self { attribute, message, hint, text: text.to_owned(), span: span.start..span.end }
+        Self {
+            attribute: Some(key.text.clone()),
+            place: key.steps.clone(),
+            within: Within::Value,
+            message,
+            hint,
+            text: text.to_owned(),
+            span: span.start..span.end,
+        }
+    }
+
+    /// Something wrong in the path of an attribute.
+    pub(crate) fn of_path(key: &Key, path: &str, problem: Problem) -> Self {
+        Self { within: Within::Key, ..Self::problem(key, path, problem) }
     }
 
     /// The message, below it the line of the text with carets under the place, below that the hint.
@@ -141,17 +189,17 @@ pub(crate) fn table(resource: Resource) -> &'static str {
     }
 }
 
-/// The key of an attribute in the config, quoted as TOML wants it.
-pub(crate) fn key(resource: Resource, path: &str) -> String {
+/// A step of a key, quoted as TOML wants it.
+fn quoted(step: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let quote = if !path.is_empty() && path.chars().all(bare) {
+    let quote = if !step.is_empty() && step.chars().all(bare) {
         ""
-    } else if path.contains(['"', '\\']) {
+    } else if step.contains(['"', '\\']) {
         "'"
     } else {
         "\""
     };
-    format!("{}.attributes.{quote}{path}{quote}", table(resource))
+    format!("{quote}{step}{quote}")
 }
 
 #[cfg(test)]
@@ -163,6 +211,8 @@ mod tests {
         let span = start..start + place.len();
         CompileError {
             attribute: None,
+            place: Vec::new(),
+            within: Within::Value,
             message: "here".into(),
             hint: None,
             text: text.into(),
@@ -193,7 +243,7 @@ mod tests {
 
     #[test]
     fn keys_are_quoted_as_toml_wants_it() {
-        let key = |path| key(Resource::User, path);
+        let key = |path| Key::attribute(Resource::User, path).text;
         assert_eq!(key("title"), "people.attributes.title");
         assert_eq!(key("name.givenName"), "people.attributes.\"name.givenName\"");
         assert_eq!(

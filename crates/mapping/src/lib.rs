@@ -22,7 +22,7 @@ pub use around::{Around, Asks, People, Unknown};
 pub use attribute::Attribute;
 pub use digest::{DigestKey, fingerprint};
 pub use draft::{Draft, Slot, SlotValue};
-pub use error::{CompileError, MapError};
+pub use error::{CompileError, MapError, Within};
 pub use explain::{AttributeStep, Explanation, Reading, ScopeStep};
 pub use lookup::{Lookups, Table};
 pub use mapping::{Binding, Mapping, Outcome};

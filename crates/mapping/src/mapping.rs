@@ -9,7 +9,7 @@ use crate::around::{Around, Asks};
 use crate::attribute::{Attribute, Compiled};
 use crate::compile;
 use crate::draft::Draft;
-use crate::error::{self, CompileError, MapError};
+use crate::error::{CompileError, Key, MapError};
 use crate::expr::Value;
 use crate::expr::check::Problem;
 use crate::expr::code::Op;
@@ -146,16 +146,17 @@ impl Mapping {
     /// The fields that the mapping reads and the source does not have, each with the nearest name and its place.
     #[must_use]
     pub fn unknown_fields(&self, known: &[String]) -> Vec<CompileError> {
-        let scope_key = format!("{}.scope", error::table(self.resource));
-        let scope = self.scope.iter().map(|scope| (&*scope_key, &scope.0));
-        let rules = self.attributes.iter().map(|attribute| (&*attribute.key, &attribute.source));
+        let scope_key = Key::scope(self.resource);
+        let scope = self.scope.iter().map(|scope| (&scope_key, &scope.0));
+        let rules = self.attributes.iter().map(|attribute| (&attribute.key, &attribute.source));
         let mut errors = Vec::new();
         for (key, source) in scope.chain(rules) {
             reads::each_field(&source.expr, &mut |name, span| {
                 if known.iter().any(|known| known == name) {
                     return;
                 }
-                let hint = did_you_mean(name, known.iter().map(|known| &**known));
+                let hint = did_you_mean(name, known.iter().map(|known| &**known))
+                    .or_else(|| listed(known));
                 let message = format!("the source has no field `{name}`");
                 let problem = Problem { span, message, hint };
                 errors.push(CompileError::problem(key, &source.text, problem));
@@ -186,7 +187,7 @@ impl Mapping {
         slot: usize,
         draft: &mut Draft,
     ) -> Eval<()> {
-        let machine = self.machine(around, binding, record, &attribute.source, &attribute.key);
+        let machine = self.machine(around, binding, record, &attribute.source, attribute.key());
         let code = &attribute.source.code;
         let value = match &code.op {
             Op::First(field) => match machine.first(*field) {
@@ -220,4 +221,14 @@ impl Mapping {
         };
         draft.put(slot, attribute, value).map_err(|what| machine.fault(code, what))
     }
+}
+
+/// The fields of a source, as far as they can be taken in.
+fn listed(known: &[String]) -> Option<String> {
+    const SHOWN: usize = 12;
+    let first = known.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let more = known.len().saturating_sub(SHOWN);
+    let rest = (more > 0).then(|| format!("and {more} more"));
+    let names: Vec<String> = first.chain(rest).collect();
+    (!names.is_empty()).then(|| format!("its fields are {}", names.join(", ")))
 }

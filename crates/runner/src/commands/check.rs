@@ -6,10 +6,10 @@ use peoplesync_scim::client::Client;
 use serde_json::Value as Json;
 
 use super::print;
-use crate::config::{self, ConfigErrors};
+use crate::config;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
-use crate::pipeline::{Session, compile_error};
+use crate::pipeline::Session;
 use crate::report::{Output, Paint, line};
 
 /// What was found so far: lines to print, and the exit code of the worst.
@@ -84,13 +84,8 @@ async fn source(session: &Session, report: &mut Report) {
     for note in &checked.notes {
         report.note(note);
     }
-    if let Some(known) = &checked.fields {
-        let unknown = session.mapping.unknown_fields(known);
-        if !unknown.is_empty() {
-            let errors =
-                unknown.iter().map(|error| compile_error(&session.loaded, error)).collect();
-            report.bad("mapping", &Failure::from(ConfigErrors::new(errors)));
-        }
+    if let Err(errors) = session.unknown_fields(checked.fields.as_deref()) {
+        report.bad("mapping", &Failure::from(errors));
     }
 }
 

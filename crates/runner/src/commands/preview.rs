@@ -78,7 +78,7 @@ async fn find(prepared: &Prepared, key: &str) -> Outcome<(Vec<Found>, Vec<(Strin
     let session = &prepared.session;
     let query = Query::fields(session.mapping.fields().iter().cloned());
     let unreadable = |error| Failure::from(error).about("cannot read the source");
-    let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
+    let mut records = pipeline::open(session, &query).await?;
     let (mut found, mut rejected) = (Vec::new(), Vec::new());
     while let Step::Batch(batch) = records.next().await.map_err(unreadable)? {
         let of_this = |record: &Record<'_>| record.key() == key;

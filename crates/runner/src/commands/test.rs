@@ -1,15 +1,15 @@
 //! `test`: the mapping tests that stand in the config.
 
-use peoplesync_mapping::{Draft, Mapping, Outcome as Mapped, SlotValue};
+use peoplesync_mapping::{Explanation, Mapping, SlotValue};
 use peoplesync_scim::{Path, Resource, SchemaSet, value};
 use peoplesync_source::{Batch, Fields, Origin, Value};
 use serde_json::Value as Json;
 
 use super::print;
 use crate::config::model::MappingTest;
-use crate::config::{ConfigErrors, Loaded};
+use crate::config::{ConfigError, ConfigErrors, Loaded, nearest};
 use crate::exit::Exit;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::pipeline;
 use crate::profile::Profile;
 use crate::report::{Output, line};
@@ -21,88 +21,182 @@ pub(super) fn run(loaded: &Loaded, output: Output) -> Outcome<Exit> {
         })
         .map_err(ConfigErrors::from)?;
     let mapping = pipeline::mapping(loaded, &schemas)?;
-    let tests = &loaded.config.tests;
-    if tests.is_empty() {
+    if loaded.config.tests.is_empty() {
         print(output, "the config has no [[tests]]\n")?;
         return Ok(Exit::Done);
     }
+    let tests = understood(loaded, &mapping)?;
+    let count = tests.len();
     let paint = output.paint;
     let mut text = String::new();
     let mut failed = 0;
-    for (index, test) in tests.iter().enumerate() {
-        let name = test.name.clone().unwrap_or_else(|| format!("test {}", index + 1));
-        let wrong = check(loaded, &mapping, &schemas, test, index)?;
+    for test in tests {
+        let wrong = test.differences(&mapping, &schemas);
         let mark = if wrong.is_empty() { paint.green("✓") } else { paint.red("✗") };
-        line!(text, "{mark} {name}");
-        for line in &wrong {
-            line!(text, "    {line}");
+        line!(text, "{mark} {}", test.name);
+        for difference in &wrong {
+            line!(text, "    {}", difference.what);
+            line!(text, "      {}", paint.red(&format!("- {}", difference.expected)));
+            line!(text, "      {}", paint.green(&format!("+ {}", difference.found)));
         }
         failed += usize::from(!wrong.is_empty());
     }
-    line!(text, "{} passed, {failed} failed", tests.len() - failed);
+    let legend = if failed == 0 { "" } else { " (- expected, + found)" };
+    line!(text, "{} passed, {failed} failed{legend}", count - failed);
     print(output, &text)?;
     Ok(if failed == 0 { Exit::Done } else { Exit::Usage })
 }
 
-/// What is not as the test says.
-fn check(
-    loaded: &Loaded,
-    mapping: &Mapping,
-    schemas: &SchemaSet,
-    test: &MappingTest,
-    index: usize,
-) -> Outcome<Vec<String>> {
-    let place = index.to_string();
-    let fail = |key: &[&str], message: String| {
-        let key: Vec<&str> =
-            ["tests", place.as_str()].into_iter().chain(key.iter().copied()).collect();
-        Failure::from(ConfigErrors::from(loaded.error(&key, message)))
-    };
-    let batch = batch(test).map_err(|field| {
-        fail(
-            &["record", &field],
-            "expected a text, a number, a boolean, or a list of them".to_owned(),
-        )
-    })?;
-    let Some(record) = batch.get(0) else { return Ok(vec!["the test has no record".to_owned()]) };
-    let mut draft = Draft::new(mapping);
-    let binding = mapping.bind(batch.fields());
-    let in_scope = match mapping.map(&binding, &record, &mut draft) {
-        Ok(outcome) => outcome == Mapped::InScope,
-        Err(error) => return Ok(vec![format!("cannot be mapped: {}", error.reason)]),
-    };
-    let mut wrong = Vec::new();
-    if let Some(expected) = test.in_scope
-        && expected != in_scope
-    {
-        let word = |holds| if holds { "in scope" } else { "out of scope" };
-        wrong.push(format!("expected {}, found {}", word(expected), word(in_scope)));
-    }
-    if !in_scope {
-        if !test.expect.is_empty() && test.in_scope.is_none() {
-            wrong.push("out of scope, so there are no attributes to compare".to_owned());
-        }
-        return Ok(wrong);
-    }
-    let slots = draft.desired(mapping);
-    for (text, expected) in &test.expect {
-        let path = Path::parse(text).map_err(|error| fail(&["expect", text], error.to_string()))?;
-        let Some(slot) =
-            mapping.attributes().iter().position(|attribute| *attribute.path() == path)
-        else {
-            return Err(fail(&["expect", text], "the mapping has no such attribute".to_owned()));
+/// A test whose fields and paths are known to mean something.
+struct Case<'t> {
+    name: String,
+    batch: Batch,
+    /// The slots, with what must be in them; null for nothing.
+    expect: Vec<(usize, &'t Json)>,
+    /// Whether anything is said of attributes or of the scope; else the record must be mapped, no more.
+    in_scope: Option<bool>,
+    error: Option<&'t str>,
+}
+
+/// One line of a diff.
+struct Difference {
+    what: String,
+    expected: String,
+    found: String,
+}
+
+/// All tests; what is wrong with them comes together.
+fn understood<'t>(loaded: &'t Loaded, mapping: &Mapping) -> Result<Vec<Case<'t>>, ConfigErrors> {
+    let (mut cases, mut errors) = (Vec::new(), Vec::new());
+    for (index, test) in loaded.config.tests.iter().enumerate() {
+        let place = index.to_string();
+        let mut fail = |key: &[&str], message: &str, hint: Option<String>| {
+            let key = [&["tests", place.as_str()], key].concat();
+            errors.push(ConfigError { hint, ..loaded.error(&key, message) });
         };
-        let found = slots.iter().find(|found| found.slot == slot).map(|found| match &found.value {
-            SlotValue::Set(value) => value.clone(),
-            SlotValue::Clear => Json::Null,
-            SlotValue::Reference(key) => Json::String(key.clone()),
-        });
-        let found = found.unwrap_or(Json::Null);
-        if !value::same(schemas.resolve(Resource::User, &path), expected, &found) {
-            wrong.push(format!("{text}: expected {expected}, found {found}"));
+        let mut expect = Vec::new();
+        for (text, value) in &test.expect {
+            let slot = Path::parse(text).map_err(|error| error.to_string()).and_then(|path| {
+                let mut attributes = mapping.attributes().iter();
+                let slot = attributes.position(|attribute| *attribute.path() == path);
+                slot.ok_or_else(|| "the mapping has no such attribute".to_owned())
+            });
+            match slot {
+                Ok(slot) => expect.push((slot, value)),
+                Err(message) => {
+                    let known: Vec<&str> =
+                        loaded.config.people.attributes.keys().map(String::as_str).collect();
+                    let near = nearest(text, &known);
+                    let hint = near.map(|near| format!("did you mean `{near}`?"));
+                    fail(&["expect", text], &message, hint);
+                }
+            }
+        }
+        if test.error.is_some() && (test.in_scope.is_some() || !test.expect.is_empty()) {
+            let message = "a rejected record has neither a scope nor attributes";
+            fail(
+                &["error"],
+                message,
+                Some("remove `expect` and `in_scope`, or `error`".to_owned()),
+            );
+        }
+        let name = test.name.clone().unwrap_or_else(|| format!("test {}", index + 1));
+        match batch(test) {
+            Ok(batch) => {
+                let error = test.error.as_deref();
+                cases.push(Case { name, batch, expect, in_scope: test.in_scope, error });
+            }
+            Err(field) => {
+                let message = "expected a text, a number, a boolean, or a list of them";
+                fail(&["record", &field], message, None);
+            }
         }
     }
-    Ok(wrong)
+    if errors.is_empty() { Ok(cases) } else { Err(ConfigErrors::new(errors)) }
+}
+
+impl Case<'_> {
+    /// What is not as the test says.
+    fn differences(&self, mapping: &Mapping, schemas: &SchemaSet) -> Vec<Difference> {
+        let difference = |what: &str, expected: &str, found: &str| Difference {
+            what: what.to_owned(),
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+        };
+        let Some(record) = self.batch.get(0) else {
+            return vec![difference("record", "one", "none")];
+        };
+        let explained = mapping.explain(&mapping.bind(self.batch.fields()), &record);
+        let in_scope = explained.in_scope();
+        let scope = explained.scope.as_ref().and_then(|scope| scope.holds.as_ref().err());
+        let steps = explained.attributes.iter().filter_map(|step| step.value.as_ref().err());
+        let errors: Vec<String> = match in_scope {
+            Some(false) => Vec::new(),
+            _ => scope.into_iter().chain(steps).map(ToString::to_string).collect(),
+        };
+        if let Some(wanted) = self.error {
+            let found = match (in_scope, errors.as_slice()) {
+                (_, errors) if errors.iter().any(|error| error.contains(wanted)) => {
+                    return Vec::new();
+                }
+                (Some(false), _) => "out of scope".to_owned(),
+                (_, []) => "no error".to_owned(),
+                (_, errors) => errors.join("; "),
+            };
+            return vec![difference("error", wanted, &found)];
+        }
+        let word = |holds| if holds { "in scope" } else { "out of scope" };
+        let wants_attributes = !self.expect.is_empty();
+        let wanted = self.in_scope.or(wants_attributes.then_some(true));
+        if let Some(error) = errors.first() {
+            let expected = wanted.map_or("a record that can be mapped", word);
+            return vec![difference("record", expected, &format!("rejected: {error}"))];
+        }
+        if let (Some(wanted), Some(found)) = (wanted, in_scope)
+            && wanted != found
+        {
+            return vec![difference("scope", word(wanted), &reason(word(found), &explained))];
+        }
+        if in_scope == Some(false) {
+            return Vec::new();
+        }
+        let expected = self.expect.iter().filter_map(|(slot, expected)| {
+            let attribute = mapping.attributes().get(*slot)?;
+            let found = explained.attributes.get(*slot)?.value.as_ref().ok()?;
+            let value = match found {
+                Some(SlotValue::Set(value)) => value.clone(),
+                Some(SlotValue::Reference(key)) => Json::String(key.clone()),
+                Some(SlotValue::Clear) | None => Json::Null,
+            };
+            let definition = schemas.resolve(Resource::User, attribute.path());
+            let shown = match found {
+                None => "nothing (left as it is)".to_owned(),
+                Some(SlotValue::Clear) => "nothing (emptied)".to_owned(),
+                Some(_) => value.to_string(),
+            };
+            // As in a table, where an empty cell is no value.
+            let expected = if *expected == "" { &Json::Null } else { *expected };
+            let wanted =
+                if expected.is_null() { "nothing".to_owned() } else { expected.to_string() };
+            (!value::same(definition, expected, &value))
+                .then(|| difference(&attribute.path().to_string(), &wanted, &shown))
+        });
+        expected.collect()
+    }
+}
+
+/// What was found of the scope, with the clauses that decided.
+fn reason(found: &str, explained: &Explanation) -> String {
+    let scope = explained.scope.as_ref();
+    let clauses = scope.iter().flat_map(|scope| &scope.clauses);
+    let failing: Vec<&str> = clauses
+        .filter(|(_, holds)| matches!(holds, Ok(false)))
+        .map(|(clause, _)| clause.as_str())
+        .collect();
+    match failing.as_slice() {
+        [] => found.to_owned(),
+        clauses => format!("{found}: not {}", clauses.join(", not ")),
+    }
 }
 
 /// The test's record; the error is the field that cannot be one.

@@ -1,12 +1,12 @@
-//! TOML, YAML and JSON as figment providers, and where a key stands in a TOML file.
+//! TOML, YAML and JSON as figment providers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
-use toml::de::{DeTable, DeValue};
 
 use super::errors::{ConfigError, Place};
+use super::spans::line_column;
 
 /// A config text in one of the three formats, parsed once.
 #[derive(Debug, Clone)]
@@ -66,70 +66,4 @@ fn serialized(value: &impl serde::Serialize) -> Result<Value, String> {
 /// serde_json ends its messages with the place, which is shown on its own.
 fn strip_place(message: &str) -> String {
     message.split(" at line ").next().unwrap_or(message).to_owned()
-}
-
-/// Finds keys in a TOML text, so that an error can name line and column. Other formats name the key only.
-#[derive(Debug, Clone)]
-pub(crate) struct Spans {
-    path: PathBuf,
-    text: String,
-}
-
-impl Spans {
-    pub(crate) fn new(path: &Path, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned() }
-    }
-
-    /// Whether the file sets this very key.
-    pub(crate) fn sets(&self, key: &[String]) -> bool {
-        let mut value = toml::from_str::<toml::Value>(&self.text).ok();
-        for step in key {
-            value = value.and_then(|mut value| value.as_table_mut()?.remove(step));
-        }
-        value.is_some()
-    }
-
-    /// Where the file sets this key, or the nearest table that holds it.
-    pub(crate) fn place(&self, key: &[String]) -> Option<Place> {
-        let table = DeTable::parse(&self.text).ok();
-        let Some(table) = table else {
-            return Some(Place::File { path: self.path.clone(), at: None });
-        };
-        let mut here = None;
-        let mut value = DeValue::Table(table.into_inner());
-        for step in key {
-            let next = match value {
-                DeValue::Table(mut table) => {
-                    let found = table
-                        .iter()
-                        .find(|(name, _)| name.get_ref().as_ref() == step.as_str())
-                        .map(|(name, _)| (name.span().start, name.get_ref().to_string()));
-                    found.and_then(|(start, name)| {
-                        here = Some(start);
-                        table.remove(name.as_str())
-                    })
-                }
-                DeValue::Array(array) => step.parse::<usize>().ok().and_then(|index| {
-                    let item = array.into_iter().nth(index)?;
-                    here = Some(item.span().start);
-                    Some(item)
-                }),
-                _ => None,
-            };
-            match next {
-                Some(next) => value = next.into_inner(),
-                None => break,
-            }
-        }
-        let at = here.map(|start| line_column(&self.text, start));
-        Some(Place::File { path: self.path.clone(), at })
-    }
-}
-
-/// Line and column of a byte offset, both counted from 1, columns in characters.
-fn line_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
 }

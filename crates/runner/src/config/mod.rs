@@ -6,6 +6,7 @@ mod errors;
 mod format;
 pub(crate) mod model;
 mod secrets;
+mod spans;
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +15,10 @@ use figment::providers::Env;
 
 pub(crate) use decode::{decode_table, nearest};
 pub(crate) use errors::{ConfigError, ConfigErrors, Place};
-use format::{Spans, Text};
+use format::Text;
 pub(crate) use model::Config;
 pub(crate) use secrets::Keeper;
+use spans::Spans;
 
 const DEFAULTS: &str = include_str!("../../../../config/default.toml");
 
@@ -57,6 +59,31 @@ impl Loaded {
             excerpt: None,
         }
     }
+
+    /// An error about a place within the last step of a key, or within a text that is its value.
+    pub(crate) fn error_within(
+        &self,
+        key: &[&str],
+        within: Within<'_>,
+        message: impl Into<String>,
+    ) -> ConfigError {
+        let mut error = self.error(key, message);
+        if let (Place::File { at: Some(_), .. }, Some(spans)) = (&error.place, &self.spans) {
+            let key: Vec<String> = key.iter().map(|step| (*step).to_owned()).collect();
+            error.place = match within {
+                Within::Key(offset) => spans.place_in_key(&key, offset),
+                Within::Value(text, offset) => spans.place_in_value(&key, text, offset),
+            };
+        }
+        error
+    }
+}
+
+/// A place in what a config says: the byte of a key's last step, or of a text that is its value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Within<'t> {
+    Key(usize),
+    Value(&'t str, usize),
 }
 
 /// Reads a config file and what lies above and below it.
@@ -114,7 +141,7 @@ fn place(spans: Option<&Spans>, key: &[String]) -> Place {
     {
         return Place::Variable(format!("{PREFIX}{}", key.join("__").to_ascii_uppercase()));
     }
-    spans.and_then(|spans| spans.place(key)).unwrap_or(Place::Nowhere)
+    spans.map_or(Place::Nowhere, |spans| spans.place(key))
 }
 
 /// `people.attributes."name.givenName"`: steps with dots or colons are quoted, as TOML has it.

@@ -250,6 +250,9 @@ pub(crate) struct MappingTest {
     /// Whether the person must be in scope.
     #[serde(default)]
     pub in_scope: Option<bool>,
+    /// The record must be rejected, for a reason that has this text in it.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for AttributeRule {

@@ -21,8 +21,9 @@ use crate::failure::{Failure, Outcome};
 use crate::report::Output;
 use crate::report::progress::Progress;
 pub(crate) use digest::print_of as fingerprint_of;
+pub(crate) use read::open;
 pub(crate) use saved::Basis;
-pub(crate) use session::{Session, compile_error, mapping};
+pub(crate) use session::{Session, mapping};
 pub(crate) use store::open as open_store;
 
 /// The outcome of a run that came to its end, as the state keeps it.

@@ -40,7 +40,7 @@ pub(crate) async fn read(
     progress: &Progress,
 ) -> Outcome<Reading> {
     let query = Query::fields(session.mapping.fields().iter().cloned());
-    let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
+    let mut records = open(session, &query).await?;
     let mut reader = Reader::new(session, index, key, now, full);
     let width = 2 * available_parallelism().map_or(2, usize::from);
     let mut digesting = FuturesOrdered::new();
@@ -60,6 +60,15 @@ pub(crate) async fn read(
         reader.take(&finished(digesting.next().await)?);
     }
     Ok(Reading { survey: reader.intake.finish(coverage(end)), snapshot: reader.snapshot })
+}
+
+/// Begins to read the source, once it is known to have every field that the mapping reads.
+pub(crate) async fn open(session: &Session, query: &Query) -> Outcome<Box<dyn Records>> {
+    // What is wrong with the source itself, opening it says better.
+    if let Ok(checked) = session.source.check(&session.cx).await {
+        session.unknown_fields(checked.fields.as_deref())?;
+    }
+    session.source.open(&session.cx, query).await.map_err(unreadable)
 }
 
 async fn next(records: &mut dyn Records) -> Outcome<Step> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Rule, Spec, When};
+use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Rule, Spec, When, Within};
 use peoplesync_reconcile::{Guards, Leavers, Managed, ManagedAttribute, Policy};
 use peoplesync_scim::client::{Auth, Client, ClientConfig};
 use peoplesync_scim::schema::{Resource, SchemaSet};
@@ -89,6 +89,21 @@ impl Session {
             clock,
             loaded,
         })
+    }
+
+    /// The fields that the mapping reads and the source does not have, if it says which ones it has: all errors at once. A
+    /// name that was mistyped would be null for everybody.
+    pub(crate) fn unknown_fields(&self, known: Option<&[String]>) -> Result<(), ConfigErrors> {
+        // A source of nobody has no fields to compare with.
+        let known = known.unwrap_or_default();
+        let unknown =
+            if known.is_empty() { Vec::new() } else { self.mapping.unknown_fields(known) };
+        match unknown.as_slice() {
+            [] => Ok(()),
+            errors => Err(ConfigErrors::new(
+                errors.iter().map(|error| compile_error(&self.loaded, error)).collect(),
+            )),
+        }
     }
 
     /// What reports call the target: its name, or the host of its URL.
@@ -187,14 +202,12 @@ pub(crate) fn compile_error(
     loaded: &Loaded,
     error: &peoplesync_mapping::CompileError,
 ) -> ConfigError {
-    let attribute =
-        error.attribute.as_deref().and_then(|key| key.strip_prefix("people.attributes."));
-    let mut shown = match attribute {
-        Some(attribute) => {
-            loaded.error(&["people", "attributes", attribute], error.message.clone())
-        }
-        None => loaded.error(&["people", "scope"], error.message.clone()),
+    let key: Vec<&str> = error.place.iter().map(String::as_str).collect();
+    let within = match error.within {
+        Within::Key => config::Within::Key(error.span.start),
+        Within::Value => config::Within::Value(&error.text, error.span.start),
     };
+    let mut shown = loaded.error_within(&key, within, error.message.clone());
     shown.hint.clone_from(&error.hint);
     // The drawing is the message, the text with carets, and the hint; message and hint have places of their own here.
     let drawing = error.render();
