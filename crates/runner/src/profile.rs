@@ -1,110 +1,91 @@
-//! How a target departs from the RFCs, as data: a file of config/profiles or of the user's own.
+//! The profile of the target: a file of config/profiles or of the administrator's own, and what the config says instead.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use peoplesync_scim::schema::{Schema, SchemaSet};
-use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use peoplesync_scim::Profile;
+use peoplesync_scim::profile::{ProfileError, layered};
+use serde_json::Value as Json;
 
-use crate::config::{ConfigError, Loaded};
+use crate::config::{ConfigError, ConfigErrors, Loaded};
 
 /// The profiles that are part of the program: name and text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/profiles.rs"));
 
-/// A target's profile. Its keys are documented in config/profiles/generic.toml.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Profile {
-    pub(crate) update: Update,
-    pub(crate) page_size: u64,
-    pub(crate) filter: bool,
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
+/// The profile that the config names, with its overrides.
+pub(crate) fn load(loaded: &Loaded) -> Result<Profile, ConfigErrors> {
+    let target = &loaded.config.target;
+    let over = overrides(loaded)?;
+    layered(&target.profile, over.as_ref(), |name| read(name, &loaded.base)).map_err(|error| {
+        let mut shown = loaded.error(&["target", "profile"], message(&error));
+        shown.hint = hint(&error);
+        ConfigErrors::from(shown)
+    })
 }
 
-/// How accounts are changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Update {
-    Patch,
-    Put,
-    Auto,
+/// A profile by its name or the path of its file, without a config.
+#[cfg(test)]
+pub(crate) fn named(name: &str, base: &Path) -> Result<Profile, (String, Option<String>)> {
+    layered(name, None, |name| read(name, base)).map_err(|error| (message(&error), hint(&error)))
 }
 
-impl Profile {
-    /// The profile that the config names.
-    pub(crate) fn load(loaded: &Loaded) -> Result<Self, ConfigError> {
-        let (profile, file) = Self::find(loaded)?;
-        profile.schemas().map_err(|message| {
-            loaded.error(&["target", "profile"], format!("{file}: {message}"))
-        })?;
-        Ok(profile)
+/// What the config says instead of the profile; each mistake in it with its own place.
+fn overrides(loaded: &Loaded) -> Result<Option<Json>, ConfigErrors> {
+    let table = &loaded.config.target.overrides;
+    if table.is_empty() {
+        return Ok(None);
     }
-
-    /// The schemas of the RFCs, and what the profile says of extensions.
-    pub(crate) fn schemas(&self) -> Result<SchemaSet, String> {
-        let mut extensions: BTreeMap<&str, Vec<Json>> = BTreeMap::new();
-        for (text, kind) in &self.attributes {
-            let name = text
-                .rsplit_once(':')
-                .filter(|(urn, _)| urn.to_ascii_lowercase().starts_with("urn:"));
-            let Some((urn, name)) = name else {
-                return Err(format!(
-                    "`{text}` does not name an extension's attribute: a URN, a colon, a name"
-                ));
-            };
-            extensions.entry(urn).or_default().push(json!({ "name": name, "type": kind }));
+    let decoded: Result<Profile, _> = crate::config::decode_table(table);
+    match decoded {
+        Ok(_) => Ok(Some(Json::Object(table.clone()))),
+        Err(unfit) => {
+            let errors = unfit.into_iter().map(|unfit| {
+                let steps = unfit.key.iter().map(String::as_str);
+                let key: Vec<&str> = ["target", "overrides"].into_iter().chain(steps).collect();
+                ConfigError { hint: unfit.hint, ..loaded.error(&key, unfit.message) }
+            });
+            Err(ConfigErrors::new(errors.collect()))
         }
-        let mut schemas = SchemaSet::standard();
-        for (urn, attributes) in extensions {
-            let schema = json!({ "id": urn, "name": urn, "attributes": attributes });
-            let schema: Schema =
-                serde_json::from_value(schema).map_err(|error| format!("{urn}: {error}"))?;
-            schemas = schemas.with(schema);
-        }
-        Ok(schemas)
     }
+}
 
-    /// The profile that the config names, and what it is called in messages.
-    fn find(loaded: &Loaded) -> Result<(Self, String), ConfigError> {
-        let name = loaded.config.target.profile.as_str();
-        let fail = |message: String| loaded.error(&["target", "profile"], message);
-        if let Some((_, text)) = EMBEDDED.iter().find(|(embedded, _)| *embedded == name) {
-            let profile = toml::from_str(text).map_err(|error| fail(error.message().to_owned()))?;
-            return Ok((profile, name.to_owned()));
-        }
-        let path = loaded.base.join(name);
-        if Path::new(name).extension().is_some() || path.is_file() {
-            let text = std::fs::read_to_string(&path).map_err(|error| {
-                fail(format!("cannot read the profile {}: {error}", path.display()))
-            })?;
-            let profile = toml::from_str(&text)
-                .map_err(|error| fail(format!("{}: {}", path.display(), error.message())))?;
-            return Ok((profile, path.display().to_string()));
-        }
+/// The table of one profile.
+fn read(name: &str, base: &Path) -> Result<Json, String> {
+    if let Some((_, text)) = EMBEDDED.iter().find(|(embedded, _)| *embedded == name) {
+        return table(text);
+    }
+    let path = base.join(name);
+    if Path::new(name).extension().is_some() || path.is_file() {
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| format!("cannot be read: {error}"))?;
+        return table(&text);
+    }
+    Err(MISSING.to_owned())
+}
+
+const MISSING: &str = "there is no such profile";
+
+fn table(text: &str) -> Result<Json, String> {
+    // Read as a profile first: its mistakes then have a line.
+    toml::from_str::<Profile>(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    toml::from_str(text).map_err(|error| error.to_string())
+}
+
+fn message(error: &ProfileError) -> String {
+    match &error.key {
+        None if error.message == MISSING => format!("there is no profile \"{}\"", error.profile),
+        _ => error.to_string(),
+    }
+}
+
+fn hint(error: &ProfileError) -> Option<String> {
+    (error.message == MISSING).then(|| {
         let known: Vec<&str> = EMBEDDED.iter().map(|(name, _)| *name).collect();
-        let mut error = fail(format!("there is no profile \"{name}\""));
-        error.hint = Some(match crate::config::nearest(name, &known) {
+        match crate::config::nearest(&error.profile, &known) {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!("this program has {}; or name a file", known.join(", ")),
-        });
-        Err(error)
-    }
+        }
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_embedded_profile_parses() {
-        assert!(EMBEDDED.iter().any(|(name, _)| *name == "generic"));
-        for (name, text) in EMBEDDED {
-            let profile = toml::from_str::<Profile>(text).map_err(|error| error.to_string());
-            if let Err(error) = profile.and_then(|profile| profile.schemas()) {
-                panic!("{name}: {error}");
-            }
-        }
-    }
-}
+mod tests;

@@ -150,6 +150,14 @@ pub fn set(resource: &mut Json, path: &Path, value: Json) -> bool {
     true
 }
 
+/// Gives an attribute this value, be it null.
+pub(crate) fn set_even_null(resource: &mut Json, root: &Path, value: Json) {
+    if let Some(holder) = holder(resource, root) {
+        let key = key_of(holder, root.attribute()).unwrap_or_else(|| spelling(root));
+        holder.insert(key, value);
+    }
+}
+
 fn set_element(element: &mut Json, path: &Path, value: Json) {
     if path.sub().is_some() {
         return set_member(element, path, value);

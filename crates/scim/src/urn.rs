@@ -33,6 +33,8 @@ pub const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRespo
 const CORE_1: &str = "urn:scim:schemas:core:1.0";
 /// How extension URNs began in SCIM 1.1.
 const EXTENSION_1: &str = "urn:scim:schemas:extension:";
+/// How they begin in SCIM 2.0.
+const EXTENSION_2: &str = "urn:ietf:params:scim:schemas:extension:";
 
 /// The SCIM 2.0 form of a schema URN.
 ///
@@ -49,6 +51,18 @@ pub fn canonical(urn: &str) -> Cow<'_, str> {
         )),
         None => Cow::Borrowed(urn),
     }
+}
+
+/// The SCIM 1.1 form of a schema URN, the way back from [`canonical`]: both core schemas are one there. Underscores that
+/// `canonical` took away do not come back.
+pub fn scim_1(urn: &str) -> Cow<'_, str> {
+    if is_core(urn) {
+        return Cow::Borrowed(CORE_1);
+    }
+    let name = strip_prefix_ignore_case(urn, EXTENSION_2).and_then(|rest| {
+        rest.strip_suffix(":2.0:User").or_else(|| rest.strip_suffix(":2.0:Group"))
+    });
+    name.map_or(Cow::Borrowed(urn), |name| Cow::Owned(format!("{EXTENSION_1}{name}:1.0")))
 }
 
 /// Whether two schema URNs name the same schema: letter case and the SCIM 1.1 spelling do not count.
@@ -82,5 +96,8 @@ mod tests {
         assert_eq!(show("urn:example:thing:1.0"), "urn:example:thing:1.0");
         assert!(same("urn:scim:schemas:extension:enterprise:1.0", &ENTERPRISE_USER.to_uppercase()));
         assert!(!same(CORE_USER, CORE_GROUP));
+        assert_eq!(scim_1(ENTERPRISE_USER), "urn:scim:schemas:extension:enterprise:1.0");
+        assert_eq!(scim_1(CORE_GROUP), CORE_1);
+        assert_eq!(scim_1("urn:example:thing"), "urn:example:thing");
     }
 }

@@ -38,6 +38,24 @@ pub fn patch_body(
     observed: Option<&Json>,
     schemas: &SchemaSet,
 ) -> Json {
+    patch(differences, observed, schemas, false)
+}
+
+/// As [`patch_body`], for a provider that cannot address one element of a list: each list is written whole.
+pub fn patch_body_with_whole_lists(
+    differences: &[Difference],
+    observed: &Json,
+    schemas: &SchemaSet,
+) -> Json {
+    patch(differences, Some(observed), schemas, true)
+}
+
+fn patch(
+    differences: &[Difference],
+    observed: Option<&Json>,
+    schemas: &SchemaSet,
+    whole_lists: bool,
+) -> Json {
     let mut operations = Vec::new();
     let spelled: Vec<Difference> = differences
         .iter()
@@ -51,7 +69,10 @@ pub fn patch_body(
         let same = left.iter().take_while(|other| other.path.same_root(&first.path)).count();
         let (group, rest) = left.split_at(same);
         match observed {
-            Some(observed) if needs_whole(group, observed, schemas) => {
+            Some(observed)
+                if needs_whole(group, observed, schemas)
+                    || whole_lists && group.iter().any(|change| change.path.filter().is_some()) =>
+            {
                 operations.push(whole(group, observed));
             }
             _ => parts(group, observed, &mut operations),
@@ -73,6 +94,33 @@ pub fn put_body(observed: &Json, differences: &[Difference]) -> Json {
         });
     }
     apply(&mut body, differences);
+    list_extensions(&mut body);
+    body
+}
+
+/// The body of a PUT for a provider that keeps what a PUT does not name: the changed attributes alone, each as a whole. What is
+/// taken away becomes `empty`, an empty text or null.
+pub fn changes_body(
+    resource: Resource,
+    observed: &Json,
+    differences: &[Difference],
+    empty: &Json,
+) -> Json {
+    let mut merged = observed.clone();
+    apply(&mut merged, differences);
+    let mut body = json!({ "schemas": [resource.schema()] });
+    if let Some(id) = resource::member(observed, "id") {
+        body["id"] = id.clone();
+    }
+    for Difference { path, .. } in differences {
+        let root = path.root();
+        match resource::get(&merged, &root).filter(|value| !is_unassigned(value)) {
+            Some(value) => {
+                resource::set(&mut body, &root, value.clone());
+            }
+            None => resource::set_even_null(&mut body, &root, empty.clone()),
+        }
+    }
     list_extensions(&mut body);
     body
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use peoplesync_reconcile::Plan;
+use peoplesync_scim::client::Client;
+use peoplesync_scim::profile::Update;
 use peoplesync_state::{RunEnd, RunStart};
 
 use super::confirm::confirm;
@@ -14,7 +16,6 @@ use crate::execute::{self, Applied, Ended, Tools};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline::{self, Access, Prepared, saved};
-use crate::profile::Update;
 use crate::report::progress::Progress;
 use crate::report::{Output, human, json};
 
@@ -82,8 +83,7 @@ pub(super) async fn execute(prepared: Prepared, output: Output) -> Outcome<Appli
     let history = &session.loaded.config.history;
     let stop = stop_on_signal();
     let tools = Tools {
-        update: update(&session, &client, &plan).await?,
-        client,
+        client: discovered(client, &plan).await?,
         schemas: Arc::clone(&session.schemas),
         concurrency: session.loaded.config.target.concurrency.max(1),
         match_by: session.managed.match_by().cloned().collect(),
@@ -114,21 +114,14 @@ pub(super) async fn execute(prepared: Prepared, output: Output) -> Outcome<Appli
     Ok(applied)
 }
 
-/// How accounts are changed: the profile's word, or what the service says of itself.
-async fn update(
-    session: &pipeline::Session,
-    client: &peoplesync_scim::client::Client,
-    plan: &Plan,
-) -> Outcome<Update> {
-    if session.profile.update != Update::Auto || plan.changes.is_empty() {
-        return Ok(session.profile.update);
+/// The client with a profile that leaves nothing open: what it does not say, the service says of itself. Asked once an apply.
+async fn discovered(client: Client, plan: &Plan) -> Outcome<Client> {
+    if client.profile().write.update != Update::Auto || plan.changes.is_empty() {
+        return Ok(client);
     }
-    let config = client.service_provider_config().await?;
-    let patch = config.as_ref().and_then(|config| config.pointer("/patch/supported"));
-    Ok(match patch {
-        Some(serde_json::Value::Bool(false)) => Update::Put,
-        _ => Update::Patch,
-    })
+    let found = client.discover(false).await?;
+    let profile = peoplesync_scim::Profile::clone(client.profile()).with_discovery(&found);
+    Ok(client.with_profile(Arc::new(profile)))
 }
 
 /// Set by Ctrl-C or SIGTERM: what is under way ends, nothing more is sent.

@@ -11,15 +11,13 @@ use crate::config::{ConfigError, ConfigErrors, Loaded, nearest};
 use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::pipeline;
-use crate::profile::Profile;
+use crate::profile;
 use crate::report::{Output, line};
 
 pub(super) fn run(loaded: &Loaded, output: Output) -> Outcome<Exit> {
-    let schemas = Profile::load(loaded)
-        .and_then(|profile| {
-            profile.schemas().map_err(|message| loaded.error(&["target", "profile"], message))
-        })
-        .map_err(ConfigErrors::from)?;
+    let schemas = profile::load(loaded)?.schemas().map_err(|(_, message)| {
+        ConfigErrors::from(loaded.error(&["target", "profile"], message))
+    })?;
     let mapping = pipeline::mapping(loaded, &schemas)?;
     if loaded.config.tests.is_empty() {
         print(output, "the config has no [[tests]]\n")?;

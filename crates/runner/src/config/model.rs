@@ -51,6 +51,10 @@ fn any_table(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "object", "description": "The connector's own settings." })
 }
 
+fn profile_table(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "object", "description": "Keys of a profile." })
+}
+
 /// The SCIM service provider.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +64,10 @@ pub(crate) struct Target {
     pub name: Option<String>,
     /// A name from config/profiles, or the path of a profile file.
     pub profile: String,
+    /// Keys of a profile that are otherwise here than the profile says; config/profiles/generic.toml describes them.
+    #[serde(default)]
+    #[schemars(schema_with = "profile_table")]
+    pub overrides: serde_json::Map<String, serde_json::Value>,
     /// The base URL of the SCIM service, such as `https://scim.example.com/v2`.
     pub url: String,
     /// How peoplesync signs in.

@@ -20,7 +20,6 @@ use peoplesync_source::Clock;
 use peoplesync_state::{RunId, State};
 
 use crate::failure::{Failure, Outcome};
-use crate::profile::Update;
 use crate::report::progress::Progress;
 use journal::Journal;
 pub(crate) use send::{Ended, Sent};
@@ -29,7 +28,6 @@ pub(crate) use send::{Ended, Sent};
 pub(crate) struct Tools {
     pub(crate) client: Client,
     pub(crate) schemas: Arc<SchemaSet>,
-    pub(crate) update: Update,
     pub(crate) concurrency: usize,
     /// The attributes by which a lost create is found again.
     pub(crate) match_by: Vec<peoplesync_scim::Path>,
@@ -51,7 +49,7 @@ pub(crate) struct Applied {
 
 impl std::fmt::Debug for Tools {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tools").field("update", &self.update).finish_non_exhaustive()
+        f.debug_struct("Tools").field("client", &self.client).finish_non_exhaustive()
     }
 }
 

@@ -2,8 +2,9 @@
 
 use peoplesync_reconcile::{AttributeChange, Change};
 use peoplesync_scim::desired::Difference;
+use peoplesync_scim::profile::PatchForm;
 use peoplesync_scim::schema::SchemaSet;
-use peoplesync_scim::{Path, resource, write};
+use peoplesync_scim::{Path, Profile, resource, write};
 use serde_json::{Value as Json, json};
 
 /// The attributes of a change that can be written now: all but references to somebody who is created in this apply.
@@ -31,6 +32,10 @@ pub(super) fn difference(attribute: &AttributeChange) -> Difference {
     }
 }
 
+fn writes_lists_whole(profile: &Profile) -> bool {
+    !profile.patch.value_filters || profile.patch.form == PatchForm::Object
+}
+
 /// The body of the POST.
 pub(super) fn create_body(change: &Change) -> Json {
     let values: Vec<(Path, Json)> = now(change)
@@ -48,9 +53,13 @@ pub(super) fn patch_body(
     differences: &[Difference],
     attributes: &[AttributeChange],
     whole: Option<&Json>,
+    profile: &Profile,
     schemas: &SchemaSet,
 ) -> Json {
     if let Some(whole) = whole {
+        if writes_lists_whole(profile) {
+            return write::patch_body_with_whole_lists(differences, whole, schemas);
+        }
         return write::patch_body(differences, Some(whole), schemas);
     }
     let mut known = json!({});
@@ -71,15 +80,19 @@ pub(super) fn patch_body(
 }
 
 /// Whether a PATCH of these attributes needs the account itself: a sub-attribute of a list without a filter can only be
-/// changed by writing the whole list.
+/// changed by writing the whole list, and so can any element where the target knows no value filters.
 pub(super) fn needs_whole(
     differences: &[Difference],
     change: &Change,
+    profile: &Profile,
     schemas: &SchemaSet,
 ) -> bool {
+    let whole_lists = writes_lists_whole(profile);
     differences.iter().any(|difference| {
-        difference.path.filter().is_none()
-            && difference.path.sub().is_some()
+        if difference.path.filter().is_some() {
+            return whole_lists;
+        }
+        difference.path.sub().is_some()
             && schemas
                 .resolve(change.resource, &difference.path.root())
                 .is_some_and(|attribute| attribute.attribute().multi_valued)

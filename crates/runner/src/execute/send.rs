@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use peoplesync_reconcile::{Action, AttributeChange, Change, Links, Plan};
 use peoplesync_scim::client::{Client, ClientError, Deleted, Kind};
 use peoplesync_scim::desired::Difference;
+use peoplesync_scim::profile::{Clear, Deactivate, Reactivate, Update};
 use peoplesync_scim::{Filter, write};
 use peoplesync_state::Intent;
 use serde_json::Value as Json;
@@ -15,7 +16,6 @@ use super::journal::Recorder;
 use super::{Tools, is_set, requests};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::profile::Update;
 
 /// After so many requests in a row that did not reach the target, the rest is not tried.
 const UNREACHABLE_IN_A_ROW: u32 = 5;
@@ -265,9 +265,16 @@ impl<'a> Sender<'a> {
         id: &str,
     ) -> Sent {
         let client = &self.tools.client;
-        let by_put = self.tools.update == Update::Put;
+        let profile = client.profile();
+        let Some(update) = self.verb(change) else {
+            return match client.delete(change.resource, id).await {
+                Ok(Deleted::Deleted | Deleted::Gone) => Sent::done(id),
+                Err(error) => self.failed(&error),
+            };
+        };
+        let by_put = matches!(update, Update::Put | Update::PutChanges);
         let mut whole = None;
-        if by_put || requests::needs_whole(differences, change, &self.tools.schemas) {
+        if by_put || requests::needs_whole(differences, change, profile, &self.tools.schemas) {
             whole = match client.get(change.resource, id).await {
                 Ok(Some(whole)) => Some(whole),
                 Ok(None) => {
@@ -282,6 +289,14 @@ impl<'a> Sender<'a> {
             };
         }
         let answer = match &whole {
+            Some(whole) if update == Update::PutChanges => {
+                let empty = match profile.write.clear {
+                    Clear::Null => Json::Null,
+                    Clear::Empty | Clear::Remove => Json::String(String::new()),
+                };
+                let body = write::changes_body(change.resource, whole, differences, &empty);
+                client.replace(change.resource, id, &body).await
+            }
             Some(whole) if by_put => {
                 client.replace(change.resource, id, &write::put_body(whole, differences)).await
             }
@@ -290,6 +305,7 @@ impl<'a> Sender<'a> {
                     differences,
                     attributes,
                     whole.as_ref(),
+                    profile,
                     &self.tools.schemas,
                 );
                 client.patch(change.resource, id, &body).await
@@ -301,6 +317,23 @@ impl<'a> Sender<'a> {
                 Sent { status: Some(200), ..Sent::done(id) }
             }
             Err(error) => self.failed(&error),
+        }
+    }
+
+    /// How this change is sent; none is by DELETE.
+    fn verb(&self, change: &Change) -> Option<Update> {
+        let profile = self.tools.client.profile();
+        let put = match profile.write.update {
+            Update::PutChanges => Update::PutChanges,
+            _ => Update::Put,
+        };
+        match (change.action, profile.lifecycle.deactivate, profile.lifecycle.reactivate) {
+            (Action::Deactivate, Deactivate::Delete, _) => None,
+            (Action::Deactivate, Deactivate::Patch, _) => Some(Update::Patch),
+            (Action::Deactivate, Deactivate::Put, _) => Some(put),
+            (Action::Reactivate, _, Reactivate::Patch) => Some(Update::Patch),
+            (Action::Reactivate, _, Reactivate::Put) => Some(put),
+            _ => Some(profile.write.update),
         }
     }
 

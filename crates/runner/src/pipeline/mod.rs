@@ -173,6 +173,8 @@ fn config_digest(session: &Session, state: &State) -> String {
     let mut hash = Sha256::new();
     hash.update(state.hash_key());
     hash.update(session.loaded.identity.as_bytes());
+    // A profile decides what is compared and how; it may come from a file of its own.
+    hash.update(serde_json::to_vec(&*session.profile).unwrap_or_default());
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

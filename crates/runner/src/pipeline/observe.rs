@@ -30,10 +30,9 @@ pub(crate) async fn observe(
     let mut asked = survey.lookups(links, &observation, policy);
     let people =
         usize::try_from(survey.linked()).unwrap_or(usize::MAX).max(survey.candidates().len());
-    let pages =
-        people / usize::try_from(session.profile.page_size.max(1)).unwrap_or(usize::MAX) + 1;
+    let pages = people / session.profile.list.page_size.max(1) as usize + 1;
     let many = asked.len() > FEW && asked.len() > pages.saturating_mul(PAGE_COST);
-    let cannot_search = !session.profile.filter && !asked.searches.is_empty();
+    let cannot_search = !session.profile.filter.supported && !asked.searches.is_empty();
     if !asked.is_empty() && (full || many || cannot_search) {
         list(session, client, &mut observation, progress).await?;
         asked = survey.lookups(links, &observation, policy);

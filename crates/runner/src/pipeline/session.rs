@@ -5,23 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Rule, Spec, When, Within};
-use peoplesync_reconcile::{Guards, Leavers, Managed, ManagedAttribute, Policy};
+use peoplesync_reconcile::{Guards, LeaverAction, Leavers, Managed, ManagedAttribute, Policy};
 use peoplesync_scim::client::{Auth, Client, ClientConfig};
+use peoplesync_scim::profile::{Deactivate, Delete};
 use peoplesync_scim::schema::{Resource, SchemaSet};
-use peoplesync_scim::{Filter, Path};
+use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::{Clock, Context, Source};
 
 use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, ConfigErrors, Keeper, Loaded, model};
 use crate::failure::{Failure, Outcome};
-use crate::profile::Profile;
 use crate::registry;
 
 /// A config that was understood.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) loaded: Loaded,
-    pub(crate) profile: Profile,
+    pub(crate) profile: Arc<Profile>,
     pub(crate) source: Box<dyn Source>,
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) managed: Arc<Managed>,
@@ -36,7 +36,7 @@ impl Session {
         let mut errors: Vec<ConfigError> = Vec::new();
         let mut note = |found: ConfigErrors| errors.extend(found.into_inner());
         let source = registry::source(&loaded).map_err(&mut note).ok();
-        let profile = Profile::load(&loaded).map_err(|error| note(error.into())).ok();
+        let profile = crate::profile::load(&loaded).map_err(&mut note).ok().map(Arc::new);
         // A profile that is wrong is an error already; the rest is looked at without it.
         let schemas = profile.as_ref().and_then(|profile| profile.schemas().ok());
         let schemas = Arc::new(schemas.unwrap_or_else(SchemaSet::standard));
@@ -49,6 +49,9 @@ impl Session {
                 .map_err(&mut note)
                 .ok();
         address(&loaded).map_err(&mut note).ok();
+        if let Some(profile) = &profile {
+            leavers(&loaded, profile).map_err(&mut note).ok();
+        }
         let (
             Some(source),
             Some(profile),
@@ -63,12 +66,15 @@ impl Session {
         if !errors.is_empty() {
             return Err(ConfigErrors::new(errors));
         }
+        let ignored: Vec<Path> =
+            profile.write.ignored.iter().filter_map(|text| Path::parse(text).ok()).collect();
         let attributes = mapping
             .attributes()
             .iter()
             .map(|attribute| ManagedAttribute {
                 path: attribute.path().clone(),
-                create_only: attribute.when() == When::Create,
+                // What the target does not keep would differ for ever.
+                create_only: attribute.when() == When::Create || covers(&ignored, attribute.path()),
                 reference: attribute.is_reference(),
             })
             .collect();
@@ -140,7 +146,10 @@ impl Session {
         config.concurrency = target.concurrency.max(1);
         config.retries = target.retries;
         config.allow_plain_http = target.allow_plain_http;
-        config.page_size = u32::try_from(self.profile.page_size).unwrap_or(u32::MAX);
+        config.page_size = self.profile.list.page_size;
+        config.pages_ahead = self.profile.list.pages_ahead as usize;
+        config.content_type.clone_from(&self.profile.content_type);
+        config.profile = Arc::clone(&self.profile);
         config.schemas = SchemaSet::clone(&self.schemas);
         Client::new(config).map_err(Failure::from)
     }
@@ -251,6 +260,39 @@ fn filters(loaded: &Loaded, key: &str, texts: &[String]) -> Result<Vec<Filter>, 
         }
     }
     if errors.is_empty() { Ok(filters) } else { Err(ConfigErrors::new(errors)) }
+}
+
+/// Whether one of these is the path, or an attribute that it lies in.
+fn covers(paths: &[Path], path: &Path) -> bool {
+    paths.iter().any(|known| known == path || *known == path.root())
+}
+
+/// What the leavers' rules ask for must be something that the target can do.
+fn leavers(loaded: &Loaded, profile: &Profile) -> Result<(), ConfigErrors> {
+    let leavers = &loaded.config.leavers;
+    let cannot = |key: &str, what: &str, hint: &str| {
+        let mut error = loaded.error(&["leavers", key], format!("{} cannot {what}", profile.title));
+        error.hint = Some(hint.to_owned());
+        ConfigErrors::from(error)
+    };
+    let by_deletion = "see `lifecycle.delete` of the profile; write action = \"deactivate\"";
+    match (leavers.action, profile.lifecycle.deactivate, profile.lifecycle.delete) {
+        (LeaverAction::Delete, _, Delete::None) => {
+            return Err(cannot("action", "delete accounts", by_deletion));
+        }
+        (LeaverAction::Deactivate, Deactivate::None, _) => {
+            let hint = "see `lifecycle.deactivate` of the profile; write action = \"unlink\" or \"delete\"";
+            return Err(cannot("action", "take accounts out of use", hint));
+        }
+        _ => {}
+    }
+    if leavers.delete_after_days > 0
+        && matches!(profile.lifecycle.delete, Delete::None | Delete::Deactivates)
+    {
+        let hint = "see `lifecycle.delete` of the profile; write delete_after_days = 0";
+        return Err(cannot("delete_after_days", "delete accounts", hint));
+    }
+    Ok(())
 }
 
 /// What can be told of the URL and the credentials without asking anybody.

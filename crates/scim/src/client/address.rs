@@ -75,7 +75,12 @@ impl Base {
 
     /// `endpoint` is a literal such as `/Users`; the id, if any, becomes exactly one segment below
     /// it. The base's own query comes first.
-    pub(super) fn url(&self, endpoint: &str, id: Option<&str>, query: &[(&str, String)]) -> Url {
+    pub(super) fn url(
+        &self,
+        endpoint: &str,
+        id: Option<&str>,
+        query: &[(&str, Option<String>)],
+    ) -> Url {
         let mut path = format!("{}{endpoint}", self.path);
         if let Some(id) = id {
             path.push('/');
@@ -84,9 +89,10 @@ impl Base {
         let mut url = self.url.clone();
         url.set_path(&path);
         if !query.is_empty() {
-            let own = query
-                .iter()
-                .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, ESCAPED)));
+            let own = query.iter().map(|(name, value)| match value {
+                Some(value) => format!("{name}={}", utf8_percent_encode(value, ESCAPED)),
+                None => (*name).to_owned(),
+            });
             let base = self.url.query().filter(|query| !query.is_empty()).map(str::to_owned);
             let all: Vec<String> = base.into_iter().chain(own).collect();
             url.set_query(Some(&all.join("&")));
@@ -140,7 +146,7 @@ mod tests {
     use super::*;
 
     fn check(base: &str, id: Option<&str>, query: &[(&str, &str)]) -> String {
-        let query: Vec<_> = query.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
+        let query: Vec<_> = query.iter().map(|(n, v)| (*n, Some((*v).to_owned()))).collect();
         Base::parse(base, false).unwrap().url("/Users", id, &query).to_string()
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::profile::Profile;
 use crate::schema::SchemaSet;
 
 use super::RequestEvent;
@@ -75,6 +76,9 @@ pub struct ClientConfig {
     pub retry_after_cap: Duration,
     /// `count` of each page asked for; at least 1. Targets may give less, and some refuse it.
     pub page_size: u32,
+    /// How many pages are asked for at once, where they have numbers and the target says how many resources there are;
+    /// at least 1.
+    pub pages_ahead: usize,
     /// Allows `http://` to hosts other than this machine: credentials and people travel readable.
     pub allow_plain_http: bool,
     /// PEM certificates that are trusted besides the system's, for targets with an own authority.
@@ -83,6 +87,8 @@ pub struct ClientConfig {
     pub seed: Option<u64>,
     /// The schemas by which [`Client::find`](super::Client::find) checks what a filter returned.
     pub schemas: SchemaSet,
+    /// How the target departs from the RFCs: where things are, how bodies are written, how pages are asked for.
+    pub profile: Arc<Profile>,
     /// Is told about every attempt, for logs, metrics and counting. Must be quick.
     pub observer: Option<Observer>,
 }
@@ -107,10 +113,12 @@ impl ClientConfig {
             retry_cap: Duration::from_secs(30),
             retry_after_cap: Duration::from_secs(300),
             page_size: 100,
+            pages_ahead: 1,
             allow_plain_http: false,
             extra_roots_pem: None,
             seed: None,
             schemas: SchemaSet::standard(),
+            profile: Arc::default(),
             observer: None,
         }
     }

@@ -11,6 +11,7 @@
 mod address;
 mod cause;
 mod config;
+mod discover;
 mod error;
 mod paging;
 mod reply;
@@ -37,6 +38,7 @@ use self::transport::{Call, Transport};
 use crate::filter::Filter;
 use crate::list::{self, Page};
 use crate::path::Path;
+use crate::profile::Profile;
 use crate::resource::member;
 use crate::schema::{Resource, SchemaSet};
 use crate::value::reference_id;
@@ -46,9 +48,11 @@ use crate::value::reference_id;
 pub struct Client(Arc<Shared>);
 
 struct Shared {
-    transport: Transport,
+    transport: Arc<Transport>,
     schemas: SchemaSet,
     page_size: u32,
+    pages_ahead: usize,
+    profile: Arc<Profile>,
 }
 
 /// A resource that was created.
@@ -92,9 +96,28 @@ impl Client {
     /// the token cannot stand in a header; no user agent; a limit of 0; the extra certificates
     /// are not PEM; an https target on a machine without root certificates.
     pub fn new(config: ClientConfig) -> Result<Self, ClientError> {
-        let transport = Transport::new(&config)?;
-        let ClientConfig { schemas, page_size, .. } = config;
-        Ok(Self(Arc::new(Shared { transport, schemas, page_size })))
+        let transport = Arc::new(Transport::new(&config)?);
+        let ClientConfig { schemas, page_size, pages_ahead, profile, .. } = config;
+        Ok(Self(Arc::new(Shared { transport, schemas, page_size, pages_ahead, profile })))
+    }
+
+    /// How the target departs from the RFCs, as far as this client knows.
+    #[must_use]
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.0.profile
+    }
+
+    /// The same client, connections and limits, with another profile: one that what the target says of itself has completed.
+    #[must_use]
+    pub fn with_profile(&self, profile: Arc<Profile>) -> Self {
+        let Shared { transport, schemas, pages_ahead, .. } = &*self.0;
+        Self(Arc::new(Shared {
+            transport: Arc::clone(transport),
+            schemas: schemas.clone(),
+            page_size: profile.list.page_size,
+            pages_ahead: *pages_ahead,
+            profile,
+        }))
     }
 
     /// All resources, or those that match, as a cursor over pages; nothing is sent before its
@@ -108,7 +131,8 @@ impl Client {
         filter: Option<&Filter>,
         attributes: Option<&[Path]>,
     ) -> Pages {
-        Pages::new(self.clone(), resource, filter, attributes, Some(self.0.page_size))
+        let count = Some(self.0.page_size);
+        Pages::new(self.clone(), resource, filter, attributes, count).ahead(self.0.pages_ahead)
     }
 
     /// The resources that match a filter. Every hit is checked here by [`Filter::matches`], as
@@ -150,7 +174,7 @@ impl Client {
     /// # Errors
     /// As the target answers; a 404 that does not come from the SCIM service is [`Kind::Refused`].
     pub async fn get(&self, resource: Resource, id: &str) -> Result<Option<Json>, ClientError> {
-        let call = call(Method::GET, resource, Some(id));
+        let call = self.call(Method::GET, resource, Some(id))?;
         let reply = match self.0.transport.send(&call).await {
             Err(error) if error.kind == Kind::NotFound => return Ok(None),
             reply => reply?,
@@ -170,12 +194,12 @@ impl Client {
     /// - Any with [`ambiguous`](ClientError::ambiguous): it may exist now; find it before
     ///   creating it again.
     pub async fn create(&self, resource: Resource, body: &Json) -> Result<Created, ClientError> {
-        let mut call = call(Method::POST, resource, None);
-        call.body = Some(bytes(body));
+        let mut call = self.call(Method::POST, resource, None)?;
+        call.body = Some(bytes(&self.0.profile.encode(resource, body.clone(), &self.0.schemas)));
         let reply = self.0.transport.send(&call).await?;
         let created = reply.json();
         let known = created.as_ref().ok().and_then(Option::as_ref);
-        match (reply.id(known, resource.endpoint()), created) {
+        match (reply.id(known, call.endpoint), created) {
             (Some(id), created) => {
                 let resource = created.ok().flatten().filter(Json::is_object).unwrap_or_default();
                 let version = version(&resource);
@@ -200,11 +224,12 @@ impl Client {
         id: &str,
         body: &Json,
     ) -> Result<Option<Json>, ClientError> {
-        self.write(Method::PUT, resource, id, body).await
+        let body = self.0.profile.encode(resource, body.clone(), &self.0.schemas);
+        self.write(Method::PUT, resource, id, &body).await
     }
 
     /// Changes parts of a resource (PATCH). Gives what the target says it is now; `None` without
-    /// a body.
+    /// a body. Several requests, one after the other, where the target limits their operations.
     ///
     /// # Errors
     /// As the target answers; [`Kind::NotFound`] if it surely is not there, and
@@ -215,7 +240,11 @@ impl Client {
         id: &str,
         body: &Json,
     ) -> Result<Option<Json>, ClientError> {
-        self.write(Method::PATCH, resource, id, body).await
+        let mut answer = None;
+        for body in self.0.profile.encode_patch(resource, body, &self.0.schemas) {
+            answer = self.write(Method::PATCH, resource, id, &body).await?;
+        }
+        Ok(answer)
     }
 
     /// Deletes a resource. 200, 202 and 204 are all success.
@@ -223,34 +252,13 @@ impl Client {
     /// # Errors
     /// As the target answers. A 404 with an HTML body is an error, not [`Deleted::Gone`].
     pub async fn delete(&self, resource: Resource, id: &str) -> Result<Deleted, ClientError> {
-        let call = call(Method::DELETE, resource, Some(id));
+        let call = self.call(Method::DELETE, resource, Some(id))?;
         let reply = match self.0.transport.send(&call).await {
             Err(error) if error.kind == Kind::NotFound => return Ok(Deleted::Gone),
             reply => reply?,
         };
         reply.json().map_err(|error| error.with_ambiguous(true).of(&call.label()))?;
         Ok(Deleted::Deleted)
-    }
-
-    /// What the target says it can do (RFC 7643 §5); `None` if it has nothing to say. Also asks at the
-    /// plural of SCIM 1.1, which some 2.0 services have kept.
-    ///
-    /// # Errors
-    /// As the target answers, but for 404, 405 and 501, which all mean that it has none.
-    pub async fn service_provider_config(&self) -> Result<Option<Json>, ClientError> {
-        for endpoint in ["/ServiceProviderConfig", "/ServiceProviderConfigs"] {
-            let call =
-                Call { method: Method::GET, endpoint, id: None, query: Vec::new(), body: None };
-            let reply = match self.0.transport.send(&call).await {
-                Err(error) if error.kind == Kind::NotFound || error.is_unsupported() => continue,
-                reply => reply?,
-            };
-            return match reply.json().map_err(|error| error.of(&call.label()))? {
-                Some(config) if config.is_object() => Ok(Some(config)),
-                _ => Err(malformed(&reply, "answered without a configuration").of(&call.label())),
-            };
-        }
-        Ok(None)
     }
 
     async fn write(
@@ -260,7 +268,7 @@ impl Client {
         id: &str,
         body: &Json,
     ) -> Result<Option<Json>, ClientError> {
-        let mut call = call(method, resource, Some(id));
+        let mut call = self.call(method, resource, Some(id))?;
         call.body = Some(bytes(body));
         let reply = self.0.transport.send(&call).await?;
         let body = reply.json().map_err(|error| error.with_ambiguous(true).of(&call.label()))?;
@@ -268,12 +276,27 @@ impl Client {
         Ok(body.filter(|body| body.is_object() && member(body, "id").is_some()))
     }
 
+    /// A request without a body.
+    fn call<'a>(
+        &'a self,
+        method: Method,
+        resource: Resource,
+        id: Option<&'a str>,
+    ) -> Result<Call<'a>, ClientError> {
+        let endpoint = self.0.profile.endpoint(resource);
+        if endpoint.is_empty() {
+            let message = format!("this target has no resources of the type {resource}");
+            return Err(ClientError::new(Kind::Config, message));
+        }
+        Ok(Call { method, endpoint, id, query: Vec::new(), body: None })
+    }
+
     async fn page(
         &self,
         resource: Resource,
-        query: &[(&'static str, String)],
+        query: &[(&'static str, Option<String>)],
     ) -> Result<Page, ClientError> {
-        let mut call = call(Method::GET, resource, None);
+        let mut call = self.call(Method::GET, resource, None)?;
         call.query = query.to_vec();
         let reply = self.0.transport.send(&call).await?;
         list::parse_page(&reply.body).map_err(|source| {
@@ -288,10 +311,6 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("page_size", &self.0.page_size).finish_non_exhaustive()
     }
-}
-
-fn call(method: Method, resource: Resource, id: Option<&str>) -> Call<'_> {
-    Call { method, endpoint: resource.endpoint(), id, query: Vec::new(), body: None }
 }
 
 fn bytes(body: &Json) -> Vec<u8> {

@@ -1,13 +1,14 @@
 //! Reading a whole list page by page (RFC 7644 §3.4.2.4) from targets that count badly.
 //! Nothing is decided by arithmetic alone: the end is an empty page, or one without a new id.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use serde_json::value::RawValue;
 
 use crate::filter::Filter;
 use crate::list::{self, Page};
 use crate::path::Path;
+use crate::profile::Paging;
 use crate::schema::Resource;
 
 use super::Client;
@@ -29,13 +30,30 @@ pub struct Pages {
     without_id: u64,
     /// Whether the pages read prove that there is nothing after them.
     proven: bool,
+    /// How many pages are asked for at once.
+    width: usize,
+    /// Pages that were asked for before their turn, with the number at which each begins.
+    ahead: VecDeque<(u64, Ahead)>,
+    /// How many resources the pages have so far.
+    stride: usize,
+}
+
+/// A page that is on its way; nobody waits for it once it is dropped.
+#[derive(Debug)]
+struct Ahead(tokio::task::JoinHandle<Result<Page, ClientError>>);
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Where the next page begins.
 #[derive(Debug)]
 enum Place {
     Index(u64),
-    Cursor(String),
+    /// None: the first page, asked for by the parameter's name alone.
+    Cursor(Option<String>),
     End,
 }
 
@@ -47,18 +65,32 @@ impl Pages {
         attributes: Option<&[Path]>,
         count: Option<u32>,
     ) -> Self {
+        let place = match client.profile().list.paging {
+            Paging::Auto | Paging::Index => Place::Index(1),
+            Paging::Cursor => Place::Cursor(Some(String::new())),
+            Paging::BareCursor => Place::Cursor(None),
+        };
         Self {
             client,
             resource,
             filter: filter.map(Filter::to_string),
             attributes: attributes.map(names),
             count,
-            place: Place::Index(1),
+            place,
             seen: HashSet::new(),
             total: None,
             without_id: 0,
             proven: false,
+            width: 1,
+            ahead: VecDeque::new(),
+            stride: 0,
         }
+    }
+
+    /// Asks for so many pages at once, where that is possible.
+    pub(super) fn ahead(mut self, width: usize) -> Self {
+        self.width = width;
+        self
     }
 
     /// The next page's resources that no earlier page had; `None` after the last one. Never
@@ -71,7 +103,11 @@ impl Pages {
         if matches!(self.place, Place::End) {
             return Ok(None);
         }
-        let page = self.fetch().await?;
+        let page = match self.expected().await {
+            Some(page) => page,
+            None => self.fetch().await?,
+        };
+        let by_number = self.client.profile().list.paging == Paging::Index;
         self.total = self.total.max(page.total_results);
         let length = page.resources.len();
         let mut fresh = Vec::with_capacity(length);
@@ -94,15 +130,16 @@ impl Pages {
                 self.proven = self.repetition_proves(length);
                 Place::End
             }
-            (Some(cursor), _) => Place::Cursor(cursor),
+            (Some(cursor), _) if !by_number => Place::Cursor(Some(cursor)),
             // RFC 9865 §2: the last page has no cursor.
-            (None, Place::Cursor(_)) => {
+            (_, Place::Cursor(_)) => {
                 self.proven = true;
                 Place::End
             }
-            (None, Place::Index(start)) => Place::Index(start + length as u64),
-            (None, Place::End) => Place::End,
+            (_, Place::Index(start)) => Place::Index(start + length as u64),
+            (_, Place::End) => Place::End,
         };
+        self.look_ahead(length);
         Ok((!fresh.is_empty()).then_some(fresh))
     }
 
@@ -173,22 +210,62 @@ impl Pages {
         true
     }
 
-    fn query(&self) -> Vec<(&'static str, String)> {
+    /// The page whose turn it is, if it was asked for before. One that failed is asked for again, in the ordinary way.
+    async fn expected(&mut self) -> Option<Page> {
+        let Place::Index(turn) = self.place else { return None };
+        let (start, mut ahead) = self.ahead.pop_front()?;
+        if start == turn
+            && let Ok(Ok(page)) = (&mut ahead.0).await
+        {
+            return Some(page);
+        }
+        self.ahead.clear();
+        None
+    }
+
+    /// Asks for the pages after this one. A page of another length than the ones before it moves all that follow, so what was
+    /// asked for is forgotten then.
+    fn look_ahead(&mut self, length: usize) {
+        let (Place::Index(next), Some(total)) = (&self.place, self.total) else {
+            return self.ahead.clear();
+        };
+        if self.stride != length {
+            self.ahead.clear();
+            self.stride = length;
+        }
+        let next = *next;
+        while self.ahead.len() + 1 < self.width {
+            let start = next + (self.ahead.len() * self.stride) as u64;
+            if start > total {
+                break;
+            }
+            let (client, resource) = (self.client.clone(), self.resource);
+            let query = self.query_at(&Place::Index(start));
+            let page = tokio::spawn(async move { client.page(resource, &query).await });
+            self.ahead.push_back((start, Ahead(page)));
+        }
+    }
+
+    fn query(&self) -> Vec<(&'static str, Option<String>)> {
+        self.query_at(&self.place)
+    }
+
+    fn query_at(&self, place: &Place) -> Vec<(&'static str, Option<String>)> {
         let mut query = Vec::new();
         if let Some(filter) = &self.filter {
-            query.push(("filter", filter.clone()));
+            query.push(("filter", Some(filter.clone())));
         }
         if let Some(attributes) = &self.attributes {
-            query.push(("attributes", attributes.clone()));
+            query.push(("attributes", Some(attributes.clone())));
         }
-        match &self.place {
+        match place {
             // The first page is the default, and asking for nothing is understood everywhere.
             Place::Index(1) | Place::End => {}
-            Place::Index(start) => query.push(("startIndex", start.to_string())),
+            Place::Index(start) => query.push(("startIndex", Some(start.to_string()))),
             Place::Cursor(cursor) => query.push(("cursor", cursor.clone())),
         }
         if let Some(count) = self.count {
-            query.push(("count", count.to_string()));
+            query.push(("count", Some(count.to_string())));
         }
         query
     }

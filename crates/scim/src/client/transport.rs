@@ -50,7 +50,8 @@ pub(super) struct Call<'a> {
     /// Below the base URL, such as `/Users`.
     pub(super) endpoint: &'a str,
     pub(super) id: Option<&'a str>,
-    pub(super) query: Vec<(&'static str, String)>,
+    /// Parameters; one without a value is written without `=`.
+    pub(super) query: Vec<(&'static str, Option<String>)>,
     pub(super) body: Option<Vec<u8>>,
 }
 
@@ -71,6 +72,7 @@ impl Call<'_> {
             label.push(if number == 0 { '?' } else { '&' });
             label.push_str(name);
             label.push('=');
+            let value = value.as_deref().unwrap_or_default();
             label.push_str(if *name == "filter" { "…" } else { value });
         }
         label

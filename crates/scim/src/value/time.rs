@@ -103,3 +103,20 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - 719_468
 }
+
+/// The moment so many seconds after 1970, as the RFC writes it.
+pub(crate) fn write(seconds: i64) -> String {
+    let (day_number, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // The year from its average length may be one off, the month is found by looking.
+    let mut year = 1970 + day_number.div_euclid(366);
+    while days(year + 1, 1, 1) <= day_number {
+        year += 1;
+    }
+    let mut month = 1;
+    while month < 12 && days(year, month + 1, 1) <= day_number {
+        month += 1;
+    }
+    let day = day_number - days(year, month, 1) + 1;
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
