@@ -7,6 +7,7 @@
     reason = "tests end where something is not as it must be"
 )]
 
+mod approval;
 mod crash;
 mod dice;
 mod errors;

@@ -27,5 +27,5 @@ pub use plan::{
     Warning,
 };
 pub use planner::plan;
-pub use policy::{Guards, LeaverAction, Leavers, Limit, Policy};
+pub use policy::{Approvals, Guards, LeaverAction, Leavers, Limit, Policy, Required};
 pub use survey::{Lookups, Needs, Survey};

@@ -11,6 +11,8 @@ pub struct Policy {
     pub leavers: Leavers,
     /// What refuses a plan.
     pub guards: Guards,
+    /// What needs an approval although no guard refuses it.
+    pub approval: Approvals,
     /// Whether no apply has come to its end yet: a first load changes and creates everybody, and one that was interrupted must
     /// be able to go on, so `max_changes` and `max_creates` are not looked at.
     pub first_load: bool,
@@ -72,6 +74,32 @@ pub struct Guards {
     pub max_rejected: Limit,
     /// So many records must have been read.
     pub min_records: u64,
+}
+
+/// What needs an approval although no guard refuses it. Such a plan is refused too, and says so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Approvals {
+    /// By what it does.
+    pub required: Required,
+    /// By how much it does: more changes than these. A share is one of the linked people.
+    pub over: Option<Limit>,
+}
+
+/// Which plans need an approval by what they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Required {
+    /// None.
+    Never,
+    /// Those with deactivations, deletions or unlinks.
+    Leavers,
+    /// All with a change.
+    All,
+}
+
+impl Approvals {
+    /// No plan needs one.
+    pub const NONE: Self = Self { required: Required::Never, over: None };
 }
 
 impl Limit {

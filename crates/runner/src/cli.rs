@@ -60,6 +60,11 @@ pub(crate) enum Command {
     /// Apply a saved plan exactly; or plan, ask, and apply.
     #[command(after_help = "Example:\n  peoplesync apply monday.plan\n  peoplesync apply --yes")]
     Apply(ApplyArgs),
+    /// Let a refused plan pass, once: by its saved file, or by its hash.
+    #[command(
+        after_help = "The next apply of exactly this plan uses the approval up.\n\nExample:\n  peoplesync approve monday.plan --reason \"the Oslo office closes, ticket 4711\"\n  peoplesync approve sha256:9f86d0… --reason \"they really left\""
+    )]
+    Approve(ApproveArgs),
     /// Show one person step by step: record, scope, attributes, link, account, change. Writes nothing.
     #[command(after_help = "Example:\n  peoplesync preview 4711")]
     Preview {
@@ -119,9 +124,12 @@ pub(crate) struct PlanArgs {
 pub(crate) struct ApplyArgs {
     /// A plan saved by `plan --out`.
     pub(crate) plan: Option<PathBuf>,
-    /// Do not ask. A refused plan stays refused.
+    /// Do not ask. A refused plan stays refused until it is approved.
     #[arg(long, short)]
     pub(crate) yes: bool,
+    /// The signature that approves the plan; PLAN.minisig if not given.
+    #[arg(long, value_name = "FILE", requires = "plan")]
+    pub(crate) signature: Option<PathBuf>,
     /// One JSON document instead of text.
     #[arg(long)]
     pub(crate) json: bool,
@@ -131,6 +139,19 @@ pub(crate) struct ApplyArgs {
     /// How many changes of each kind the text shows; 0 shows all.
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub(crate) show: usize,
+}
+
+/// Arguments of `approve`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ApproveArgs {
+    /// A plan saved by `plan --out`, or the hash of a plan: `sha256:…`.
+    pub(crate) plan: String,
+    /// Why it is right; kept with the approval.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Who approves; the user who runs the command if not given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: Option<String>,
 }
 
 /// Commands on links.

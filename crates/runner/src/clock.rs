@@ -1,4 +1,4 @@
-//! The one place that reads the clock and draws random numbers.
+//! The one place that reads the clock, draws random numbers, and asks the system who runs the program.
 
 use peoplesync_source::{Clock, Timestamp};
 
@@ -29,6 +29,13 @@ pub(crate) fn rfc3339(millis: i64) -> String {
     jiff::Timestamp::from_millisecond(millis)
         .map(|time| time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
         .unwrap_or_else(|_| millis.to_string())
+}
+
+/// Who runs the program, as the system calls them. It is told, not proved: whoever runs it can say something else.
+pub(crate) fn user() -> String {
+    let names = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"];
+    let mut found = names.iter().filter_map(|name| std::env::var_os(name)?.into_string().ok());
+    found.find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// A key for the hashes of a new state: 256 bits from the operating system.

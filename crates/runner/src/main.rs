@@ -1,5 +1,6 @@
 //! The binary `peoplesync`: arguments in, exit code out. Everything else is in the modules.
 
+mod approval;
 mod cli;
 mod clock;
 mod commands;

@@ -147,12 +147,7 @@ fn notes(sizes: &Sizes, state: &mut State, bare: &mut Connection) -> Done<()> {
 /// Group commits, as an apply does them: some intents and some settlements, durable when they return. Beside it as many
 /// commits of one short row each.
 fn commits(sizes: &Sizes, state: &mut State, bare: &mut Connection) -> Done<()> {
-    let run = state.begin_run(&RunStart {
-        kind: "bench".to_owned(),
-        plan_hash: String::new(),
-        config_digest: String::new(),
-        started: 0,
-    })?;
+    let run = state.begin_run(&RunStart { kind: "bench".to_owned(), ..RunStart::default() })?;
     let mut seq = 0;
     for group in [1, sizes.group] {
         let start = Instant::now();

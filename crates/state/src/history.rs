@@ -80,7 +80,7 @@ impl State {
     }
 
     /// Removes the entries from before that moment (milliseconds since 1970, UTC), and the runs that ended before it and
-    /// have none left. The newest run of each outcome stays, so that "was there ever a run that was done" keeps its answer.
+    /// have none left; approvals that were used go with them. The newest run of each outcome stays, so that "was there ever a run that was done" keeps its answer.
     /// Returns how many entries were removed.
     ///
     /// # Errors
@@ -89,12 +89,20 @@ impl State {
     pub fn prune_history(&mut self, before: i64) -> Result<u64, Error> {
         self.write("prune the history", |writing| {
             let removed = writing.transaction.execute(PRUNE, [before])?;
+            writing
+                .transaction
+                .execute("DELETE FROM approvals WHERE given < ? AND run IS NOT NULL", [before])?;
             writing.transaction.execute(
                 "DELETE FROM runs WHERE coalesce(ended, started) < ? \
                  AND run NOT IN (SELECT max(run) FROM runs GROUP BY outcome) \
                  AND NOT EXISTS (SELECT 1 FROM history WHERE history.run = runs.run) \
-                 AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.run = runs.run)",
+                 AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.run = runs.run) \
+                 AND NOT EXISTS (SELECT 1 FROM approvals WHERE approvals.run = runs.run)",
                 [before],
+            )?;
+            writing.transaction.execute(
+                "DELETE FROM configs WHERE digest NOT IN (SELECT config_digest FROM runs)",
+                [],
             )?;
             Ok(removed as u64)
         })

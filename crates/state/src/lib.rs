@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod approvals;
 mod bookkeeping;
 mod codec;
 mod error;
@@ -16,9 +17,10 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use approvals::Approval;
 pub use error::{Error, SqliteError};
 pub use history::{HistoryEntry, HistoryFilter, HistoryNote};
 pub use journal::{Intent, LinkEffect, Outcome, Settlement};
 pub use memberships::MemberEffect;
-pub use runs::{Run, RunEnd, RunId, RunStart};
+pub use runs::{PARTIAL, Run, RunEnd, RunId, RunStart};
 pub use state::{Access, State};

@@ -7,8 +7,11 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: i64 = 0x5045_4F50;
 
 /// All migrations, oldest first. To change the tables, add one, and a dump of the version before to `src/tests/versions`.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_memberships.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_start.sql"),
+    include_str!("migrations/0002_memberships.sql"),
+    include_str!("migrations/0003_approvals.sql"),
+];
 
 /// What a database is, before anything in it is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,15 +11,22 @@ use crate::state::State;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub i64);
 
+/// The kind of a run that applies a part of its plan only.
+pub const PARTIAL: &str = "partial";
+
 /// What is known when a run begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunStart {
-    /// What kind of run: `full`.
+    /// What kind of run: `full`, [`PARTIAL`].
     pub kind: String,
     /// The hash that names its plan: `sha256:…`.
     pub plan_hash: String,
     /// A digest of the config that it runs with.
     pub config_digest: String,
+    /// What that config says of people, without credentials, for [`State::last_config`].
+    pub config: String,
+    /// Who runs it, as the system calls them.
+    pub who: String,
     /// When, in milliseconds since 1970 (UTC).
     pub started: i64,
 }
@@ -47,7 +54,7 @@ pub struct Run {
 }
 
 impl State {
-    /// Notes that a run begins.
+    /// Notes that a run begins. Approvals of its plan are used up.
     ///
     /// # Errors
     ///
@@ -56,11 +63,24 @@ impl State {
         self.write("note the start of the run", |writing| {
             writing
                 .transaction
+                .prepare_cached("INSERT OR IGNORE INTO configs (digest, parts) VALUES (?, ?)")?
+                .execute(params![start.config_digest, start.config])?;
+            writing
+                .transaction
                 .prepare_cached(
-                    "INSERT INTO runs (kind, plan_hash, config_digest, started) VALUES (?, ?, ?, ?)",
+                    "INSERT INTO runs (kind, plan_hash, config_digest, started, who) \
+                     VALUES (?, ?, ?, ?, ?)",
                 )?
-                .execute(params![start.kind, start.plan_hash, start.config_digest, start.started])?;
-            Ok(RunId(writing.transaction.last_insert_rowid()))
+                .execute(params![
+                    start.kind,
+                    start.plan_hash,
+                    start.config_digest,
+                    start.started,
+                    start.who
+                ])?;
+            let run = RunId(writing.transaction.last_insert_rowid());
+            writing.use_approvals(&start.plan_hash, run)?;
+            Ok(run)
         })
     }
 
@@ -87,24 +107,27 @@ impl State {
     pub fn last_runs(&self, count: u32) -> Result<Vec<Run>, Error> {
         self.read("read the runs", |conn| {
             let mut statement = conn.prepare_cached(
-                "SELECT run, kind, plan_hash, config_digest, started, ended, outcome, counts \
-                 FROM runs ORDER BY run DESC LIMIT ?",
+                "SELECT run, kind, plan_hash, config_digest, started, ended, outcome, counts, who, \
+                 coalesce(parts, '') FROM runs LEFT JOIN configs ON digest = config_digest \
+                 ORDER BY run DESC LIMIT ?",
             )?;
             let runs = statement.query_map([count], run_of)?.collect::<Result<_, _>>()?;
             Ok(runs)
         })
     }
 
-    /// The digest of the config of the last run that came to its end; none before the first.
+    /// Digest and parts of the config of the last run that came to its end and was no partial one; none before the first.
     ///
     /// # Errors
     ///
     /// The file is damaged or cannot be read.
-    pub fn last_config_digest(&self) -> Result<Option<String>, Error> {
+    pub fn last_config(&self) -> Result<Option<(String, String)>, Error> {
         self.read("read the runs", |conn| {
-            let sql =
-                "SELECT config_digest FROM runs WHERE ended IS NOT NULL ORDER BY run DESC LIMIT 1";
-            conn.query_row(sql, [], |row| row.get(0)).optional().map_err(Fault::from)
+            let sql = "SELECT config_digest, coalesce(parts, '') FROM runs \
+                       LEFT JOIN configs ON digest = config_digest \
+                       WHERE ended IS NOT NULL AND kind <> ? ORDER BY run DESC LIMIT 1";
+            let both = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            conn.query_row(sql, [PARTIAL], both).optional().map_err(Fault::from)
         })
     }
 }
@@ -121,6 +144,8 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<Run> {
             plan_hash: row.get(2)?,
             config_digest: row.get(3)?,
             started: row.get(4)?,
+            who: row.get(8)?,
+            config: row.get(9)?,
         },
         end,
     })

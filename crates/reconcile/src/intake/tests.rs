@@ -59,6 +59,7 @@ fn missing(survey: &Survey, action: LeaverAction) -> Vec<i64> {
         adopt: true,
         leavers: crate::Leavers { action, grace_days: 0, delete_after_days: 0 },
         guards: crate::Guards::NONE,
+        approval: crate::Approvals::NONE,
         first_load: false,
         now: 0,
         source: "people.csv".to_owned(),

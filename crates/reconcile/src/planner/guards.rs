@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{Facts, words};
 use crate::managed::boolean;
-use crate::{Action, AttributeChange, Change, Coverage, Limit, Refusal};
+use crate::{Action, AttributeChange, Change, Coverage, Limit, Refusal, Required};
 
 /// So many are always allowed where the limit is a share, so that small places can work. A count that somebody wrote means what
 /// it says.
@@ -23,7 +23,8 @@ pub(super) fn refuse(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusal> {
         renames(facts, changes),
         all(facts, changes),
     ];
-    guards.into_iter().flatten().chain(clears(facts, changes)).collect()
+    let guards = guards.into_iter().flatten().chain(clears(facts, changes));
+    guards.chain(approval(facts, changes)).collect()
 }
 
 /// What a guard found: so many, of so many.
@@ -206,6 +207,42 @@ fn all(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
         || format!("{} for {}", words::count(found, "change", "changes"), linked_people(of)),
         "look at the changes, and raise guards.max_changes if they are right",
     )
+}
+
+/// What is no accident, and still needs somebody's word.
+fn approval(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
+    let policy = facts.policy.approval;
+    let refusal = |limit: String, found, message| Refusal {
+        guard: "approval".to_owned(),
+        limit,
+        found,
+        message,
+    };
+    let found = changes.len() as u64;
+    if let Some(limit) = policy.over {
+        let over = Found { guard: "approval.over", limit, found, of: facts.survey.linked };
+        if over.is_too_much() {
+            let what = words::count(found, "change", "changes");
+            let limit = text(limit);
+            let message = format!("{what}, more than approval.over = {limit}");
+            return Some(refusal(limit, found, message));
+        }
+    }
+    let leavers = count(changes, |change| {
+        matches!(change.action, Action::Deactivate | Action::Delete | Action::Unlink)
+    });
+    match policy.required {
+        Required::All if found > 0 => {
+            let what = words::count(found, "change", "changes");
+            Some(refusal("all".to_owned(), found, format!("{what}, and approval.required = all")))
+        }
+        Required::Leavers if leavers > 0 => {
+            let what = words::count(leavers, "leaver", "leavers");
+            let message = format!("{what}, and approval.required = leavers");
+            Some(refusal("leavers".to_owned(), leavers, message))
+        }
+        Required::Never | Required::Leavers | Required::All => None,
+    }
 }
 
 fn is_first(facts: &Facts<'_>) -> bool {

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use peoplesync_reconcile::Plan;
 use peoplesync_scim::client::Client;
 use peoplesync_scim::profile::Update;
-use peoplesync_state::{RunEnd, RunStart};
+use peoplesync_state::{Approval, RunEnd, RunStart};
 
 use super::confirm::confirm;
 use super::print;
+use crate::approval::{self, Asked};
 use crate::cli::ApplyArgs;
+use crate::clock;
 use crate::config::Loaded;
 use crate::execute::{self, Applied, Ended, Tools};
 use crate::exit::Exit;
@@ -25,7 +27,7 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     let saved = args.plan.as_deref().map(saved::open).transpose()?;
     let full = saved.as_ref().map_or(args.full, |saved| saved.basis.full);
     let moment = saved.as_ref().and_then(|saved| saved.basis.moment());
-    let prepared = pipeline::prepare(loaded, full, moment, Access::Apply, output).await?;
+    let mut prepared = pipeline::prepare(loaded, full, moment, Access::Apply, output).await?;
     if let Some(saved) = &saved {
         saved::still_fits(saved, &prepared)?;
     }
@@ -33,12 +35,30 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     if !args.json {
         print(output, &human::plan(&plan, &prepared.title(), output.paint, args.show))?;
     }
-    if !plan.refused.is_empty() {
-        if args.json {
-            print(output, &json::text(&json::plan(&plan)))?;
+    let file = args.plan.as_deref();
+    let approval = if plan.refused.is_empty() {
+        None
+    } else {
+        let asked = Asked {
+            plan: &plan,
+            saved: file.zip(saved.as_ref()),
+            signature: args.signature.as_deref(),
+            user: &clock::user(),
+            now: prepared.session.clock.now().0,
+        };
+        approval::find(&prepared.session.loaded, &mut prepared.state, asked)?
+    };
+    match &approval {
+        Some(Approval { who, reason, .. }) => output.note(&format!("approved by {who}: {reason}")),
+        None if plan.refused.is_empty() => {}
+        None => {
+            if args.json {
+                print(output, &json::text(&json::plan(&plan)))?;
+            }
+            let table = &prepared.session.loaded.config.approval;
+            output.note(&approval::advice(table, &plan, file));
+            return Ok(Exit::Refused);
         }
-        output.note("nothing was written");
-        return Ok(Exit::Refused);
     }
     if saved.is_none() && !plan.changes.is_empty() && !args.yes {
         let changes = match plan.changes.len() {
@@ -48,9 +68,11 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
         let hint = "apply a plan that was saved by `plan --out FILE`, or say --yes";
         confirm(&format!("\nApply {changes} to the target?"), "nothing was written", hint, output)?;
     }
-    let applied = execute(prepared, output).await?;
+    let applied = execute(prepared, approval.as_ref(), output).await?;
     if args.json {
-        print(output, &json::text(&json::applied(&plan, &applied.sent, applied.stopped.as_ref())))?;
+        let mut document = json::applied(&plan, &applied.sent, applied.stopped.as_ref());
+        document["approval"] = json::approval(approval.as_ref());
+        print(output, &json::text(&document))?;
     } else if !plan.changes.is_empty() {
         print(output, &human::applied(&plan, &applied.sent, output.paint, args.show))?;
     }
@@ -61,10 +83,15 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     Ok(if all_done && plan.rejected.is_empty() { Exit::Done } else { Exit::Partly })
 }
 
-/// Applies a plan that was prepared for it, and keeps what came of it.
-pub(super) async fn execute(prepared: Prepared, output: Output) -> Outcome<Applied> {
-    let Prepared { session, client, mut state, plan, links, key, basis, .. } = prepared;
-    if let Some(refusal) = plan.refused.first() {
+/// Applies a plan that was prepared for it, and keeps what came of it. One that is refused needs its approval.
+pub(super) async fn execute(
+    prepared: Prepared,
+    approval: Option<&Approval>,
+    output: Output,
+) -> Outcome<Applied> {
+    let Prepared { session, client, mut state, plan, links, key, basis, parts, .. } = prepared;
+    let is_approved = approval.is_some_and(|approval| approval.plan == plan.plan);
+    if let Some(refusal) = plan.refused.first().filter(|_| !is_approved) {
         return Err(Failure::new(
             Exit::Refused,
             format!("refused by {}: {}", refusal.guard, refusal.message),
@@ -78,6 +105,8 @@ pub(super) async fn execute(prepared: Prepared, output: Output) -> Outcome<Appli
         kind: if basis.full { "full" } else { "normal" }.to_owned(),
         plan_hash: plan.plan.clone(),
         config_digest: basis.config.clone(),
+        config: parts.text(),
+        who: basis.by.clone(),
         started: now,
     })?;
     let history = &session.loaded.config.history;

@@ -1,6 +1,7 @@
 //! One module a command: what it does, in order. How it is done is in the other modules.
 
 mod apply;
+mod approve;
 mod check;
 mod confirm;
 mod demo;
@@ -28,6 +29,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
         Command::Check => check::run(&cli.global.config, output).await,
         Command::Plan(args) => plan::run(load()?, &args, output).await,
         Command::Apply(args) => apply::run(load()?, &args, output).await,
+        Command::Approve(args) => approve::run(&load()?, &args, output),
         Command::Preview { key, json } => preview::run(load()?, &key, json, output).await,
         Command::Links(command) => links::run(&load()?, command, output),
         Command::History(args) => history::run(&load()?, &args, output),

@@ -1,6 +1,7 @@
 //! `plan`: reads both sides, shows every change, writes nothing to the target.
 
 use super::print;
+use crate::approval;
 use crate::cli::PlanArgs;
 use crate::config::Loaded;
 use crate::exit::Exit;
@@ -18,10 +19,16 @@ pub(super) async fn run(loaded: Loaded, args: &PlanArgs, output: Output) -> Outc
     }
     if let Some(path) = &args.out {
         saved::save(path, plan, &prepared.basis)?;
-        output.note(&format!(
-            "saved to {0}; `peoplesync apply {0}` applies exactly this",
-            path.display()
-        ));
+        output.note(&match plan.refused.is_empty() {
+            true => {
+                format!("saved to {0}; `peoplesync apply {0}` applies exactly this", path.display())
+            }
+            false => format!("saved to {}", path.display()),
+        });
+    }
+    if !plan.refused.is_empty() {
+        let table = &prepared.session.loaded.config.approval;
+        output.note(&approval::advice(table, plan, args.out.as_deref()));
     }
     Ok(if !plan.refused.is_empty() {
         Exit::Refused

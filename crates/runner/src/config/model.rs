@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use peoplesync_reconcile::{LeaverAction, Limit};
+use peoplesync_reconcile::{LeaverAction, Limit, Required};
 use peoplesync_source::Secret;
 use peoplesync_source::schemars::{self, JsonSchema};
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
@@ -23,6 +23,8 @@ pub(crate) struct Config {
     pub leavers: LeaversTable,
     /// What refuses a plan.
     pub guards: GuardsTable,
+    /// What needs an approval, and whose counts.
+    pub approval: ApprovalTable,
     /// Where links, runs and history are kept.
     pub state: StateTable,
     /// What the history keeps.
@@ -207,6 +209,23 @@ pub(crate) struct GuardsTable {
     pub protect: Vec<String>,
     /// SCIM filters: accounts that are changed as others are, and never deactivated or deleted.
     pub administrators: Vec<String>,
+}
+
+/// What needs an approval, and whose counts. A plan that a guard refuses always needs one.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApprovalTable {
+    /// Which plans need one besides: `never`, `leavers` or `all`.
+    #[schemars(with = "String")]
+    pub required: Required,
+    /// Plans with more changes than these need one too: a number, or a share of the linked people.
+    #[serde(default)]
+    pub over: Option<LimitText>,
+    /// Whether somebody else than whoever made the plan must approve it.
+    pub by_another: bool,
+    /// Names, and their public keys of minisign. Where there are any, only plans that one of them signed are approved.
+    #[serde(default)]
+    pub keys: BTreeMap<String, String>,
 }
 
 /// A number, or a share such as `"10%"`.

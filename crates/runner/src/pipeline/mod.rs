@@ -2,6 +2,7 @@
 
 mod digest;
 mod observe;
+mod parts;
 mod read;
 pub(crate) mod saved;
 mod session;
@@ -21,6 +22,7 @@ use crate::failure::{Failure, Outcome};
 use crate::report::Output;
 use crate::report::progress::Progress;
 pub(crate) use digest::print_of as fingerprint_of;
+use parts::Parts;
 pub(crate) use read::open;
 pub(crate) use saved::Basis;
 pub(crate) use session::{Session, mapping};
@@ -50,6 +52,7 @@ pub(crate) struct Prepared {
     pub(crate) basis: Basis,
     /// The moment that `Now()` gives.
     pub(crate) moment: Timestamp,
+    pub(crate) parts: Parts,
 }
 
 impl Prepared {
@@ -119,7 +122,8 @@ pub(crate) async fn prepare(
     }
     let basis =
         Basis::new(config_digest(&session, &state), snapshot, state.serial(), full, policy.now);
-    Ok(Prepared { session, client, state, plan, links, key, basis, moment })
+    let parts = Parts::new(&session.loaded, state.hash_key());
+    Ok(Prepared { session, client, state, plan, links, key, basis, moment, parts })
 }
 
 /// The state that the config of a session names.

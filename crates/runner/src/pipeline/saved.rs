@@ -36,6 +36,8 @@ pub(crate) struct Basis {
     pub(crate) full: bool,
     /// When it was made (RFC 3339).
     pub(crate) made: String,
+    /// Who made it, as the system calls them.
+    pub(crate) by: String,
 }
 
 impl Basis {
@@ -48,6 +50,7 @@ impl Basis {
             state,
             full,
             made: clock::rfc3339(now),
+            by: clock::user(),
         }
     }
 
@@ -63,6 +66,8 @@ impl Basis {
 pub(crate) struct Saved {
     pub(crate) plan: Plan,
     pub(crate) basis: Basis,
+    /// The file as it is, which a signature is of.
+    pub(crate) text: Vec<u8>,
 }
 
 /// Writes a plan whole or not at all.
@@ -110,7 +115,7 @@ pub(crate) fn open(path: &Path) -> Outcome<Saved> {
         )
         .with_hint("plan again; a plan is applied exactly as it was shown, or not at all"));
     }
-    Ok(Saved { plan, basis })
+    Ok(Saved { plan, basis, text })
 }
 
 /// Refuses a saved plan when anything moved since, and says what.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Rule, Spec, When, Within};
-use peoplesync_reconcile::{Guards, LeaverAction, Leavers, Managed, ManagedAttribute, Policy};
+use peoplesync_reconcile::{
+    Approvals, Guards, LeaverAction, Leavers, Managed, ManagedAttribute, Policy,
+};
 use peoplesync_scim::client::{Auth, Client, ClientConfig};
 use peoplesync_scim::profile::{Deactivate, Delete};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::{Clock, Context, Source};
 
+use crate::approval;
 use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, ConfigErrors, Keeper, Loaded, model};
 use crate::failure::{Failure, Outcome};
@@ -52,6 +55,7 @@ impl Session {
         if let Some(profile) = &profile {
             leavers(&loaded, profile).map_err(&mut note).ok();
         }
+        approval::keys(&loaded).map_err(&mut note).ok();
         let (
             Some(source),
             Some(profile),
@@ -173,6 +177,10 @@ impl Session {
                 max_clears: guards.max_clears.0,
                 max_rejected: guards.max_rejected.0,
                 min_records: guards.min_records,
+            },
+            approval: Approvals {
+                required: config.approval.required,
+                over: config.approval.over.map(|over| over.0),
             },
             first_load,
             now: self.clock.now().0,

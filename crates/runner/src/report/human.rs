@@ -26,10 +26,19 @@ pub(crate) fn plan(plan: &Plan, title: &str, paint: Paint, show: usize) -> Strin
             ))
         );
     }
-    for refusal in &plan.refused {
-        line!(text, "{} {}", paint.red(&format!("Refused by {}:", refusal.guard)), refusal.message);
-    }
+    refusals(&mut text, plan, paint);
     text
+}
+
+/// Why a plan is not applied as it is, a line each.
+pub(crate) fn refusals(text: &mut String, plan: &Plan, paint: Paint) {
+    for refusal in &plan.refused {
+        let what = match refusal.guard.as_str() {
+            "approval" => "Needs an approval:".to_owned(),
+            guard => format!("Refused by {guard}:"),
+        };
+        line!(text, "{} {}", paint.red(&what), refusal.message);
+    }
 }
 
 fn changes(text: &mut String, plan: &Plan, paint: Paint, show: usize) {

@@ -1,8 +1,10 @@
 //! The machine-readable documents of face.md: the plan, and the plan with its outcomes.
 
 use peoplesync_reconcile::Plan;
+use peoplesync_state::Approval;
 use serde_json::{Value as Json, json};
 
+use crate::clock::rfc3339;
 use crate::execute::{Ended, Sent};
 use crate::failure::Failure;
 
@@ -48,6 +50,18 @@ pub(crate) fn applied(of: &Plan, sent: &[Sent], stopped: Option<&Failure>) -> Js
         }
     }
     document
+}
+
+/// Who let a refused plan pass, and why; null for a plan that needed nobody.
+pub(crate) fn approval(approval: Option<&Approval>) -> Json {
+    approval.map_or(Json::Null, |approval| {
+        json!({
+            "who": approval.who,
+            "reason": approval.reason,
+            "given": rfc3339(approval.given),
+            "signed": approval.signature.is_some(),
+        })
+    })
 }
 
 /// One document, ready to print.

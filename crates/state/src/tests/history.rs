@@ -70,7 +70,8 @@ fn old_entries_go_and_their_runs_with_them() {
     assert_eq!(runs, [RunId(2)]);
     assert_eq!(state.prune_history(i64::MAX).unwrap(), 2);
     assert_eq!(state.last_runs(9).unwrap().len(), 1, "the newest run stays");
-    assert_eq!(state.last_config_digest().unwrap().as_deref(), Some("config-1"));
+    let config = ("config-1".to_owned(), r#"{"scope":""}"#.to_owned());
+    assert_eq!(state.last_config().unwrap(), Some(config));
     assert_eq!(begin(&mut state), RunId(3), "a number is not given twice");
     assert_eq!(state.count(User).unwrap(), 3, "links have no age");
 }
@@ -104,7 +105,7 @@ fn a_run_with_open_intents_is_not_pruned() {
 #[test]
 fn runs_are_listed_newest_first_and_one_that_was_killed_has_no_end() {
     let mut state = memory();
-    assert_eq!(state.last_config_digest().unwrap(), None);
+    assert_eq!(state.last_config().unwrap(), None);
     let ended = begin(&mut state);
     let end =
         RunEnd { ended: NOW + 1, outcome: "done".to_owned(), counts: r#"{"done":1}"#.to_owned() };
@@ -113,6 +114,8 @@ fn runs_are_listed_newest_first_and_one_that_was_killed_has_no_end() {
         kind: "full".to_owned(),
         plan_hash: "sha256:00".to_owned(),
         config_digest: "config-2".to_owned(),
+        config: r#"{"scope":"x"}"#.to_owned(),
+        who: "ada".to_owned(),
         started: NOW,
     };
     let killed = state.begin_run(&start).unwrap();
@@ -121,5 +124,6 @@ fn runs_are_listed_newest_first_and_one_that_was_killed_has_no_end() {
     assert_eq!((runs[0].end.as_ref(), runs[1].end.as_ref()), (None, Some(&end)));
     assert_eq!(runs[0].start, start);
     assert_eq!(state.last_runs(1).unwrap().len(), 1);
-    assert_eq!(state.last_config_digest().unwrap().as_deref(), Some("config-1"));
+    let config = ("config-1".to_owned(), r#"{"scope":""}"#.to_owned());
+    assert_eq!(state.last_config().unwrap(), Some(config));
 }

@@ -1,5 +1,6 @@
 //! The tests of the state as a whole.
 
+mod approvals;
 mod crash;
 mod history;
 mod journal;
@@ -71,6 +72,8 @@ fn begin(state: &mut State) -> RunId {
             kind: "full".to_owned(),
             plan_hash: "sha256:00".to_owned(),
             config_digest: "config-1".to_owned(),
+            config: r#"{"scope":""}"#.to_owned(),
+            who: "ada".to_owned(),
             started: NOW,
         })
         .unwrap()
@@ -124,6 +127,9 @@ fn dump(state: &State) -> String {
     }
     for run in state.last_runs(100).unwrap() {
         writeln!(out, "run {}: {:?}, {:?}", run.id, run.start, run.end).unwrap();
+    }
+    for (approval, run) in state.last_approvals(100).unwrap() {
+        writeln!(out, "{approval:?}, used by {run:?}").unwrap();
     }
     for (run, intent) in state.unsettled().unwrap() {
         writeln!(out, "unsettled in run {run}: {intent:?}").unwrap();

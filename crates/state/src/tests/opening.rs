@@ -66,12 +66,7 @@ fn a_reader_cannot_write() {
 }
 
 fn begin_result(state: &mut State) -> Result<RunId, Error> {
-    state.begin_run(&RunStart {
-        kind: String::new(),
-        plan_hash: String::new(),
-        config_digest: String::new(),
-        started: 0,
-    })
+    state.begin_run(&RunStart::default())
 }
 
 #[test]
@@ -194,7 +189,7 @@ fn a_state_of_a_newer_version_is_refused() {
     other.execute_batch("PRAGMA user_version = 1000;").unwrap();
     drop(other);
     insta::assert_snapshot!(folder.check(), @"
-    error: the state FOLDER/people.db has version 1000, and this program knows versions up to 2
+    error: the state FOLDER/people.db has version 1000, and this program knows versions up to 3
     hint: use the newer peoplesync, or a state of its own
     ");
 }

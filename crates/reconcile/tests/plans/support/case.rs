@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use peoplesync_reconcile::{Coverage, Digest, LeaverAction, Limit, Standing};
+use peoplesync_reconcile::{Coverage, Digest, LeaverAction, Limit, Required, Standing};
 use peoplesync_scim::path::Path;
 use serde_json::{Value as Json, json};
 
@@ -186,6 +186,15 @@ fn policy(world: &mut World, name: &str, value: &str) {
         "max_renames" => world.policy.guards.max_renames = limit(),
         "max_clears" => world.policy.guards.max_clears = limit(),
         "max_rejected" => world.policy.guards.max_rejected = limit(),
+        "approval" => {
+            world.policy.approval.required = match value {
+                "never" => Required::Never,
+                "leavers" => Required::Leavers,
+                "all" => Required::All,
+                other => panic!("approval: {other}"),
+            }
+        }
+        "approval_over" => world.policy.approval.over = Some(limit()),
         "first_load" => world.policy.first_load = value == "true",
         "min_records" => world.policy.guards.min_records = value.parse().unwrap(),
         "today" => world.policy.now = value.parse::<i64>().unwrap() * DAY,

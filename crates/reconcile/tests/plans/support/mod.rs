@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use peoplesync_reconcile::{
-    Candidate, Coverage, Digest, Finding, Fingerprint, Guards, Intake, LeaverAction, Leavers, Link,
-    LinkIndex, Links, LintContext, Managed, ManagedAttribute, Observation, Plan, Policy, Rejection,
-    Search, Seen, Standing, Survey, Wanted, WantedValue, lint, plan,
+    Approvals, Candidate, Coverage, Digest, Finding, Fingerprint, Guards, Intake, LeaverAction,
+    Leavers, Link, LinkIndex, Links, LintContext, Managed, ManagedAttribute, Observation, Plan,
+    Policy, Rejection, Search, Seen, Standing, Survey, Wanted, WantedValue, lint, plan,
 };
 use peoplesync_scim::path::Path;
 use peoplesync_scim::schema::{Resource, SchemaSet};
@@ -85,6 +85,7 @@ impl World {
                     delete_after_days: 0,
                 },
                 guards: Guards::NONE,
+                approval: Approvals::NONE,
                 first_load: false,
                 now: 100 * DAY,
                 source: "people.csv".to_owned(),

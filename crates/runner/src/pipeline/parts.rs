@@ -1,0 +1,51 @@
+//! What a config says of people, as the state keeps it with a run: so that a later plan can tell what comes from the config
+//! having changed since. Credentials are not in it; where there may be some, there is a keyed hash.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::Loaded;
+
+/// The parts of a config that decide what happens to people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Parts {
+    /// Scope, match rule and mapping.
+    pub(crate) people: Json,
+    /// What happens to leavers.
+    pub(crate) leavers: Json,
+    /// A keyed hash of source, target and protected accounts: whether they are others can be told, what they were cannot.
+    pub(crate) rest: String,
+}
+
+impl Parts {
+    pub(crate) fn new(loaded: &Loaded, hash_key: [u8; 32]) -> Self {
+        let mut tables: Map<String, Json> =
+            serde_json::from_str(&loaded.identity).unwrap_or_default();
+        let mut rest = Map::new();
+        for name in ["source", "sources", "groups"] {
+            rest.extend(tables.remove_entry(name));
+        }
+        if let Some(Json::Object(mut target)) = tables.remove("target") {
+            target.remove("name");
+            rest.insert("target".to_owned(), Json::Object(target));
+        }
+        for name in ["protect", "administrators"] {
+            let filters = tables.get("guards").and_then(|guards| guards.get(name));
+            rest.insert(name.to_owned(), filters.cloned().unwrap_or_default());
+        }
+        let mut hash = Sha256::new();
+        hash.update(hash_key);
+        hash.update(Json::Object(rest).to_string());
+        Self {
+            people: tables.remove("people").unwrap_or_default(),
+            leavers: tables.remove("leavers").unwrap_or_default(),
+            rest: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
+
+    /// As the state keeps it.
+    pub(crate) fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
