@@ -63,6 +63,29 @@ fn unknown_columns_are_all_named_with_their_places() {
 }
 
 #[test]
+fn lists_of_values_are_checked_part_by_part() {
+    let shapes = CONFIG.replace(
+        "[people.attributes]",
+        "[people.attributes]\nemails = [{ value = \"mail\", typ = \"work\" }, { value = 7 }]\n\
+         roles = { values = \"title\", value = \"mail\" }\naddresses = [{ type = \"work\" }]\nims = []\n\
+         photos = { reference = \"id\", type = \"photo\" }",
+    );
+    check("config_lists", &shapes, &people(), "check");
+    let meanings = CONFIG.replace(
+        "[people.attributes]",
+        "[people.attributes]\nemails = [\n  { value = \"mail\", type = \"work\", primary = true },\n  \
+         { values = 'Splitt(titel, \"|\")', primary = true, country = \"status\" },\n]\n\
+         roles = { values = \"rolls\", display = 'Coalesce(\"a\", titel)' }",
+    );
+    check("config_lists_meaning", &meanings, &people(), "check");
+    let fields = meanings
+        .replace("'emails[type eq \"work\"].value' = \"mail\"\n", "")
+        .replace("Splitt", "Split")
+        .replace("primary = true, country = \"status\"", "type = \"home\"");
+    check("config_lists_fields", &fields, &people(), "plan");
+}
+
+#[test]
 fn check_says_everything_in_a_line_each() {
     check("check_good", CONFIG, &people(), "check");
 }

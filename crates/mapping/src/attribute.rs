@@ -2,9 +2,10 @@
 
 use peoplesync_scim::Path;
 
+use crate::elements::Element;
 use crate::error::{Key, MapError};
-use crate::expr::Expr;
-use crate::expr::code::Code;
+use crate::expr::code::{Code, Op};
+use crate::expr::{Expr, Node, Span, Value};
 use crate::spec::{OnEmpty, When};
 use crate::target::Target;
 
@@ -18,7 +19,12 @@ pub struct Attribute {
     pub(crate) when: When,
     /// Whether no resource can be without it (RFC 7643 §2.2, `required`).
     pub(crate) required: bool,
+    /// For a list of elements nothing that could be evaluated: its text is what people read of the rule.
     pub(crate) source: Compiled,
+    /// What the list is made of, if it is one of elements.
+    pub(crate) elements: Vec<Element>,
+    /// The slots before this one that may not be `true` together with it.
+    pub(crate) rivals: Vec<usize>,
 }
 
 /// An expression in all its forms.
@@ -27,6 +33,15 @@ pub(crate) struct Compiled {
     pub(crate) text: String,
     pub(crate) expr: Expr,
     pub(crate) code: Code,
+}
+
+impl Compiled {
+    /// What has no value.
+    pub(crate) fn nothing(text: String) -> Self {
+        let span = Span::default();
+        let code = Code { op: Op::Constant(Value::Null), span };
+        Self { text, expr: Expr { node: Node::Null, span }, code }
+    }
 }
 
 impl Attribute {
@@ -54,20 +69,29 @@ impl Attribute {
         self.target.reference
     }
 
-    /// The expression as the config has it.
+    /// The expression as the config has it; for a list of elements all of them, in words.
     #[must_use]
     pub fn expression(&self) -> &str {
         &self.source.text
     }
 
+    /// All expressions of the rule, each with its key.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&Key, &Compiled)> {
+        let whole = self.elements.is_empty().then_some((&self.key, &self.source));
+        let parts = self.elements.iter().flat_map(|element| &element.parts);
+        whole.into_iter().chain(parts.map(|part| (&part.key, &part.source)))
+    }
+
     /// Why a record has no value for an attribute that is required.
     pub(crate) fn missing(&self) -> MapError {
         let mut fields = Vec::new();
-        self.source.expr.each_field(&mut |name, _| {
-            if !fields.contains(&name) {
-                fields.push(name);
-            }
-        });
+        for (_, source) in self.sources() {
+            source.expr.each_field(&mut |name, _| {
+                if !fields.contains(&name) {
+                    fields.push(name);
+                }
+            });
+        }
         let field = match fields.as_slice() {
             [only] => Some((*only).to_owned()),
             _ => None,

@@ -1,16 +1,20 @@
 //! Rules to a mapping. Every error of every rule is found in one go.
 
+mod elements;
+
 use peoplesync_scim::{Path, Resource, SchemaSet};
 
 use crate::attribute::{Attribute, Compiled};
+use crate::compile::elements::ParsedElement;
 use crate::digest::cut;
+use crate::elements::PRIMARY;
 use crate::error::{CompileError, Key};
 use crate::expr::check::{Needs, Problem, Setting, Want, check};
-use crate::expr::{self, Expr, Span};
+use crate::expr::{self, Expr, Node, Span};
 use crate::lookup::Lookups;
 use crate::mapping::{Mapping, Scope};
 use crate::reads;
-use crate::spec::{AttributeSpec, Spec, When};
+use crate::spec::{AttributeSpec, Rule, Spec, When};
 use crate::target::Target;
 
 /// Part of the digest of a mapping. To be raised when the same rules begin to mean something else: when a function or
@@ -32,7 +36,7 @@ pub(crate) fn compile(
         .collect();
     compiler.conflicts(&parsed);
 
-    let exprs = scope.iter().map(|(_, expr)| expr).chain(parsed.iter().map(|rule| &rule.expr));
+    let exprs = scope.iter().map(|(_, expr)| expr).chain(parsed.iter().flat_map(Parsed::exprs));
     let (fields, asks) = reads::all(exprs);
 
     let scope = scope.map(|(text, expr)| {
@@ -44,6 +48,7 @@ pub(crate) fn compile(
     let mut attributes: Vec<Attribute> =
         parsed.into_iter().map(|rule| compiler.attribute(rule, &fields)).collect();
     attributes.sort_by(|one, other| one.path.cmp(&other.path));
+    rivals(&mut attributes);
 
     let mut errors = compiler.errors;
     if !errors.is_empty() {
@@ -61,7 +66,22 @@ struct Parsed<'s> {
     key: Key,
     path: Path,
     target: Target,
-    expr: Expr,
+    source: ParsedSource,
+}
+
+enum ParsedSource {
+    Expression(String, Expr),
+    Elements(Vec<ParsedElement>),
+}
+
+impl Parsed<'_> {
+    fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let (one, elements) = match &self.source {
+            ParsedSource::Expression(_, expr) => (Some(expr), [].as_slice()),
+            ParsedSource::Elements(elements) => (None, elements.as_slice()),
+        };
+        one.into_iter().chain(elements.iter().flat_map(ParsedElement::exprs))
+    }
 }
 
 struct Compiler<'c> {
@@ -91,7 +111,15 @@ impl Compiler<'_> {
         let target = self.target(spec).map_err(|problem| {
             self.errors.push((Some(index), CompileError::of_path(&key, &spec.path, problem)));
         });
-        let text = spec.rule.expression();
+        let text = match &spec.rule {
+            Rule::Value(text) | Rule::Reference(text) => text,
+            Rule::Elements(elements) => {
+                let (path, target) = target.ok()?;
+                let elements = self.parse_elements(index, spec, &key, &path, elements)?;
+                let source = ParsedSource::Elements(elements);
+                return Some(Parsed { index, spec, key, path, target, source });
+            }
+        };
         let expr = expr::parse(text).map_err(|error| {
             self.errors.push((Some(index), CompileError::syntax(&key, text, error)));
         });
@@ -103,7 +131,8 @@ impl Compiler<'_> {
             self.check(Some(index), &key, text, &expr, (&[], once), want);
             return None;
         };
-        Some(Parsed { index, spec, key, path, target, expr })
+        let source = ParsedSource::Expression(text.clone(), expr);
+        Some(Parsed { index, spec, key, path, target, source })
     }
 
     fn target(&self, spec: &AttributeSpec) -> Result<(Path, Target), Problem> {
@@ -126,6 +155,9 @@ impl Compiler<'_> {
                     && (whole(&rule.path) || whole(&earlier.path));
                 rule.path == earlier.path || overlap
             });
+            if let Some(error) = second_primary(rule, rules.iter().take(number)) {
+                self.errors.push((Some(rule.index), error));
+            }
             let Some(earlier) = clash else { continue };
             let message = if rule.path == earlier.path {
                 format!("this attribute has a rule already: {}", earlier.key.text)
@@ -140,18 +172,28 @@ impl Compiler<'_> {
     }
 
     fn attribute(&mut self, rule: Parsed<'_>, fields: &[String]) -> Attribute {
-        let Parsed { index, spec, key, path, target, expr } = rule;
-        let text = spec.rule.expression().to_owned();
-        let place = format!("`{path}`");
-        let want = Want { needs: target.needs(), many: target.many, copy: true, place: &place };
-        let once = spec.when == When::Create;
-        let code = self.check(Some(index), &key, &text, &expr, (fields, once), want);
-        let source = Compiled { text, expr, code };
+        let Parsed { index, spec, key, path, target, source } = rule;
+        let (source, elements) = match source {
+            ParsedSource::Expression(text, expr) => {
+                let place = format!("`{path}`");
+                let want =
+                    Want { needs: target.needs(), many: target.many, copy: true, place: &place };
+                let once = spec.when == When::Create;
+                let code = self.check(Some(index), &key, &text, &expr, (fields, once), want);
+                (Compiled { text, expr, code }, Vec::new())
+            }
+            ParsedSource::Elements(parsed) => {
+                let text = elements::described(&parsed);
+                let elements = self.elements(index, spec, parsed, fields);
+                (Compiled::nothing(text), elements)
+            }
+        };
         let required =
             self.schemas.resolve(self.resource, &path).is_some_and(|known| known.required)
                 && path.sub().is_none();
         let (on_empty, when) = (spec.on_empty, spec.when);
-        Attribute { path, key, target, on_empty, when, required, source }
+        let rivals = Vec::new();
+        Attribute { path, key, target, on_empty, when, required, source, elements, rivals }
     }
 
     fn check(
@@ -169,6 +211,46 @@ impl Compiler<'_> {
         let errors = problems.into_iter().map(|problem| CompileError::problem(key, text, problem));
         self.errors.extend(errors.map(|error| (index, error)));
         code
+    }
+}
+
+/// The error of a rule that makes its element the primary one although an earlier rule does so for another, for everybody.
+fn second_primary<'p>(
+    rule: &Parsed<'_>,
+    mut earlier: impl Iterator<Item = &'p Parsed<'p>>,
+) -> Option<CompileError> {
+    let is_true = |rule: &Parsed<'_>| {
+        is_primary(&rule.path) && rule.exprs().all(|expr| expr.node == Node::Boolean(true))
+    };
+    if !is_true(rule) {
+        return None;
+    }
+    let other = earlier.find(|other| {
+        rule.path.same_root(&other.path) && rule.path != other.path && is_true(other)
+    })?;
+    let span = rule.exprs().next()?.span;
+    let message = format!("another value of this list is primary already: {}", other.key.text);
+    let hint = Some("one value of a list can be primary".to_owned());
+    let text = "true";
+    Some(CompileError::problem(&rule.key, text, Problem { span, message, hint }))
+}
+
+/// Whether it is the flag that makes an element of a list the primary one.
+fn is_primary(path: &Path) -> bool {
+    path.sub().is_some_and(|sub| sub.eq_ignore_ascii_case(PRIMARY))
+}
+
+/// Finds the rules that could each make their element of one list the primary one.
+fn rivals(attributes: &mut [Attribute]) {
+    let paths: Vec<Path> = attributes.iter().map(|attribute| attribute.path.clone()).collect();
+    for (slot, attribute) in attributes.iter_mut().enumerate() {
+        if !is_primary(&attribute.path) {
+            continue;
+        }
+        let earlier = paths.iter().take(slot).enumerate();
+        let rivals =
+            earlier.filter(|(_, path)| is_primary(path) && path.same_root(&attribute.path));
+        attribute.rivals = rivals.map(|(slot, _)| slot).collect();
     }
 }
 
@@ -191,6 +273,13 @@ fn digest(
         add(&path.to_string());
         add(&format!("{target:?} {on_empty:?} {when:?}"));
         add(&source.expr.to_string());
+        for element in &attribute.elements {
+            add(&format!("{} {}", element.each, element.parts.len()));
+            for part in &element.parts {
+                add(&part.name);
+                add(&part.source.expr.to_string());
+            }
+        }
     }
     for (name, table) in lookups {
         add(name);

@@ -1,6 +1,7 @@
 //! What a record should be at the target, in buffers that are used again for the next record.
 
 mod digest;
+mod elements;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,6 +25,8 @@ pub struct Draft {
     /// Which slots the digest is over: those that are always written.
     always: Vec<bool>,
 }
+
+pub(crate) use elements::Item;
 
 /// An attribute that is managed for a record, with a value of its own.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,10 +59,15 @@ enum Cell {
     Decimal(f64),
     /// A run of items.
     List(Run),
+    /// An item of a list: an object whose parts are a run of items, as the element of this number in the rule has them.
+    Element {
+        number: usize,
+        parts: Run,
+    },
     Reference(Run),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
     start: usize,
     end: usize,
@@ -91,7 +99,7 @@ impl Draft {
     pub fn desired(&self, mapping: &Mapping) -> Vec<Slot> {
         let rows = self.cells.iter().zip(&mapping.attributes).enumerate();
         let slots = rows.filter_map(|(slot, (cell, attribute))| {
-            let value = self.slot_value(*cell, attribute.target)?;
+            let value = self.slot_value(*cell, attribute)?;
             Some(Slot { slot, value })
         });
         slots.collect()
@@ -99,7 +107,7 @@ impl Draft {
 
     /// What one slot should be; none if it is left alone.
     pub(crate) fn value(&self, slot: usize, attribute: &Attribute) -> Option<SlotValue> {
-        self.slot_value(*self.cells.get(slot)?, attribute.target)
+        self.slot_value(*self.cells.get(slot)?, attribute)
     }
 
     /// The text of a slot, or the key that it refers to; none if it holds no text.
@@ -268,15 +276,16 @@ impl Draft {
         self.items.get(run.start..run.end).unwrap_or_default()
     }
 
-    fn slot_value(&self, cell: Cell, target: Target) -> Option<SlotValue> {
+    fn slot_value(&self, cell: Cell, attribute: &Attribute) -> Option<SlotValue> {
         Some(match cell {
             Cell::Leave => return None,
             Cell::Clear => SlotValue::Clear,
             Cell::Reference(run) => SlotValue::Reference(self.run(run).to_owned()),
             Cell::List(run) => {
-                let values = self.list(run).iter().map(|item| {
-                    let value = self.json(*item);
-                    if target.wrapped { json!({ "value": value }) } else { value }
+                let values = self.list(run).iter().map(|item| match *item {
+                    Cell::Element { number, parts } => self.object(number, parts, attribute),
+                    item if attribute.target.wrapped => json!({ "value": self.json(item) }),
+                    item => self.json(item),
                 });
                 SlotValue::Set(Json::Array(values.collect()))
             }
@@ -291,7 +300,11 @@ impl Draft {
             Cell::Integer(number) => number.into(),
             Cell::Decimal(number) => number.into(),
             // The others are no single values.
-            Cell::Leave | Cell::Clear | Cell::List(_) | Cell::Reference(_) => Json::Null,
+            Cell::Leave
+            | Cell::Clear
+            | Cell::List(_)
+            | Cell::Reference(_)
+            | Cell::Element { .. } => Json::Null,
         }
     }
 }

@@ -60,6 +60,17 @@ impl Key {
         let steps = vec![table.to_owned(), "attributes".to_owned(), path.to_owned()];
         Self { text: format!("{table}.attributes.{}", quoted(path)), steps }
     }
+
+    /// A key further down.
+    pub(crate) fn below<'s>(&self, steps: impl Iterator<Item = &'s String>) -> Self {
+        let mut key = self.clone();
+        for step in steps {
+            key.text.push('.');
+            key.text.push_str(&quoted(step));
+            key.steps.push(step.clone());
+        }
+        key
+    }
 }
 
 impl CompileError {

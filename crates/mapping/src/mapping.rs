@@ -9,6 +9,7 @@ use crate::around::{Around, Asks};
 use crate::attribute::{Attribute, Compiled};
 use crate::compile;
 use crate::draft::Draft;
+use crate::elements::second_primary;
 use crate::error::{CompileError, Key, MapError};
 use crate::expr::Value;
 use crate::expr::check::Problem;
@@ -148,7 +149,7 @@ impl Mapping {
     pub fn unknown_fields(&self, known: &[String]) -> Vec<CompileError> {
         let scope_key = Key::scope(self.resource);
         let scope = self.scope.iter().map(|scope| (&scope_key, &scope.0));
-        let rules = self.attributes.iter().map(|attribute| (&attribute.key, &attribute.source));
+        let rules = self.attributes.iter().flat_map(Attribute::sources);
         let mut errors = Vec::new();
         for (key, source) in scope.chain(rules) {
             reads::each_field(&source.expr, &mut |name, span| {
@@ -187,6 +188,9 @@ impl Mapping {
         slot: usize,
         draft: &mut Draft,
     ) -> Eval<()> {
+        if !attribute.elements.is_empty() {
+            return self.fill_elements(around, binding, record, attribute, slot, draft);
+        }
         let machine = self.machine(around, binding, record, &attribute.source, attribute.key());
         let code = &attribute.source.code;
         let value = match &code.op {
@@ -219,7 +223,14 @@ impl Mapping {
                 value => value,
             },
         };
-        draft.put(slot, attribute, value).map_err(|what| machine.fault(code, what))
+        draft.put(slot, attribute, value).map_err(|what| machine.fault(code, what))?;
+        if !attribute.rivals.is_empty()
+            && draft.is_true(slot)
+            && attribute.rivals.iter().any(|rival| draft.is_true(*rival))
+        {
+            return Err(second_primary());
+        }
+        Ok(())
     }
 }
 

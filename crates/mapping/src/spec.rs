@@ -47,16 +47,42 @@ pub enum Rule {
     Value(String),
     /// The id of the resource whose key in the same source is the text of the expression.
     Reference(String),
+    /// A list of objects, such as `emails`. The order means nothing.
+    Elements(Vec<ElementSpec>),
 }
 
-impl Rule {
-    /// The text of the expression.
-    #[must_use]
-    pub fn expression(&self) -> &str {
-        match self {
-            Self::Value(text) | Self::Reference(text) => text,
-        }
-    }
+/// One element of a list of objects, or one for each of several values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ElementSpec {
+    /// Where the config has it, below the key of the attribute: `["0"]` for the first of a list.
+    pub place: Vec<String>,
+    /// Whether `value` has several values, each of which becomes an element. Otherwise the first one counts.
+    pub each: bool,
+    /// The sub-attributes, each with where its value comes from. An element without `value` is left out; one that has no
+    /// such part is left out if all its expressions are empty.
+    pub parts: Vec<PartSpec>,
+}
+
+/// One sub-attribute of an element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartSpec {
+    /// Its name.
+    pub name: String,
+    /// What the config calls it, where that differs: `values`.
+    pub setting: Option<String>,
+    /// Where its value comes from.
+    pub source: PartSource,
+}
+
+/// Where the value of a part comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartSource {
+    /// The value of the expression.
+    Expression(String),
+    /// This text.
+    Text(String),
+    /// This flag.
+    Flag(bool),
 }
 
 /// What happens to an attribute for which there is no value: null, an empty text, no values.

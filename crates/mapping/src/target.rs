@@ -35,17 +35,46 @@ pub(crate) enum Scalar {
     Any,
 }
 
+/// What a part of an element takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PartTarget {
+    /// As the schema spells it.
+    pub(crate) name: String,
+    pub(crate) scalar: Scalar,
+    /// Whether letter case counts.
+    pub(crate) exact: bool,
+}
+
+impl Scalar {
+    pub(crate) fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::String | Kind::Reference => Self::Text,
+            Kind::Boolean => Self::Boolean,
+            Kind::Integer => Self::Integer,
+            Kind::Decimal => Self::Decimal,
+            Kind::DateTime => Self::Time,
+            Kind::Binary => Self::Binary,
+            Kind::Complex => Self::Any,
+        }
+    }
+
+    /// What is needed of the expression.
+    pub(crate) fn needs(self) -> Needs {
+        match self {
+            Self::Text | Self::Binary => Needs::Label,
+            Self::Boolean => Needs::Flag,
+            Self::Integer => Needs::Integer,
+            Self::Decimal => Needs::Decimal,
+            Self::Time => Needs::Time,
+            Self::Any => Needs::Any,
+        }
+    }
+}
+
 impl Target {
     /// What is needed of the expression.
     pub(crate) fn needs(self) -> Needs {
-        match self.scalar {
-            Scalar::Text | Scalar::Binary => Needs::Label,
-            Scalar::Boolean => Needs::Flag,
-            Scalar::Integer => Needs::Integer,
-            Scalar::Decimal => Needs::Decimal,
-            Scalar::Time => Needs::Time,
-            Scalar::Any => Needs::Any,
-        }
+        self.scalar.needs()
     }
 
     /// What the schemas say of a path that a rule is for.
@@ -59,13 +88,18 @@ impl Target {
     ) -> Result<Self, Problem> {
         let of = Rules { path, text, resource, schemas };
         let reference = matches!(rule, Rule::Reference(_));
+        let elements = matches!(rule, Rule::Elements(_));
         of.filter()?;
         let Some(attribute) = schemas.resolve(resource, path) else {
             of.unknown()?;
             return Ok(Self { scalar: Scalar::Any, many: !reference, wrapped: false, reference });
         };
         of.writable(attribute, when)?;
-        if reference { of.reference(attribute) } else { of.value(attribute) }
+        match () {
+            () if reference => of.reference(attribute),
+            () if elements => of.elements(attribute),
+            () => of.value(attribute),
+        }
     }
 }
 
@@ -198,6 +232,20 @@ impl Rules<'_> {
         Ok(Target { scalar: Scalar::Text, many: false, wrapped: false, reference: true })
     }
 
+    /// A list of objects as a whole.
+    fn elements(&self, attribute: AttributeRef<'_>) -> Result<Target, Problem> {
+        let whole = self.path.filter().is_none() && self.path.sub().is_none();
+        if attribute.kind != Kind::Complex || !attribute.multi_valued || !whole {
+            let message = format!("`{}` is not a list of values that have parts", self.path);
+            let hint = match self.path.filter() {
+                Some(_) => format!("write the list as a whole: `{}`", self.path.root()),
+                None => "write an expression".to_owned(),
+            };
+            return Err(self.problem(message, Some(hint)));
+        }
+        Ok(Target { scalar: Scalar::Any, many: true, wrapped: false, reference: false })
+    }
+
     fn value(&self, attribute: AttributeRef<'_>) -> Result<Target, Problem> {
         let (path, name) = (self.path, &attribute.name);
         let element = path.filter().is_some() && path.sub().is_none();
@@ -226,15 +274,7 @@ impl Rules<'_> {
             let message = format!("`{}` is a list, and this does not say which of it", parent.name);
             return Err(self.problem(message, Some(hint)));
         }
-        let scalar = match inner.kind {
-            Kind::String | Kind::Reference => Scalar::Text,
-            Kind::Boolean => Scalar::Boolean,
-            Kind::Integer => Scalar::Integer,
-            Kind::Decimal => Scalar::Decimal,
-            Kind::DateTime => Scalar::Time,
-            Kind::Binary => Scalar::Binary,
-            Kind::Complex => Scalar::Any,
-        };
+        let scalar = Scalar::of(inner.kind);
         Ok(Target { scalar, many: attribute.multi_valued, wrapped, reference: false })
     }
 

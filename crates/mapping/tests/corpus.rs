@@ -2,17 +2,20 @@
 //!
 //! A case is one or more records (a blank line between two), a line `---`, and rules. `field: text` is text, `field = 12` is
 //! a typed value, a field that comes again has several values. A rule is `path (options) = expression`; a line that begins
-//! with a space goes on with the expression before it. `err_…` files must not compile, or read unknown fields.
+//! with a space goes on with the expression before it. With the option `elements`, the expression is a list of objects in
+//! JSON, as the config has them in TOML. `err_…` files must not compile, or read unknown fields.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail as tests do")]
 
 use std::fmt::Write;
 
 use peoplesync_mapping::{
-    AttributeSpec, CompileError, Draft, Mapping, OnEmpty, Outcome, SlotValue, Spec, When,
+    AttributeSpec, CompileError, Draft, ElementSpec, Mapping, OnEmpty, Outcome, PartSource,
+    PartSpec, Rule, SlotValue, Spec, When,
 };
 use peoplesync_scim::{Resource, SchemaSet};
 use peoplesync_source::{Batch, Fields, Origin, Timestamp, Value};
+use serde_json::Value as Json;
 
 /// An extension with every type that the core schemas lack.
 const BADGE: &str = r#"{
@@ -125,6 +128,7 @@ fn spec(rules: &str) -> (Resource, Spec) {
                     "reference" => attribute = AttributeSpec::reference(path, expression),
                     "clear" => attribute.on_empty = OnEmpty::Clear,
                     "create" => attribute.when = When::Create,
+                    "elements" => attribute.rule = Rule::Elements(elements(expression)),
                     other => panic!("there is no option `{other}`"),
                 }
             }
@@ -132,6 +136,25 @@ fn spec(rules: &str) -> (Resource, Spec) {
         }
     }
     (resource, spec)
+}
+
+/// `[{"value": "mail", "type": "work", "primary": true}, {"values": "others"}]`
+fn elements(json: &str) -> Vec<ElementSpec> {
+    let list: Vec<serde_json::Map<String, Json>> = serde_json::from_str(json).unwrap();
+    let element = |(index, element): (usize, &serde_json::Map<String, Json>)| {
+        let parts = element.iter().map(|(name, source)| PartSpec {
+            name: if name == "values" { "value".to_owned() } else { name.clone() },
+            setting: (name == "values").then(|| name.clone()),
+            source: match source {
+                Json::Bool(flag) => PartSource::Flag(*flag),
+                Json::String(text) if name == "type" => PartSource::Text(text.clone()),
+                text => PartSource::Expression(text.as_str().unwrap().to_owned()),
+            },
+        });
+        let each = element.contains_key("values");
+        ElementSpec { place: vec![index.to_string()], each, parts: parts.collect() }
+    };
+    list.iter().enumerate().map(element).collect()
 }
 
 fn batch(records: &[&str]) -> Batch {

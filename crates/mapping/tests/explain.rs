@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use peoplesync_mapping::{AttributeSpec, Explanation, Mapping, Spec};
+use peoplesync_mapping::{AttributeSpec, Clause, Explanation, Mapping, Spec};
 use peoplesync_scim::{Resource, SchemaSet};
 use peoplesync_source::{Batch, Fields, Origin, Value};
 
@@ -33,6 +33,19 @@ fn explain(scope: &str) -> Explanation {
     mapping.explain(&mapping.bind(batch.fields()), &record)
 }
 
+fn draw_clauses(clauses: &[Clause], depth: usize, text: &mut String) {
+    for clause in clauses {
+        let holds = match &clause.holds {
+            Ok(holds) => holds.to_string(),
+            Err(error) => error.to_string(),
+        };
+        let mark = if clause.decides { " <-" } else { "" };
+        writeln!(text, "{}{}: {holds}{mark}", "    ".repeat(depth), clause.text)
+            .expect("writing to text");
+        draw_clauses(&clause.clauses, depth + 1, text);
+    }
+}
+
 fn drawn(explanation: &Explanation) -> String {
     let mut text = String::new();
     let readings = |fields: &[peoplesync_mapping::Reading]| -> String {
@@ -44,9 +57,7 @@ fn drawn(explanation: &Explanation) -> String {
     if let Some(scope) = &explanation.scope {
         writeln!(text, "scope {}: {:?}{}", scope.expression, scope.holds, readings(&scope.fields))
             .expect("writing to text");
-        for (clause, holds) in &scope.clauses {
-            writeln!(text, "    {clause}: {holds:?}").expect("writing to text");
-        }
+        draw_clauses(&scope.clauses, 1, &mut text);
     }
     for step in &explanation.attributes {
         let value = match &step.value {
@@ -67,8 +78,8 @@ fn each_step_tells_what_it_read_and_errors_hide_nothing() {
     scope status <> "left" and Count(roles) > 2: Ok(false)
         status is "active"
         roles is ["admin", 7]
-        status <> "left": Ok(true)
-        Count(roles) > 2: Ok(false)
+        status <> "left": true
+        Count(roles) > 2: false <-
     0 status: error: active: the field `status` holds text that is neither true nor false; compare it, as in `status = "…"`
         status is "active"
     1 roles: Some(Set(Array [Object {"value": String("admin")}, Object {"value": String("7")}]))
@@ -88,4 +99,28 @@ fn a_scope_that_cannot_be_told_is_neither_in_nor_out() {
     let explanation = explain("status");
     assert_eq!(explanation.in_scope(), None);
     insta::assert_snapshot!(drawn(&explanation).lines().next().expect("a line"), @r#"scope status: Err(MapError { path: None, field: Some("status"), reason: "holds text where true or false is needed; compare it, as in `status = \"…\"`" })"#);
+}
+
+/// The clauses of a scope, and those that exclude.
+fn check(scope: &str) -> String {
+    let explanation = explain(scope);
+    let mut text = String::new();
+    draw_clauses(&explanation.scope.as_ref().expect("a scope").clauses, 0, &mut text);
+    for (clause, holds) in explanation.excluded_by() {
+        writeln!(text, "excluded, as {clause} is {holds}").expect("writing to text");
+    }
+    text
+}
+
+#[test]
+fn the_clauses_that_exclude_are_named() {
+    let scopes = [
+        "(status = \"left\" or not (upn matches \"zoe\" and boss <> null)) and Count(roles) = 2",
+        "status = \"x\" or Count(roles) > 2 or mail <> null",
+        "not (status = \"x\" or upn <> null)",
+        "status = \"x\"",
+        "status <> \"x\"",
+        "mail = null and status",
+    ];
+    insta::assert_snapshot!(scopes.map(|scope| format!("{scope}\n{}", check(scope))).join("\n"));
 }

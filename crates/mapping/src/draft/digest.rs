@@ -36,9 +36,17 @@ impl Draft {
                 let number = if number == 0.0 { 0.0 } else { number };
                 buffer.add(&number.to_bits().to_le_bytes());
             }
+            Cell::Element { number, parts } => {
+                buffer.add(b"e");
+                buffer.number(number as u64);
+                self.list(parts).iter().for_each(|part| self.encode(*part, buffer));
+            }
             Cell::List(run) => {
                 let mut items: Vec<Cell> = self.list(run).to_vec();
                 items.sort_by(|one, other| self.item_order(*one).cmp(&self.item_order(*other)));
+                if items.iter().any(|item| matches!(item, Cell::Element { .. })) {
+                    items.sort_by_cached_key(|item| self.encoded(*item));
+                }
                 buffer.add(b"l");
                 buffer.number(items.len() as u64);
                 for item in items {
@@ -46,6 +54,13 @@ impl Draft {
                 }
             }
         }
+    }
+
+    /// The encoding of an item alone.
+    fn encoded(&self, item: Cell) -> Vec<u8> {
+        let mut alone = Buffer { bytes: [0; ROOM], used: 0, more: Vec::new() };
+        self.encode(item, &mut alone);
+        alone.encoded().to_vec()
     }
 
     fn encode_text(&self, tag: &[u8], run: Run, buffer: &mut Buffer) {
@@ -62,7 +77,11 @@ impl Draft {
             Cell::Integer(number) => (1, number.cast_unsigned(), ""),
             Cell::Decimal(number) => (2, (number + 0.0).to_bits(), ""),
             Cell::Text(run) => (3, 0, self.run(run)),
-            Cell::Leave | Cell::Clear | Cell::List(_) | Cell::Reference(_) => (4, 0, ""),
+            Cell::Leave
+            | Cell::Clear
+            | Cell::List(_)
+            | Cell::Reference(_)
+            | Cell::Element { .. } => (4, 0, ""),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! `preview KEY`: one person, step by step. Reads both sides, writes nothing.
 
-use peoplesync_mapping::{Around, AttributeStep, Explanation, MapError, Reading, SlotValue};
+use peoplesync_mapping::{
+    Around, AttributeStep, Clause, Explanation, MapError, Reading, SlotValue,
+};
 use peoplesync_reconcile::{Change, Link};
 use peoplesync_source::{Batch, Query, Record, Rejected, Step};
 use serde_json::{Value as Json, json};
@@ -166,10 +168,30 @@ fn scope(text: &mut String, explanation: &Explanation, paint: Paint) {
         return;
     };
     line!(text, "   {}  →  {}", scope.expression, verdict(&scope.holds, paint));
-    for (clause, holds) in &scope.clauses {
-        line!(text, "     {clause}  →  {}", verdict(holds, paint));
-    }
+    clauses(text, &scope.clauses, 1, paint);
     readings(text, &scope.fields, paint);
+    let excluded = explanation.excluded_by();
+    let excluded = excluded.iter().map(|(clause, holds)| format!("{clause} is {holds}"));
+    match excluded.collect::<Vec<_>>().as_slice() {
+        [] => {}
+        because => {
+            line!(text, "     {}", paint.yellow(&format!("excluded, as {}", because.join(", "))))
+        }
+    }
+}
+
+/// The parts of the scope, and theirs.
+fn clauses(text: &mut String, clauses: &[Clause], depth: usize, paint: Paint) {
+    for clause in clauses {
+        let verdict = match &clause.holds {
+            Ok(true) if clause.decides => paint.green("true"),
+            Ok(false) if clause.decides => paint.yellow("false"),
+            Ok(holds) => paint.dim(&holds.to_string()),
+            Err(error) => paint.red(&error.reason),
+        };
+        line!(text, "   {}{}  →  {verdict}", "  ".repeat(depth), clause.text);
+        self::clauses(text, &clause.clauses, depth + 1, paint);
+    }
 }
 
 fn verdict(holds: &Result<bool, MapError>, paint: Paint) -> String {
@@ -204,12 +226,32 @@ fn indent(text: &str) -> String {
     text.lines().map(|line| format!("   {line}")).collect::<Vec<_>>().join("\n")
 }
 
-fn document(prepared: &Prepared, key: &str, person: &Person) -> Json {
-    let attributes = prepared.session.mapping.attributes();
-    let said = |result: &Result<bool, MapError>| match result {
+fn clauses_json(clauses: &[Clause]) -> Json {
+    let one = |clause: &Clause| {
+        json!({
+            "text": clause.text,
+            "holds": said(&clause.holds),
+            "decides": clause.decides,
+            "clauses": clauses_json(&clause.clauses),
+        })
+    };
+    clauses.iter().map(one).collect()
+}
+
+fn excluded(explanation: &Explanation) -> Json {
+    let clauses = explanation.excluded_by();
+    clauses.iter().map(|(clause, holds)| json!({ "clause": clause, "holds": holds })).collect()
+}
+
+fn said(result: &Result<bool, MapError>) -> Json {
+    match result {
         Ok(holds) => json!(holds),
         Err(error) => json!({ "error": error.reason }),
-    };
+    }
+}
+
+fn document(prepared: &Prepared, key: &str, person: &Person) -> Json {
+    let attributes = prepared.session.mapping.attributes();
     let fields = |fields: &[Reading]| -> Json {
         fields
             .iter()
@@ -247,6 +289,8 @@ fn document(prepared: &Prepared, key: &str, person: &Person) -> Json {
                     "expression": scope.expression,
                     "fields": fields(&scope.fields),
                     "holds": said(&scope.holds),
+                    "clauses": clauses_json(&scope.clauses),
+                    "excluded_by": excluded(&found.explanation),
                 })),
                 "attributes": steps,
             })

@@ -185,15 +185,11 @@ impl Case<'_> {
 
 /// What was found of the scope, with the clauses that decided.
 fn reason(found: &str, explained: &Explanation) -> String {
-    let scope = explained.scope.as_ref();
-    let clauses = scope.iter().flat_map(|scope| &scope.clauses);
-    let failing: Vec<&str> = clauses
-        .filter(|(_, holds)| matches!(holds, Ok(false)))
-        .map(|(clause, _)| clause.as_str())
-        .collect();
-    match failing.as_slice() {
+    let clauses = explained.excluded_by();
+    let clauses = clauses.iter().map(|(clause, holds)| format!("{clause} is {holds}"));
+    match clauses.collect::<Vec<_>>().as_slice() {
         [] => found.to_owned(),
-        clauses => format!("{found}: not {}", clauses.join(", not ")),
+        clauses => format!("{found}: {}", clauses.join(", ")),
     }
 }
 

@@ -5,6 +5,7 @@ mod decode;
 mod errors;
 mod format;
 pub(crate) mod model;
+pub(crate) mod rule;
 mod secrets;
 mod spans;
 

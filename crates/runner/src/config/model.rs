@@ -6,8 +6,10 @@ use std::fmt;
 use peoplesync_reconcile::{LeaverAction, Limit, Required};
 use peoplesync_source::Secret;
 use peoplesync_source::schemars::{self, JsonSchema};
-use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
+
+pub(crate) use super::rule::AttributeRule;
 
 /// Everything that a config file says.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -122,33 +124,6 @@ pub(crate) struct People {
     pub adopt: bool,
     /// SCIM path = expression, or a table.
     pub attributes: BTreeMap<String, AttributeRule>,
-}
-
-/// What one attribute becomes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AttributeRule {
-    pub(crate) value: Option<String>,
-    pub(crate) reference: Option<String>,
-    pub(crate) on_empty: OnEmpty,
-    pub(crate) when: When,
-}
-
-/// The table form of a rule.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct AttributeTable {
-    /// The expression.
-    #[serde(default)]
-    value: Option<String>,
-    /// An expression for the key of another person in the same source, such as the manager.
-    #[serde(default)]
-    reference: Option<String>,
-    /// What happens when the value is empty.
-    #[serde(default)]
-    on_empty: OnEmpty,
-    /// When the attribute is written.
-    #[serde(default)]
-    when: When,
 }
 
 /// What happens when the value is empty.
@@ -280,69 +255,6 @@ pub(crate) struct MappingTest {
     /// The record must be rejected, for a reason that has this text in it.
     #[serde(default)]
     pub error: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for AttributeRule {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RuleVisitor)
-    }
-}
-
-struct RuleVisitor;
-
-impl RuleVisitor {
-    fn literal(text: String) -> AttributeRule {
-        AttributeRule {
-            value: Some(text),
-            reference: None,
-            on_empty: OnEmpty::Leave,
-            when: When::Always,
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for RuleVisitor {
-    type Value = AttributeRule;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an expression, or a table with `value` or `reference`")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<AttributeRule, E> {
-        Ok(Self::literal(text.to_owned()))
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<AttributeRule, E> {
-        Ok(Self::literal(value.to_string()))
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<AttributeRule, E> {
-        Ok(Self::literal(value.to_string()))
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<AttributeRule, E> {
-        Ok(Self::literal(value.to_string()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AttributeRule, A::Error> {
-        let table = AttributeTable::deserialize(MapAccessDeserializer::new(map))?;
-        let AttributeTable { value, reference, on_empty, when } = table;
-        if value.is_some() == reference.is_some() {
-            return Err(de::Error::custom("expected either `value` or `reference`"));
-        }
-        Ok(AttributeRule { value, reference, on_empty, when })
-    }
-}
-
-impl JsonSchema for AttributeRule {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "AttributeRule".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let table = generator.subschema_for::<AttributeTable>();
-        schemars::json_schema!({ "oneOf": [{ "type": ["string", "boolean", "integer"] }, table] })
-    }
 }
 
 impl<'de> Deserialize<'de> for LimitText {

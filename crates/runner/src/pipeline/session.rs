@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Rule, Spec, When, Within};
+use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Spec, When, Within};
 use peoplesync_reconcile::{
     Approvals, Guards, LeaverAction, Leavers, Managed, ManagedAttribute, Policy,
 };
@@ -201,11 +201,7 @@ pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, C
             model::When::Always => When::Always,
             model::When::Create => When::Create,
         };
-        let rule = match (&rule.value, &rule.reference) {
-            (_, Some(reference)) => Rule::Reference(reference.clone()),
-            (value, None) => Rule::Value(value.clone().unwrap_or_default()),
-        };
-        AttributeSpec { path: path.clone(), rule, on_empty, when }
+        AttributeSpec { path: path.clone(), rule: rule.rule.clone(), on_empty, when }
     });
     let scope = Some(people.scope.clone()).filter(|scope| !scope.trim().is_empty());
     let spec = Spec { scope, attributes: attributes.collect(), ..Spec::default() };
