@@ -12,6 +12,7 @@ use crate::error::{CompileError, Key};
 use crate::expr::check::{Needs, Problem, Setting, Want, check};
 use crate::expr::{self, Expr, Node, Span};
 use crate::lookup::Lookups;
+use crate::manager::{self, Manager};
 use crate::mapping::{Mapping, Scope};
 use crate::reads;
 use crate::spec::{AttributeSpec, Rule, Spec, When};
@@ -36,8 +37,9 @@ pub(crate) fn compile(
         .collect();
     compiler.conflicts(&parsed);
 
-    let exprs = scope.iter().map(|(_, expr)| expr).chain(parsed.iter().flat_map(Parsed::exprs));
-    let (fields, asks) = reads::all(exprs);
+    let manager = compiler.manager(spec);
+    let exprs = scope.iter().chain(&manager).map(|(_, expr)| expr);
+    let (fields, asks) = reads::all(exprs.chain(parsed.iter().flat_map(Parsed::exprs)));
 
     let scope = scope.map(|(text, expr)| {
         let key = Key::scope(resource);
@@ -49,14 +51,28 @@ pub(crate) fn compile(
         parsed.into_iter().map(|rule| compiler.attribute(rule, &fields)).collect();
     attributes.sort_by(|one, other| one.path.cmp(&other.path));
     rivals(&mut attributes);
+    let manager = manager.map(|(text, expr)| {
+        let key = Key::manager(resource);
+        let want = Want { needs: Needs::Label, many: false, copy: true, place: "`manager`" };
+        let code = compiler.check(None, &key, &text, &expr, (&fields, false), want);
+        Manager { key, source: Compiled { text, expr, code } }
+    });
+    let needs_manager = asks.chain || !asks.manager_fields.is_empty();
+    let manager = manager.or_else(|| manager::from_attributes(&attributes));
+    if needs_manager && manager.is_none() && compiler.errors.is_empty() {
+        let key = Key::scope(resource);
+        let scope = scope.as_ref().map(|scope| (&key, scope));
+        compiler.errors.push((None, manager::unknown(scope, &attributes)));
+    }
 
     let mut errors = compiler.errors;
     if !errors.is_empty() {
         errors.sort_by_key(|(index, _)| *index);
         return Err(errors.into_iter().map(|(_, error)| error).collect());
     }
-    let digest = digest(resource, scope.as_ref(), &attributes, &spec.lookups);
-    Ok(Mapping { scope, attributes, fields, asks, digest, resource })
+    let manager = manager.filter(|_| needs_manager);
+    let digest = digest(resource, scope.as_ref(), manager.as_ref(), &attributes, &spec.lookups);
+    Ok(Mapping { scope, attributes, fields, asks, manager, digest, resource })
 }
 
 /// A rule whose path and expression could be read.
@@ -95,11 +111,19 @@ struct Compiler<'c> {
 impl Compiler<'_> {
     fn scope(&mut self, spec: &Spec) -> Option<(String, Expr)> {
         let text = spec.scope.as_deref().filter(|text| !text.trim().is_empty())?;
+        self.read(text, &Key::scope(self.resource))
+    }
+
+    fn manager(&mut self, spec: &Spec) -> Option<(String, Expr)> {
+        let text = spec.manager.as_deref().filter(|text| !text.trim().is_empty())?;
+        self.read(text, &Key::manager(self.resource))
+    }
+
+    fn read(&mut self, text: &str, key: &Key) -> Option<(String, Expr)> {
         match expr::parse(text) {
             Ok(expr) => Some((text.to_owned(), expr)),
             Err(error) => {
-                let key = Key::scope(self.resource);
-                self.errors.push((None, CompileError::syntax(&key, text, error)));
+                self.errors.push((None, CompileError::syntax(key, text, error)));
                 None
             }
         }
@@ -258,6 +282,7 @@ fn rivals(attributes: &mut [Attribute]) {
 fn digest(
     resource: Resource,
     scope: Option<&Scope>,
+    manager: Option<&Manager>,
     attributes: &[Attribute],
     lookups: &Lookups,
 ) -> [u8; 16] {
@@ -280,6 +305,10 @@ fn digest(
                 add(&part.source.expr.to_string());
             }
         }
+    }
+    if let Some(manager) = manager {
+        add("manager");
+        add(&manager.source.expr.to_string());
     }
     for (name, table) in lookups {
         add(name);

@@ -105,7 +105,8 @@ impl<'a> Value<'a> {
     }
 
     /// The same value without a copy of its text.
-    pub(crate) fn borrow(&'a self) -> Value<'a> {
+    #[must_use]
+    pub fn borrow(&'a self) -> Value<'a> {
         match self {
             Self::Null => Value::Null,
             Self::Boolean(value) => Value::Boolean(*value),

@@ -117,6 +117,10 @@ pub(crate) struct People {
     /// An expression that says who is provisioned; empty is everybody.
     #[serde(default)]
     pub scope: String,
+    /// An expression for the key of a person's manager, for `ReportsTo` and `ManagerField`; where it is not given, the attribute
+    /// `manager` says it.
+    #[serde(default)]
+    pub manager: Option<String>,
     /// How an unlinked person finds an existing account: attributes, first hit wins.
     #[serde(rename = "match")]
     pub match_by: Vec<String>,
@@ -246,6 +250,15 @@ pub(crate) struct MappingTest {
     pub name: Option<String>,
     /// The fields of the record.
     pub record: BTreeMap<String, serde_json::Value>,
+    /// The fields of the person's manager, for `ManagerField`.
+    #[serde(default)]
+    pub manager: BTreeMap<String, serde_json::Value>,
+    /// The keys of those who stand above the person, for `ReportsTo`.
+    #[serde(default)]
+    pub reports_to: Vec<String>,
+    /// The names of the groups that the person is in, for `Groups` and `IsMemberOfGroup`.
+    #[serde(default)]
+    pub groups: Vec<Box<str>>,
     /// The attributes that must come of it; others are not looked at.
     #[serde(default)]
     pub expect: BTreeMap<String, serde_json::Value>,

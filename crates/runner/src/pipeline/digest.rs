@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use super::people::Managers;
 use peoplesync_mapping::{
-    Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome, fingerprint,
+    Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome, People, fingerprint,
 };
 use peoplesync_reconcile::Fingerprint;
 use peoplesync_source::{Batch, Timestamp};
@@ -73,8 +74,10 @@ impl Digested {
         mapping: &Mapping,
         key: &DigestKey,
         now: Timestamp,
+        people: Option<&Managers>,
     ) -> Self {
-        let around = Around { now: Some(now), seed: Some(key), people: None };
+        let people = people.map(|people| people as &dyn People);
+        let around = Around { now: Some(now), seed: Some(key), people };
         let mut draft = Draft::new(mapping);
         let mut rows = Vec::with_capacity(batch.len());
         let mut references = Vec::new();

@@ -3,10 +3,13 @@
 mod digest;
 mod observe;
 mod parts;
+mod people;
 mod read;
 pub(crate) mod saved;
 mod session;
 mod store;
+
+use std::sync::Arc;
 
 use peoplesync_mapping::DigestKey;
 use peoplesync_reconcile::{Bookkeeping, Fingerprint, LinkIndex, Links, LintContext, Plan};
@@ -23,6 +26,7 @@ use crate::report::Output;
 use crate::report::progress::Progress;
 pub(crate) use digest::print_of as fingerprint_of;
 use parts::Parts;
+pub(crate) use people::Managers;
 pub(crate) use read::open;
 pub(crate) use saved::Basis;
 pub(crate) use session::{Session, mapping};
@@ -53,6 +57,8 @@ pub(crate) struct Prepared {
     /// The moment that `Now()` gives.
     pub(crate) moment: Timestamp,
     pub(crate) parts: Parts,
+    /// Other people, if an expression asks about them.
+    pub(crate) people: Option<Arc<Managers>>,
 }
 
 impl Prepared {
@@ -96,9 +102,10 @@ pub(crate) async fn prepare(
     let index = index(&session, &state)?;
     tracing::info!(links = index.len(), "loaded the links");
 
+    let people = people::Managers::read(&session, &key, moment).await?.map(Arc::new);
     let reading = Progress::counting(output.quiet, "reading people");
     let read::Reading { survey, snapshot } =
-        read::read(&session, index, &key, moment, full, &reading).await?;
+        read::read(&session, index, &key, moment, people.as_ref(), full, &reading).await?;
     reading.finish();
     tracing::info!(candidates = survey.candidates().len(), "read the source");
 
@@ -123,7 +130,7 @@ pub(crate) async fn prepare(
     let basis =
         Basis::new(config_digest(&session, &state), snapshot, state.serial(), full, policy.now);
     let parts = Parts::new(&session.loaded, state.hash_key());
-    Ok(Prepared { session, client, state, plan, links, key, basis, moment, parts })
+    Ok(Prepared { session, client, state, plan, links, key, basis, moment, parts, people })
 }
 
 /// The state that the config of a session names.

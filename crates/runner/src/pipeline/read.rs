@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use peoplesync_mapping::{
-    Around, Binding, DigestKey, Draft, MapError, Outcome as Scope, SlotValue,
+    Around, Binding, DigestKey, Draft, MapError, Outcome as Scope, People, SlotValue,
 };
 use peoplesync_reconcile::{
     Candidate, Coverage, Digest, Fingerprint, Intake, LinkIndex, Rejection, Seen, Survey, Wanted,
@@ -18,6 +18,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Session;
 use super::digest::{Digested, Mapped, print_of};
+use super::people::Managers;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
@@ -36,12 +37,14 @@ pub(crate) async fn read(
     index: LinkIndex,
     key: &DigestKey,
     now: Timestamp,
+    people: Option<&Arc<Managers>>,
     full: bool,
     progress: &Progress,
 ) -> Outcome<Reading> {
     let query = Query::fields(session.mapping.fields().iter().cloned());
     let mut records = open(session, &query).await?;
     let mut reader = Reader::new(session, index, key, now, full);
+    reader.people = people.cloned();
     let width = 2 * available_parallelism().map_or(2, usize::from);
     let mut digesting = FuturesOrdered::new();
     let end = loop {
@@ -71,7 +74,7 @@ pub(crate) async fn open(session: &Session, query: &Query) -> Outcome<Box<dyn Re
     session.source.open(&session.cx, query).await.map_err(unreadable)
 }
 
-async fn next(records: &mut dyn Records) -> Outcome<Step> {
+pub(super) async fn next(records: &mut dyn Records) -> Outcome<Step> {
     records.next().await.map_err(unreadable)
 }
 
@@ -111,6 +114,8 @@ struct Reader<'a> {
     snapshot: u128,
     /// Who was referred to last, and whether they are linked; that does not change during a read.
     last_reference: Option<(Fingerprint, bool)>,
+    /// Other people, if an expression asks about them.
+    people: Option<Arc<Managers>>,
 }
 
 impl<'a> Reader<'a> {
@@ -136,6 +141,7 @@ impl<'a> Reader<'a> {
             name_slot,
             snapshot: 0,
             last_reference: None,
+            people: None,
         }
     }
 
@@ -150,8 +156,10 @@ impl<'a> Reader<'a> {
             }
         };
         let (mapping, key) = (Arc::clone(&self.session.mapping), self.key.clone());
-        let now = self.now;
-        spawn_blocking(move || Digested::new(batch, binding, &mapping, &key, now))
+        let (now, people) = (self.now, self.people.clone());
+        spawn_blocking(move || {
+            Digested::new(batch, binding, &mapping, &key, now, people.as_deref())
+        })
     }
 
     /// Takes in what came of a batch.
@@ -223,7 +231,8 @@ impl<'a> Reader<'a> {
             return;
         }
         // Few are looked at more closely; for them the mapping is done once more, and its values are kept.
-        let around = Around { now: Some(self.now), seed: Some(self.key), people: None };
+        let people = self.people.as_deref().map(|people| people as &dyn People);
+        let around = Around { now: Some(self.now), seed: Some(self.key), people };
         let mapping = &self.session.mapping;
         match mapping.map_in(&around, &digested.binding, record, &mut self.draft) {
             Ok(Scope::InScope) => {

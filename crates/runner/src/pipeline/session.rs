@@ -204,7 +204,8 @@ pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, C
         AttributeSpec { path: path.clone(), rule: rule.rule.clone(), on_empty, when }
     });
     let scope = Some(people.scope.clone()).filter(|scope| !scope.trim().is_empty());
-    let spec = Spec { scope, attributes: attributes.collect(), ..Spec::default() };
+    let manager = people.manager.clone();
+    let spec = Spec { scope, attributes: attributes.collect(), manager, ..Spec::default() };
     Mapping::compile(&spec, Resource::User, schemas).map_err(|errors| {
         ConfigErrors::new(errors.iter().map(|error| compile_error(loaded, error)).collect())
     })
