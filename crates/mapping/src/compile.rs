@@ -72,7 +72,8 @@ pub(crate) fn compile(
     }
     let manager = manager.filter(|_| needs_manager);
     let digest = digest(resource, scope.as_ref(), manager.as_ref(), &attributes, &spec.lookups);
-    Ok(Mapping { scope, attributes, fields, asks, manager, digest, resource })
+    let layout = layout(resource, &attributes);
+    Ok(Mapping { scope, attributes, fields, asks, manager, digest, layout, resource })
 }
 
 /// A rule whose path and expression could be read.
@@ -286,10 +287,8 @@ fn digest(
     attributes: &[Attribute],
     lookups: &Lookups,
 ) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    let mut add = |text: &str| {
-        hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
-    };
+    let mut hash = Texts(blake3::Hasher::new());
+    let mut add = |text: &str| hash.add(text);
     add(&format!("peoplesync mapping {MEANING}"));
     add(resource.name());
     add(&scope.map(|scope| scope.0.expr.to_string()).unwrap_or_default());
@@ -318,5 +317,29 @@ fn digest(
             add(value);
         });
     }
-    cut(&hasher.finalize())
+    cut(&hash.0.finalize())
+}
+
+/// What a mapping writes again and again, whatever the rules: the same values of other attributes are other drafts.
+fn layout(resource: Resource, attributes: &[Attribute]) -> [u8; 16] {
+    let mut hash = Texts(blake3::Hasher::new());
+    hash.add(resource.name());
+    for attribute in attributes.iter().filter(|attribute| attribute.when == When::Always) {
+        hash.add(&attribute.path.to_string());
+        hash.add(&format!("{:?}", attribute.target));
+        for element in &attribute.elements {
+            hash.add(&element.parts.len().to_string());
+            element.parts.iter().for_each(|part| hash.add(&part.name));
+        }
+    }
+    cut(&hash.0.finalize())
+}
+
+/// Hashes texts one by one, so that "a", "b" is not "ab".
+struct Texts(blake3::Hasher);
+
+impl Texts {
+    fn add(&mut self, text: &str) {
+        self.0.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+    }
 }

@@ -24,6 +24,8 @@ pub struct Draft {
     items: Vec<Cell>,
     /// Which slots the digest is over: those that are always written.
     always: Vec<bool>,
+    /// Which attributes those are.
+    layout: [u8; 16],
 }
 
 pub(crate) use elements::Item;
@@ -77,10 +79,14 @@ impl Draft {
     /// An empty draft for this mapping.
     #[must_use]
     pub fn new(mapping: &Mapping) -> Self {
-        let mut draft =
-            Self { cells: Vec::new(), text: String::new(), items: Vec::new(), always: Vec::new() };
-        draft.always =
-            mapping.attributes.iter().map(|attribute| attribute.when == When::Always).collect();
+        let always = mapping.attributes.iter().map(|attribute| attribute.when == When::Always);
+        let mut draft = Self {
+            cells: Vec::new(),
+            text: String::new(),
+            items: Vec::new(),
+            always: always.collect(),
+            layout: mapping.layout,
+        };
         draft.reset(mapping);
         draft
     }

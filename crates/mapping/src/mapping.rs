@@ -31,6 +31,8 @@ pub struct Mapping {
     /// Who somebody's manager is, if an expression asks.
     pub(crate) manager: Option<Manager>,
     pub(crate) digest: [u8; 16],
+    /// Changes when other attributes are written, or the same ones in another form.
+    pub(crate) layout: [u8; 16],
     pub(crate) resource: Resource,
 }
 
