@@ -115,6 +115,11 @@ impl Intake {
         }
     }
 
+    /// Says that these people come next. Changes nothing but time.
+    pub fn look_ahead(&self, fingerprints: impl Iterator<Item = Fingerprint>) {
+        self.index.look_ahead(fingerprints);
+    }
+
     /// A person in scope was read, everybody whom they refer to is linked, and this is the digest of what is wanted.
     ///
     /// Unchanged needs the same digest (which is not [`UNKNOWN`](Digest::UNKNOWN)), an account that is in use, a person who

@@ -166,6 +166,7 @@ impl<'a> Reader<'a> {
     fn take(&mut self, digested: &Digested) {
         let batch = &digested.batch;
         let mut references_start = 0;
+        self.intake.look_ahead(digested.rows.iter().map(|row| row.print));
         for (record, row) in batch.records().zip(&digested.rows) {
             match &row.mapped {
                 Mapped::InScope { hash, references_end } => {
