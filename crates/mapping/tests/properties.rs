@@ -361,13 +361,15 @@ fn the_digest_of_a_mapping_changes_with_its_meaning_only() {
 fn digest_of(attributes: Vec<AttributeSpec>, record: &[(&str, &str)]) -> [u8; 16] {
     let mapping = compile(attributes);
     let mut batch = Batch::new(Fields::new(record.iter().map(|(name, _)| *name)));
-    let mut writer = batch.record("7", Origin::row("people.csv", 2)).unwrap();
+    let mut writer = batch.record("7", Origin::row("people.csv", 2)).expect("the key is not empty");
     for (field, (_, value)) in record.iter().enumerate() {
         writer.set(field, Value::Text(value));
     }
     let mut draft = Draft::new(&mapping);
     let binding = mapping.bind(batch.fields());
-    mapping.map(&binding, &batch.get(0).unwrap(), &mut draft).expect("the record can be mapped");
+    mapping
+        .map(&binding, &batch.get(0).expect("one record"), &mut draft)
+        .expect("the record can be mapped");
     draft.digest(&DigestKey::new([7; 32]))
 }
 
