@@ -1,6 +1,7 @@
 //! Decides. Everything that is done to a target is decided here and only here, from what was read and looked up.
 
 mod candidates;
+mod causes;
 mod differences;
 mod fates;
 mod guards;

@@ -77,7 +77,7 @@ fn hit<'a>(
     let owner = facts.links.by_id(&account.id).filter(|link| link.key != candidate.key);
     if let Some(owner) = owner {
         let left = match leavers::verdict(facts, owner) {
-            Verdict::Nothing => "",
+            Verdict::Nothing | Verdict::Check(_) => "",
             Verdict::Begins | Verdict::Waits | Verdict::Due(..) => {
                 ", who left; it is kept as it is"
             }

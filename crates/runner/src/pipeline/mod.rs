@@ -12,7 +12,9 @@ mod store;
 use std::sync::Arc;
 
 use peoplesync_mapping::DigestKey;
-use peoplesync_reconcile::{Bookkeeping, Fingerprint, LinkIndex, Links, LintContext, Plan};
+use peoplesync_reconcile::{
+    Bookkeeping, Edited, Fingerprint, Limits, LinkIndex, Links, LintContext, Plan,
+};
 use peoplesync_scim::client::Client;
 use peoplesync_source::Timestamp;
 use peoplesync_state::State;
@@ -120,7 +122,12 @@ pub(crate) async fn prepare(
 
     let plan = peoplesync_reconcile::plan(&survey, &links, &observation, &policy);
     let context =
-        LintContext { managed: &session.managed, links: &links, observation: Some(&observation) };
+        LintContext {
+            managed: &session.managed,
+            links: &links,
+            observation: Some(&observation),
+            limits: Some(Limits { policy: &policy, linked: survey.linked() }),
+        };
     let findings = peoplesync_reconcile::lint(&plan, context);
     if let Some(finding) = findings.first() {
         // The checker shares no code with the planner: one of them is wrong, and nothing may be written.
