@@ -1,4 +1,4 @@
-//! Whether a plan that exceeds a guard says that it is refused. Counted anew, by whole numbers.
+//! Whether a plan that exceeds a guard says that it is refused. Counted anew.
 
 use super::{Findings, Limits};
 use crate::{Action, Cause, Change, Limit, Plan};
@@ -39,10 +39,7 @@ fn exceeds(found: u64, limit: Limit, linked: u64) -> bool {
     match limit {
         Limit::Count(count) => found > count,
         Limit::Percent(percent) => {
-            // Hundredths of a percent, as whole numbers.
-            let part = u128::from(found) * 10_000;
-            let allowed = (percent * 100.0).round() as u128 * u128::from(linked);
-            found > 5 && part > allowed
+            found > 5 && (linked == 0 || found as f64 / linked as f64 > percent / 100.0 + 1e-9)
         }
     }
 }

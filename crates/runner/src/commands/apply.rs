@@ -97,7 +97,9 @@ pub(super) async fn execute(
             format!("refused by {}: {}", refusal.guard, refusal.message),
         ));
     }
-    if plan.changes.is_empty() && plan.bookkeeping.is_empty() {
+    // A config that changes nothing is still the one that the next is compared with.
+    let is_edited = state.last_config()?.is_some_and(|(digest, _)| digest != basis.config);
+    if plan.changes.is_empty() && plan.bookkeeping.is_empty() && !is_edited {
         return Ok(Applied { sent: Vec::new(), stopped: None });
     }
     let now = session.clock.now().0;

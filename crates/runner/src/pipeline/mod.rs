@@ -1,6 +1,7 @@
 //! From a config to a plan: read, compare, look up, decide. Nothing is written to the target.
 
 mod digest;
+mod edited;
 mod observe;
 mod parts;
 mod people;
@@ -12,9 +13,7 @@ mod store;
 use std::sync::Arc;
 
 use peoplesync_mapping::DigestKey;
-use peoplesync_reconcile::{
-    Bookkeeping, Edited, Fingerprint, Limits, LinkIndex, Links, LintContext, Plan,
-};
+use peoplesync_reconcile::{Bookkeeping, Fingerprint, Limits, LinkIndex, Links, LintContext, Plan};
 use peoplesync_scim::client::Client;
 use peoplesync_source::Timestamp;
 use peoplesync_state::State;
@@ -99,7 +98,11 @@ pub(crate) async fn prepare(
         };
     }
     let key = digest_key(&state);
-    let policy = session.policy(!has_finished(&state)?);
+    let parts = Parts::new(&session, state.hash_key());
+    let checked = read::check(&session).await?;
+    let edited::Difference { edited, before } =
+        edited::difference(&session, &state, &parts, checked.as_deref())?;
+    let policy = session.policy(!has_finished(&state)?, full, edited);
     let moment = moment.unwrap_or(Timestamp(policy.now));
     let index = index(&session, &state)?;
     tracing::info!(links = index.len(), "loaded the links");
@@ -107,7 +110,8 @@ pub(crate) async fn prepare(
     let people = people::Managers::read(&session, &key, moment).await?.map(Arc::new);
     let reading = Progress::counting(output.quiet, "reading people");
     let read::Reading { survey, snapshot } =
-        read::read(&session, index, &key, moment, people.as_ref(), full, &reading).await?;
+        read::read(&session, index, &key, before, (moment, full), people.as_ref(), &reading)
+            .await?;
     reading.finish();
     tracing::info!(candidates = survey.candidates().len(), "read the source");
 
@@ -121,13 +125,12 @@ pub(crate) async fn prepare(
     links.extend(state.links_by_id(session.managed.resource(), &owners)?);
 
     let plan = peoplesync_reconcile::plan(&survey, &links, &observation, &policy);
-    let context =
-        LintContext {
-            managed: &session.managed,
-            links: &links,
-            observation: Some(&observation),
-            limits: Some(Limits { policy: &policy, linked: survey.linked() }),
-        };
+    let context = LintContext {
+        managed: &session.managed,
+        links: &links,
+        observation: Some(&observation),
+        limits: Some(Limits { policy: &policy, linked: survey.linked() }),
+    };
     let findings = peoplesync_reconcile::lint(&plan, context);
     if let Some(finding) = findings.first() {
         // The checker shares no code with the planner: one of them is wrong, and nothing may be written.
@@ -136,7 +139,6 @@ pub(crate) async fn prepare(
     }
     let basis =
         Basis::new(config_digest(&session, &state), snapshot, state.serial(), full, policy.now);
-    let parts = Parts::new(&session.loaded, state.hash_key());
     Ok(Prepared { session, client, state, plan, links, key, basis, moment, parts, people })
 }
 
