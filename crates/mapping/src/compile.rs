@@ -15,7 +15,7 @@ use crate::lookup::Lookups;
 use crate::manager::{self, Manager};
 use crate::mapping::{Mapping, Scope};
 use crate::reads;
-use crate::spec::{AttributeSpec, Rule, Spec, When};
+use crate::spec::{AttributeSpec, OnEmpty, Rule, Spec, When};
 use crate::target::Target;
 
 /// Part of the digest of a mapping. To be raised when the same rules begin to mean something else: when a function or
@@ -41,10 +41,12 @@ pub(crate) fn compile(
     let exprs = scope.iter().chain(&manager).map(|(_, expr)| expr);
     let (fields, asks) = reads::all(exprs.chain(parsed.iter().flat_map(Parsed::exprs)));
 
+    let lookups = &spec.lookups;
+    let setting = Setting { fields: &fields, lookups, once: false, clears: false };
     let scope = scope.map(|(text, expr)| {
         let key = Key::scope(resource);
         let want = Want { needs: Needs::Condition, many: false, copy: false, place: "a scope" };
-        let code = compiler.check(None, &key, &text, &expr, (&fields, false), want);
+        let code = compiler.check(None, &key, &text, &expr, setting, want);
         Scope(Compiled { text, expr, code })
     });
     let mut attributes: Vec<Attribute> =
@@ -54,7 +56,7 @@ pub(crate) fn compile(
     let manager = manager.map(|(text, expr)| {
         let key = Key::manager(resource);
         let want = Want { needs: Needs::Label, many: false, copy: true, place: "`manager`" };
-        let code = compiler.check(None, &key, &text, &expr, (&fields, false), want);
+        let code = compiler.check(None, &key, &text, &expr, setting, want);
         Manager { key, source: Compiled { text, expr, code } }
     });
     let needs_manager = asks.chain || !asks.manager_fields.is_empty();
@@ -109,7 +111,16 @@ struct Compiler<'c> {
     errors: Vec<(Option<usize>, CompileError)>,
 }
 
-impl Compiler<'_> {
+impl<'c> Compiler<'c> {
+    /// What the checker must know of a rule.
+    fn setting<'s>(&self, spec: &AttributeSpec, fields: &'s [String]) -> Setting<'s>
+    where
+        'c: 's,
+    {
+        let (once, clears) = (spec.when == When::Create, spec.on_empty == OnEmpty::Clear);
+        Setting { fields, lookups: self.lookups, once, clears }
+    }
+
     fn scope(&mut self, spec: &Spec) -> Option<(String, Expr)> {
         let text = spec.scope.as_deref().filter(|text| !text.trim().is_empty())?;
         self.read(text, &Key::scope(self.resource))
@@ -152,8 +163,8 @@ impl Compiler<'_> {
         let Ok((path, target)) = target else {
             // Its expression may be wrong as well.
             let want = Want { needs: Needs::Any, many: true, copy: true, place: "this" };
-            let once = spec.when == When::Create;
-            self.check(Some(index), &key, text, &expr, (&[], once), want);
+            let setting = self.setting(spec, &[]);
+            self.check(Some(index), &key, text, &expr, setting, want);
             return None;
         };
         let source = ParsedSource::Expression(text.clone(), expr);
@@ -203,8 +214,8 @@ impl Compiler<'_> {
                 let place = format!("`{path}`");
                 let want =
                     Want { needs: target.needs(), many: target.many, copy: true, place: &place };
-                let once = spec.when == When::Create;
-                let code = self.check(Some(index), &key, &text, &expr, (fields, once), want);
+                let setting = self.setting(spec, fields);
+                let code = self.check(Some(index), &key, &text, &expr, setting, want);
                 (Compiled { text, expr, code }, Vec::new())
             }
             ParsedSource::Elements(parsed) => {
@@ -227,11 +238,10 @@ impl Compiler<'_> {
         key: &Key,
         text: &str,
         expr: &Expr,
-        (fields, once): (&[String], bool),
+        setting: Setting<'_>,
         want: Want<'_>,
     ) -> expr::code::Code {
         let mut problems = Vec::new();
-        let setting = Setting { fields, lookups: self.lookups, once };
         let code = check(expr, setting, want, &mut problems);
         let errors = problems.into_iter().map(|problem| CompileError::problem(key, text, problem));
         self.errors.extend(errors.map(|error| (index, error)));

@@ -147,6 +147,12 @@ impl Draft {
     ) -> Result<(), &'static str> {
         let target = attribute.target;
         let cell = match value {
+            Value::Leave => {
+                if let Some(place) = self.cells.get_mut(slot) {
+                    *place = Cell::Leave;
+                }
+                return Ok(());
+            }
             Value::List(values) if target.many => {
                 let start = self.items.len();
                 for value in values {
@@ -254,7 +260,9 @@ impl Draft {
                 whole_decimal(number).map_or(Cell::Decimal(number), Cell::Integer)
             }
             (Scalar::Decimal, _) => return Err("a value that is not a number"),
-            (Scalar::Time, Value::Timestamp(time)) => self.push(&format_time(time)),
+            (Scalar::Time, Value::Timestamp(time) | Value::Moment(time)) => {
+                self.push(&format_time(time))
+            }
             (Scalar::Time, Value::Text(text)) => match parse_time(&text) {
                 Some(time) => self.push(&format_time(time)),
                 None => return Err("text that is no time such as 2026-01-31T08:30:00Z"),

@@ -97,6 +97,9 @@ fn typed() -> impl Strategy<Value = Expr> {
                     Accepts::Group => text("g"),
                     Accepts::Field => text("a"),
                     Accepts::Table => text("t"),
+                    Accepts::TimeForm => text("yyyy-MM-dd"),
+                    Accepts::TimeStyles => text("None"),
+                    Accepts::Culture => text("tr-TR"),
                     Accepts::Word(words) => text(words[0]),
                     Accepts::Condition | Accepts::Flag => Some(expr(Node::Compare {
                         op: Comparison::NotEqual,

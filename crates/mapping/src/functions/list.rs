@@ -60,7 +60,8 @@ fn count<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
 }
 
 fn item<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
-    let index = arguments.integer(1)?.and_then(|index| usize::try_from(index - 1).ok());
+    let index = arguments.integer(1)?;
+    let index = index.and_then(|index| usize::try_from(index.checked_sub(1)?).ok());
     let Some(index) = index else { return Ok(Value::Null) };
     Ok(match arguments.value(0)? {
         Value::List(values) => values.into_iter().nth(index).unwrap_or(Value::Null),
@@ -113,7 +114,7 @@ fn split<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(Value::List(parts))
 }
 
-fn remove_duplicates<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+pub(super) fn remove_duplicates<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(match arguments.value(0)? {
         Value::List(values) => {
             let mut seen = BTreeSet::new();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use regex::{Regex, RegexBuilder};
+mod literal;
 
 use super::ast::{Expr, Node, Span, Word};
 use super::code::{Code, Op};
@@ -12,9 +12,6 @@ use super::value::{Type, Value};
 use crate::functions::{self, Accepts, Ask, Function, Gives};
 use crate::lookup::Lookups;
 use crate::nearest::did_you_mean;
-
-/// Bounds what a pattern may take when it is compiled and while it searches.
-const MAX_PATTERN_BYTES: usize = 1 << 20;
 
 /// Something wrong in an expression that can be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +35,10 @@ pub(crate) enum Needs {
     Label,
     Integer,
     Decimal,
+    /// A time as ISO 8601 writes it.
     Time,
+    /// A time in any form that `CDate` reads.
+    Moment,
 }
 
 impl fmt::Display for Needs {
@@ -49,7 +49,7 @@ impl fmt::Display for Needs {
             Self::Text | Self::Label => "text",
             Self::Integer => "a whole number",
             Self::Decimal => "a number",
-            Self::Time => "a time",
+            Self::Time | Self::Moment => "a time",
         })
     }
 }
@@ -75,6 +75,8 @@ pub(crate) struct Setting<'s> {
     pub(crate) lookups: &'s Lookups,
     /// Whether its value is written once and never compared again.
     pub(crate) once: bool,
+    /// Whether no value means that the target shall have none.
+    pub(crate) clears: bool,
 }
 
 /// Checks an expression whose fields all stand in those of the setting.
@@ -84,11 +86,13 @@ pub(crate) fn check(
     want: Want<'_>,
     problems: &mut Vec<Problem>,
 ) -> Code {
-    Checker { setting, conditions: 0, problems }.expr(expr, want).0
+    Checker { setting, root: expr, conditions: 0, problems }.expr(expr, want).0
 }
 
 struct Checker<'c> {
     setting: Setting<'c>,
+    /// The whole expression.
+    root: &'c Expr,
     /// In how many conditions this stands.
     conditions: usize,
     problems: &'c mut Vec<Problem>,
@@ -187,15 +191,17 @@ impl Checker<'_> {
         self.steady(expr, function);
         let mut known = Type::Null;
         let codes = arguments.iter().enumerate().map(|(index, argument)| {
-            let argument = argument.as_ref()?;
+            let Some(argument) = argument else {
+                self.left_out(expr, function, index);
+                return None;
+            };
             let accepts = function.parameter(index)?.accepts;
             let place = format!("`{}` of `{}`", function.parameter(index)?.name, function.name);
             let (code, of_argument) = match accepts {
                 _ if function.passes(index) => self.expr(argument, want),
-                Accepts::Pattern => (self.pattern_argument(argument, &place)?, Type::Text),
-                Accepts::Word(words) => (self.word(argument, words, &place)?, Type::Text),
-                Accepts::Group | Accepts::Field => (self.name(argument, &place)?, Type::Text),
-                Accepts::Table => (self.table(argument, &place)?, Type::Text),
+                accepts if accepts.is_written_out() => {
+                    (self.literal(argument, accepts, &place)?, Type::Text)
+                }
                 _ => {
                     let many = matches!(accepts, Accepts::Any | Accepts::Values);
                     self.expr(
@@ -211,6 +217,8 @@ impl Checker<'_> {
         });
         let codes: Box<[Option<Code>]> = codes.collect();
         self.groups(function, &codes);
+        self.forms(&codes);
+        self.ambiguous(function, arguments);
         if let Gives::Type(always) = function.gives {
             known = always;
             self.fits(expr, known, want);
@@ -218,9 +226,33 @@ impl Checker<'_> {
         (Code { op: Op::Call { function, arguments: codes }, span: expr.span }, known)
     }
 
+    /// An argument that was left empty is no value, which must not empty the target by accident.
+    fn left_out(&mut self, expr: &Expr, function: &Function, index: usize) {
+        if !self.setting.clears || !function.passes(index) {
+            return;
+        }
+        let name = function.parameter(index).map_or("argument", |parameter| parameter.name);
+        let message = format!(
+            "`{name}` of `{}` is left empty, which would clear the attribute",
+            function.name
+        );
+        let hint = "write a value, or `null` if it shall be cleared".to_owned();
+        self.problem(expr.span, message, Some(hint));
+    }
+
     /// Whether the function can stand here without making every run write.
     fn steady(&mut self, expr: &Expr, function: &Function) {
         let (changes, allowed) = match function.asks {
+            Ask::Taken if !std::ptr::eq(expr, self.root) => {
+                let message = format!("`{}` must be the whole rule", function.name);
+                let hint = format!("put the other functions inside: {}", function.signature());
+                return self.problem(expr.span, message, Some(hint));
+            }
+            Ask::Taken if !self.setting.once => {
+                let message = format!("`{}` proposes a value for a new account", function.name);
+                let hint = "add `when = \"create\"` to the attribute".to_owned();
+                return self.problem(expr.span, message, Some(hint));
+            }
             _ if self.setting.once => return,
             Ask::Clock if self.conditions > 0 => return,
             Ask::Clock => ("moves with the time", "compare it, as in `Now() >= start`, or add"),
@@ -230,6 +262,28 @@ impl Checker<'_> {
         let message = format!("`{}` {changes}, so every run would write it", function.name);
         let hint = format!("{allowed} `when = \"create\"` to the attribute");
         self.problem(expr.span, message, Some(hint));
+    }
+
+    /// Whether a `Switch` says two things for one key.
+    fn ambiguous(&mut self, function: &Function, arguments: &[Option<Expr>]) {
+        if function.repeats != 2 {
+            return;
+        }
+        let fixed = function.parameters.len() - function.repeats;
+        let pairs: Vec<_> = arguments.get(fixed..).unwrap_or_default().chunks(2).collect();
+        for (number, pair) in pairs.iter().enumerate() {
+            let [Some(key), value] = pair else { continue };
+            if !matches!(key.node, Node::Text(_) | Node::Integer(_) | Node::Boolean(_)) {
+                continue;
+            }
+            let clash = pairs.iter().take(number).any(
+                |earlier| matches!(earlier, [Some(other), said] if other == key && said != value),
+            );
+            if clash {
+                let message = format!("`{}` has another value for this key already", function.name);
+                self.problem(key.span, message, None);
+            }
+        }
     }
 
     /// Whether the number of arguments is right.
@@ -267,95 +321,6 @@ impl Checker<'_> {
         }
     }
 
-    fn pattern_argument(&mut self, argument: &Expr, place: &str) -> Option<Code> {
-        let Node::Text(text) = &argument.node else {
-            let message =
-                format!("{place} is a pattern and must stand here as text in double quotes");
-            self.problem(argument.span, message, None);
-            return None;
-        };
-        let pattern = self.pattern(&Word { text: text.clone(), span: argument.span })?;
-        Some(Code { op: Op::Pattern(pattern), span: argument.span })
-    }
-
-    fn pattern(&mut self, pattern: &Word) -> Option<Regex> {
-        let built = RegexBuilder::new(&pattern.text)
-            .size_limit(MAX_PATTERN_BYTES)
-            .dfa_size_limit(MAX_PATTERN_BYTES)
-            .build();
-        let reason = match built {
-            Ok(regex) => return Some(regex),
-            Err(regex::Error::CompiledTooBig(_)) => "it is too large".to_owned(),
-            Err(error) => {
-                // The library draws the pattern over several lines; its last line says what is wrong.
-                let drawn = error.to_string();
-                let last = drawn.lines().last().unwrap_or_default();
-                last.trim().trim_start_matches("error: ").to_owned()
-            }
-        };
-        self.problem(pattern.span, format!("this is not a valid pattern: {reason}"), None);
-        None
-    }
-
-    fn word(&mut self, argument: &Expr, words: &[&str], place: &str) -> Option<Code> {
-        let span = argument.span;
-        if let Node::Text(text) = &argument.node
-            && words.contains(&&**text)
-        {
-            return Some(Code { op: Op::Constant(Value::owned(text.to_string())), span });
-        }
-        let message = format!("{place} is one of {}", words.join(", "));
-        self.problem(span, message, None);
-        None
-    }
-
-    fn table(&mut self, argument: &Expr, place: &str) -> Option<Code> {
-        let Node::Text(name) = &argument.node else {
-            let message = format!("{place} is a name and must stand here as text in double quotes");
-            self.problem(argument.span, message, None);
-            return None;
-        };
-        if let Some(table) = self.setting.lookups.get(&**name) {
-            return Some(Code { op: Op::Table(table.clone()), span: argument.span });
-        }
-        let hint = did_you_mean(name, self.setting.lookups.keys().map(String::as_str))
-            .unwrap_or_else(|| format!("a table is given as `[lookups.{name}]`"));
-        self.problem(argument.span, format!("there is no table `{name}`"), Some(hint));
-        None
-    }
-
-    fn name(&mut self, argument: &Expr, place: &str) -> Option<Code> {
-        let Node::Text(text) = &argument.node else {
-            let message = format!("{place} is a name and must stand here as text in double quotes");
-            self.problem(argument.span, message, None);
-            return None;
-        };
-        let op = Op::Constant(Value::owned(text.to_string()));
-        (!text.is_empty()).then_some(Code { op, span: argument.span })
-    }
-
-    /// Whether the pattern has the groups that are named.
-    fn groups(&mut self, function: &Function, codes: &[Option<Code>]) {
-        let pattern = codes.iter().flatten().find_map(|code| match &code.op {
-            Op::Pattern(pattern) => Some(pattern),
-            _ => None,
-        });
-        for (index, code) in codes.iter().enumerate() {
-            let accepts = function.parameter(index).map(|parameter| parameter.accepts);
-            let (Some(Accepts::Group), Some(code), Some(pattern)) = (accepts, code, pattern) else {
-                continue;
-            };
-            let Op::Constant(Value::Text(group)) = &code.op else { continue };
-            let mut known = pattern.capture_names().flatten();
-            if known.any(|name| name == group) {
-                continue;
-            }
-            let hint = did_you_mean(group, pattern.capture_names().flatten())
-                .unwrap_or_else(|| format!("a group is written `(?<{group}>…)`"));
-            self.problem(code.span, format!("the pattern has no group `{group}`"), Some(hint));
-        }
-    }
-
     /// Whether a value of this type will do, as far as it can be told now.
     fn fits(&mut self, expr: &Expr, known: Type, want: Want<'_>) {
         let place = want.place;
@@ -375,7 +340,9 @@ impl Checker<'_> {
             (Needs::Integer | Needs::Decimal, known) => {
                 !matches!(known, Type::Boolean | Type::Timestamp)
             }
-            (Needs::Time, known) => matches!(known, Type::Text | Type::Timestamp),
+            (Needs::Time | Needs::Moment, known) => {
+                matches!(known, Type::Text | Type::Timestamp)
+            }
         };
         let found = match &expr.node {
             _ if !fits => format!("this is {known}"),
@@ -401,12 +368,9 @@ fn needs(accepts: Accepts) -> Needs {
         Accepts::Flag => Needs::Flag,
         Accepts::Text | Accepts::Values => Needs::Text,
         Accepts::Integer => Needs::Integer,
-        Accepts::Any
-        | Accepts::Pattern
-        | Accepts::Group
-        | Accepts::Word(_)
-        | Accepts::Field
-        | Accepts::Table => Needs::Any,
+        Accepts::Time => Needs::Moment,
+        // The others are written out, and are no values.
+        _ => Needs::Any,
     }
 }
 
@@ -417,6 +381,7 @@ fn reads(needs: Needs, text: &str) -> bool {
         Needs::Integer => text.parse::<i64>().is_ok(),
         Needs::Decimal => decimal(text).is_some(),
         Needs::Time => time::parse(text).is_some(),
+        Needs::Moment => time::read(text).is_some(),
         _ => true,
     }
 }
@@ -430,7 +395,9 @@ fn hint(expr: &Expr, needs: Needs) -> Option<String> {
             Some("write a comparison, as in `status = \"active\"`".to_owned())
         }
         (Needs::Label, _) => Some("choose a text, as in `IIF(…, \"yes\", \"no\")`".to_owned()),
-        (Needs::Time, _) => Some("a time is written 2026-01-31T08:30:00Z".to_owned()),
+        (Needs::Time | Needs::Moment, _) => {
+            Some("a time is written 2026-01-31T08:30:00Z".to_owned())
+        }
         _ => None,
     }
 }
