@@ -26,7 +26,7 @@ pub use plan::{
     Action, AttributeChange, Bookkeeping, Cause, Change, GroupSummary, Plan, Refusal, Rejection,
     Summary, Warning,
 };
-pub use planner::plan;
+pub use planner::{Part, plan, plan_part};
 pub use policy::{
     Approvals, Edited, Guards, LeaverAction, Leavers, Limit, OnDrift, Policy, Required,
 };

@@ -31,7 +31,7 @@ struct Found {
 }
 
 pub(super) async fn run(loaded: Loaded, key: &str, json: bool, output: Output) -> Outcome<Exit> {
-    let prepared = pipeline::prepare(loaded, false, None, Access::Plan, output).await?;
+    let prepared = pipeline::prepare(loaded, false, None, Access::Plan, None, output).await?;
     let (records, rejected) = find(&prepared, key).await?;
     let link = link(&prepared, key)?;
     if records.is_empty() && rejected.is_empty() && link.is_none() {

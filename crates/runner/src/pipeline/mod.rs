@@ -13,7 +13,9 @@ mod store;
 use std::sync::Arc;
 
 use peoplesync_mapping::DigestKey;
-use peoplesync_reconcile::{Bookkeeping, Fingerprint, Limits, LinkIndex, Links, LintContext, Plan};
+use peoplesync_reconcile::{
+    Bookkeeping, Fingerprint, Limits, LinkIndex, Links, LintContext, Part, Plan,
+};
 use peoplesync_scim::client::Client;
 use peoplesync_source::Timestamp;
 use peoplesync_state::State;
@@ -52,6 +54,8 @@ pub(crate) struct Prepared {
     pub(crate) client: Client,
     pub(crate) state: State,
     pub(crate) plan: Plan,
+    /// What was picked of the plan, if anything was.
+    pub(crate) part: Option<Plan>,
     pub(crate) links: Links,
     pub(crate) key: DigestKey,
     pub(crate) basis: Basis,
@@ -75,6 +79,7 @@ pub(crate) async fn prepare(
     full: bool,
     moment: Option<Timestamp>,
     access: Access,
+    part: Option<&Part>,
     output: Output,
 ) -> Outcome<Prepared> {
     let session = Session::new(loaded)?;
@@ -131,15 +136,18 @@ pub(crate) async fn prepare(
         observation: Some(&observation),
         limits: Some(Limits { policy: &policy, linked: survey.linked() }),
     };
-    let findings = peoplesync_reconcile::lint(&plan, context);
-    if let Some(finding) = findings.first() {
-        // The checker shares no code with the planner: one of them is wrong, and nothing may be written.
-        return Err(Failure::new(Exit::Bug, format!("the plan contradicts itself: {finding}"))
-            .with_hint("please report this; nothing was written"));
+    let part = part
+        .map(|part| peoplesync_reconcile::plan_part(&survey, &links, &observation, &policy, part));
+    for made in part.iter().chain([&plan]) {
+        if let Some(finding) = peoplesync_reconcile::lint(made, context).first() {
+            // The checker shares no code with the planner: one of them is wrong, and nothing may be written.
+            return Err(Failure::new(Exit::Bug, format!("the plan contradicts itself: {finding}"))
+                .with_hint("please report this; nothing was written"));
+        }
     }
     let basis =
         Basis::new(config_digest(&session, &state), snapshot, state.serial(), full, policy.now);
-    Ok(Prepared { session, client, state, plan, links, key, basis, moment, parts, people })
+    Ok(Prepared { session, client, state, plan, part, links, key, basis, moment, parts, people })
 }
 
 /// The state that the config of a session names.

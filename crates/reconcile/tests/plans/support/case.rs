@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use peoplesync_reconcile::{
-    Coverage, Digest, Edited, LeaverAction, Leavers, Limit, Required, Standing,
+    Action, Coverage, Digest, Edited, LeaverAction, Leavers, Limit, Part, Required, Standing,
 };
 use peoplesync_scim::path::Path;
 use serde_json::{Value as Json, json};
@@ -235,6 +235,16 @@ fn policy(world: &mut World, name: &str, value: &str) {
                 None if value == "changes" => Coverage::Changes,
                 _ => panic!("coverage: {value}"),
             }
+        }
+        "part" => {
+            let mut part = Part::default();
+            for word in value.split(' ') {
+                match Action::ALL.into_iter().find(|action| action.name() == word) {
+                    Some(action) => part.actions.insert(action),
+                    None => part.keys.insert(word.to_owned()),
+                };
+            }
+            world.part = Some(part).filter(|_| value != "all");
         }
         "list" => world.list = value == "true",
         "full" => world.full = value == "true",

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use peoplesync_reconcile::{
     Approvals, Before, Candidate, Coverage, Digest, Edited, Finding, Fingerprint, Guards, Intake,
     LeaverAction, Leavers, Limits, Link, LinkIndex, Links, LintContext, Managed, ManagedAttribute,
-    Observation, OnDrift, Plan, Policy, Rejection, Search, Seen, Standing, Survey, Wanted,
-    WantedValue, lint, plan,
+    Observation, OnDrift, Part, Plan, Policy, Rejection, Search, Seen, Standing, Survey, Wanted,
+    WantedValue, lint, plan, plan_part,
 };
 use peoplesync_scim::path::Path;
 use peoplesync_scim::schema::{Resource, SchemaSet};
@@ -64,6 +64,8 @@ pub(crate) struct World {
     pub(crate) fingerprints: Option<i64>,
     /// What the config of the last run makes of the records, where it was another.
     pub(crate) before: BTreeMap<String, Word>,
+    /// What is picked of each plan.
+    pub(crate) part: Option<Part>,
     pub(crate) next_id: u64,
 }
 
@@ -107,6 +109,7 @@ impl World {
             all_links: false,
             fingerprints: None,
             before: BTreeMap::new(),
+            part: None,
             next_id: 1,
         }
     }
@@ -271,7 +274,10 @@ impl World {
         for id in survey.owners(&links, &observation) {
             links.extend(self.links.values().filter(|link| link.id == id).cloned());
         }
-        let plan = plan(&survey, &links, &observation, policy);
+        let plan = match &self.part {
+            Some(part) => plan_part(&survey, &links, &observation, policy, part),
+            None => plan(&survey, &links, &observation, policy),
+        };
         Made { plan, links, observation, asked }
     }
 
