@@ -15,6 +15,7 @@ mod exits;
 mod faults;
 mod harness;
 mod payloads;
+mod profiles;
 mod properties;
 mod put;
 mod scale;

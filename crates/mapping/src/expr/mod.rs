@@ -8,7 +8,7 @@ mod compare;
 pub(crate) mod eval;
 mod lexer;
 mod parser;
-pub(crate) mod time;
+mod time;
 mod value;
 
 pub use self::ast::{Comparison, Expr, Node, Span, Word};

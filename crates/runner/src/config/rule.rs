@@ -3,7 +3,6 @@
 use std::fmt;
 
 use peoplesync_mapping::{ElementSpec, PartSource, PartSpec, Rule};
-use peoplesync_reconcile::OnDrift;
 use peoplesync_source::schemars::{self, JsonSchema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
@@ -17,8 +16,6 @@ pub(crate) struct AttributeRule {
     pub(crate) rule: Rule,
     pub(crate) on_empty: OnEmpty,
     pub(crate) when: When,
-    /// What becomes of it where others change it at the target; as `people.on_drift` says if not given.
-    pub(crate) on_drift: Option<OnDrift>,
 }
 
 /// The table form of a rule.
@@ -52,10 +49,6 @@ struct AttributeTable {
     /// When the attribute is written.
     #[serde(default)]
     when: When,
-    /// What happens when others change it at the target; as `people.on_drift` says if not given.
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    on_drift: Option<OnDrift>,
 }
 
 /// One element of a list, or one for each of several values. All but `type` and `primary` are expressions.
@@ -165,7 +158,6 @@ impl TryFrom<AttributeTable> for AttributeRule {
             display,
             on_empty,
             when,
-            on_drift,
         } = table;
         let given = [value.is_some(), values.is_some(), list.is_some(), reference.is_some()];
         if given.into_iter().filter(|given| *given).count() != 1 {
@@ -191,7 +183,7 @@ impl TryFrom<AttributeTable> for AttributeRule {
                 Rule::Elements(vec![element.element(Vec::new())?])
             }
         };
-        Ok(Self { rule, on_empty, when, on_drift })
+        Ok(Self { rule, on_empty, when })
     }
 }
 
@@ -205,7 +197,7 @@ struct RuleVisitor;
 
 impl RuleVisitor {
     fn plain(rule: Rule) -> AttributeRule {
-        AttributeRule { rule, on_empty: OnEmpty::Leave, when: When::Always, on_drift: None }
+        AttributeRule { rule, on_empty: OnEmpty::Leave, when: When::Always }
     }
 
     fn literal(text: String) -> AttributeRule {
