@@ -15,7 +15,6 @@ mod exits;
 mod faults;
 mod harness;
 mod payloads;
-mod profiles;
 mod properties;
 mod put;
 mod scale;

@@ -1,18 +1,34 @@
-//! The servers of others that some tests need: installed below the target folder, never into the system's Python.
+//! The servers of others that some tests need: Python's below the target folder, never into the system's Python; those of
+//! Debian as packages.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::shell::{self, Result, run, say, succeeds};
 
-/// Where the tests find the programs of scim2-server: the folder of `gunicorn`.
-pub(crate) const SCIM2_SERVER: &str = "PEOPLESYNC_TEST_SCIM2_SERVER";
+/// A server of others.
+pub(crate) struct Server {
+    pub(crate) name: &'static str,
+    /// Where the tests find it.
+    pub(crate) variable: &'static str,
+    /// Installs it where it is missing, and gives its place.
+    pub(crate) set_up: fn(&Path, &Path) -> Result<PathBuf>,
+}
+
+/// All of them. The place of scim2-server is the folder of `gunicorn`.
+pub(crate) const ALL: &[Server] = &[
+    Server { name: "scim2-server", variable: "PEOPLESYNC_TEST_SCIM2_SERVER", set_up: scim2_server },
+    Server { name: "OpenLDAP", variable: "PEOPLESYNC_TEST_SLAPD", set_up: |_, _| slapd() },
+];
+
+/// OpenLDAP's server with its overlays, and the programs that change a tree.
+const OPENLDAP: &[&str] = &["slapd", "slapd-contrib", "ldap-utils"];
 
 /// What the venv needs to have been built.
 const PACKAGES: &[&str] = &["python3", "python3-venv"];
 
 /// Installs scim2-server with gunicorn, and shows that it loads. Gives the absolute folder of its programs.
-pub(crate) fn scim2_server(root: &Path, target: &Path) -> Result<PathBuf> {
+fn scim2_server(root: &Path, target: &Path) -> Result<PathBuf> {
     let servers = root.join("tests/servers");
     let requirements = servers.join("requirements.txt");
     let wanted = std::fs::read_to_string(&requirements)
@@ -51,4 +67,18 @@ fn python() -> Result<&'static str> {
     let needs = format!("Python 3.11 or newer with venv ({}) is not here", PACKAGES.join(", "));
     shell::apt_install(PACKAGES).map_err(|error| format!("{needs}; {error}"))?;
     if works() { Ok(PYTHON) } else { Err(format!("{needs}, and this system's own is too old")) }
+}
+
+/// The program slapd.
+fn slapd() -> Result<PathBuf> {
+    let program = PathBuf::from("/usr/sbin/slapd");
+    let is_here = || program.exists() && succeeds(Command::new("ldapmodify").arg("-VV"));
+    if !is_here() {
+        let needs = format!("slapd and ldapmodify ({}) are not here", OPENLDAP.join(", "));
+        shell::apt_install(OPENLDAP).map_err(|error| format!("{needs}; {error}"))?;
+        if !is_here() {
+            return Err(needs);
+        }
+    }
+    Ok(program)
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -67,8 +68,35 @@ pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
     };
     // A fresh image has no package lists at all.
     apt(&["update", "-qq"])?;
+    let _quiet = NoServices::new();
     apt(&[["install", "-y", "-qq", "--no-install-recommends"].as_slice(), packages].concat())?;
     Ok(())
+}
+
+/// As long as it lives, packages do not start the services that they bring: tests start their own.
+struct NoServices {
+    is_ours: bool,
+}
+
+/// What Debian asks before it starts a service.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+impl NoServices {
+    fn new() -> Self {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o755).open(POLICY);
+        let written = file.and_then(|mut file| file.write_all(b"#!/bin/sh\nexit 101\n"));
+        Self { is_ours: written.is_ok() }
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.is_ours {
+            drop(std::fs::remove_file(POLICY));
+        }
+    }
 }
 
 /// A program that failed, with what it wrote.

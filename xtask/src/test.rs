@@ -14,18 +14,21 @@ pub(crate) fn run(root: &Path, require_servers: bool, arguments: &[String]) -> R
     let mut left_out = Vec::new();
     let mut tests = cargo(root);
     tests.env("PYTHONDONTWRITEBYTECODE", "1").args(["test", "--all-features"]);
-    match servers::scim2_server(root, target) {
-        Ok(bin) => {
-            tests.env(servers::SCIM2_SERVER, bin);
-        }
-        Err(why) => {
-            if require_servers {
+    for server in servers::ALL {
+        match (server.set_up)(root, target) {
+            Ok(place) => {
+                tests.env(server.variable, place);
+            }
+            Err(why) if require_servers => {
+                let name = server.name;
                 return Err(format!(
-                    "scim2-server cannot be had, and --require-servers was given: {why}"
+                    "{name} cannot be had, and --require-servers was given: {why}"
                 ));
             }
-            tests.env_remove(servers::SCIM2_SERVER);
-            left_out.push(format!("the tests against scim2-server: {why}"));
+            Err(why) => {
+                tests.env_remove(server.variable);
+                left_out.push(format!("the tests against {}: {why}", server.name));
+            }
         }
     }
     if arguments.is_empty() {

@@ -59,6 +59,8 @@ struct Current {
     dialect: Dialect,
     /// Whether there is nothing to do with a value but to copy it.
     is_plain: bool,
+    /// Whether, on top of that, most columns are wanted: then rows are copied as a whole.
+    is_whole: bool,
 }
 
 /// Reads everything. `None`: nobody takes it any more.
@@ -99,12 +101,14 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
         let name = Arc::clone(&source.name);
         let mut opened = Opened::new(self.cx, config, source)?;
         let columns = opened.header.columns(&name, config, asked)?;
+        let is_plain = !config.trim
+            && config.null.is_empty()
+            && columns.wanted.iter().all(|(_, separator)| separator.is_none());
         let current = Current {
             dialect: config.dialect(opened.header.delimiter),
             header: opened.header.clone(),
-            is_plain: !config.trim
-                && config.null.is_empty()
-                && columns.wanted.iter().all(|(_, separator)| separator.is_none()),
+            is_plain,
+            is_whole: is_plain && columns.wanted.len() * 2 >= columns.count,
             columns,
             name,
         };
@@ -173,8 +177,32 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
             self.reject(rejected.with_field(name));
             return Ok(());
         }
+        let wanted = &current.columns.wanted;
+        if let Some((raw, key)) = texts.raw.zip(row.fields.get(current.columns.key))
+            && current.is_whole
+            && !key.is_unescaped
+        {
+            let parts = wanted.iter().map(|(column, _)| match row.fields.get(*column) {
+                Some(field) if !field.is_unescaped => field.span(),
+                _ => 0..0,
+            });
+            let record = self.batch.record_of_parts(raw, key.span(), origin, parts);
+            if let Some(mut record) = record
+                && !row.unescaped.is_empty()
+            {
+                for (field, (column, _)) in wanted.iter().enumerate() {
+                    let text = texts.get(*column);
+                    if row.fields.get(*column).is_some_and(|field| field.is_unescaped)
+                        && !text.is_empty()
+                    {
+                        record.set(field, Value::Text(text));
+                    }
+                }
+            }
+            return Ok(());
+        }
         if let Some(mut record) = self.batch.record(key, origin) {
-            for (field, (column, separator)) in current.columns.wanted.iter().enumerate() {
+            for (field, (column, separator)) in wanted.iter().enumerate() {
                 let text = texts.get(*column);
                 if current.is_plain {
                     if !text.is_empty() {

@@ -55,7 +55,7 @@ impl CsvSource {
 impl Source for CsvSource {
     async fn check(&self, cx: &Context) -> Result<Checked, Error> {
         let Found { notes, common, .. } = self.look(cx, Wish::Nothing).await?;
-        Ok(Checked { fields: Some(common), notes })
+        Ok(Checked { fields: Some(common), used: None, notes })
     }
 
     async fn open(&self, cx: &Context, query: &Query) -> Result<Box<dyn Records>, Error> {

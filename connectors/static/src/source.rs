@@ -44,7 +44,7 @@ impl Source for StaticSource {
         self.expect_fields([self.config.key.as_str()])?;
         let fields = self.all_fields().into_iter().map(str::to_owned).collect();
         let notes = vec![format!("{} records in the config", self.config.records.len())];
-        Ok(Checked { fields: Some(fields), notes })
+        Ok(Checked { fields: Some(fields), used: None, notes })
     }
 
     async fn open(&self, cx: &Context, query: &Query) -> Result<Box<dyn Records>, Error> {

@@ -12,9 +12,10 @@ use crate::error::{CompileError, Key};
 use crate::expr::check::{Needs, Problem, Setting, Want, check};
 use crate::expr::{self, Expr, Node, Span};
 use crate::lookup::Lookups;
+use crate::manager::{self, Manager};
 use crate::mapping::{Mapping, Scope};
 use crate::reads;
-use crate::spec::{AttributeSpec, Rule, Spec, When};
+use crate::spec::{AttributeSpec, OnEmpty, Rule, Spec, When};
 use crate::target::Target;
 
 /// Part of the digest of a mapping. To be raised when the same rules begin to mean something else: when a function or
@@ -36,27 +37,45 @@ pub(crate) fn compile(
         .collect();
     compiler.conflicts(&parsed);
 
-    let exprs = scope.iter().map(|(_, expr)| expr).chain(parsed.iter().flat_map(Parsed::exprs));
-    let (fields, asks) = reads::all(exprs);
+    let manager = compiler.manager(spec);
+    let exprs = scope.iter().chain(&manager).map(|(_, expr)| expr);
+    let (fields, asks) = reads::all(exprs.chain(parsed.iter().flat_map(Parsed::exprs)));
 
+    let lookups = &spec.lookups;
+    let setting = Setting { fields: &fields, lookups, once: false, clears: false };
     let scope = scope.map(|(text, expr)| {
         let key = Key::scope(resource);
         let want = Want { needs: Needs::Condition, many: false, copy: false, place: "a scope" };
-        let code = compiler.check(None, &key, &text, &expr, (&fields, false), want);
+        let code = compiler.check(None, &key, &text, &expr, setting, want);
         Scope(Compiled { text, expr, code })
     });
     let mut attributes: Vec<Attribute> =
         parsed.into_iter().map(|rule| compiler.attribute(rule, &fields)).collect();
     attributes.sort_by(|one, other| one.path.cmp(&other.path));
     rivals(&mut attributes);
+    let manager = manager.map(|(text, expr)| {
+        let key = Key::manager(resource);
+        let want = Want { needs: Needs::Label, many: false, copy: true, place: "`manager`" };
+        let code = compiler.check(None, &key, &text, &expr, setting, want);
+        Manager { key, source: Compiled { text, expr, code } }
+    });
+    let needs_manager = asks.chain || !asks.manager_fields.is_empty();
+    let manager = manager.or_else(|| manager::from_attributes(&attributes));
+    if needs_manager && manager.is_none() && compiler.errors.is_empty() {
+        let key = Key::scope(resource);
+        let scope = scope.as_ref().map(|scope| (&key, scope));
+        compiler.errors.push((None, manager::unknown(scope, &attributes)));
+    }
 
     let mut errors = compiler.errors;
     if !errors.is_empty() {
         errors.sort_by_key(|(index, _)| *index);
         return Err(errors.into_iter().map(|(_, error)| error).collect());
     }
-    let digest = digest(resource, scope.as_ref(), &attributes, &spec.lookups);
-    Ok(Mapping { scope, attributes, fields, asks, digest, resource })
+    let manager = manager.filter(|_| needs_manager);
+    let digest = digest(resource, scope.as_ref(), manager.as_ref(), &attributes, &spec.lookups);
+    let layout = layout(resource, &attributes);
+    Ok(Mapping { scope, attributes, fields, asks, manager, digest, layout, resource })
 }
 
 /// A rule whose path and expression could be read.
@@ -92,14 +111,31 @@ struct Compiler<'c> {
     errors: Vec<(Option<usize>, CompileError)>,
 }
 
-impl Compiler<'_> {
+impl<'c> Compiler<'c> {
+    /// What the checker must know of a rule.
+    fn setting<'s>(&self, spec: &AttributeSpec, fields: &'s [String]) -> Setting<'s>
+    where
+        'c: 's,
+    {
+        let (once, clears) = (spec.when == When::Create, spec.on_empty == OnEmpty::Clear);
+        Setting { fields, lookups: self.lookups, once, clears }
+    }
+
     fn scope(&mut self, spec: &Spec) -> Option<(String, Expr)> {
         let text = spec.scope.as_deref().filter(|text| !text.trim().is_empty())?;
+        self.read(text, &Key::scope(self.resource))
+    }
+
+    fn manager(&mut self, spec: &Spec) -> Option<(String, Expr)> {
+        let text = spec.manager.as_deref().filter(|text| !text.trim().is_empty())?;
+        self.read(text, &Key::manager(self.resource))
+    }
+
+    fn read(&mut self, text: &str, key: &Key) -> Option<(String, Expr)> {
         match expr::parse(text) {
             Ok(expr) => Some((text.to_owned(), expr)),
             Err(error) => {
-                let key = Key::scope(self.resource);
-                self.errors.push((None, CompileError::syntax(&key, text, error)));
+                self.errors.push((None, CompileError::syntax(key, text, error)));
                 None
             }
         }
@@ -127,8 +163,8 @@ impl Compiler<'_> {
         let Ok((path, target)) = target else {
             // Its expression may be wrong as well.
             let want = Want { needs: Needs::Any, many: true, copy: true, place: "this" };
-            let once = spec.when == When::Create;
-            self.check(Some(index), &key, text, &expr, (&[], once), want);
+            let setting = self.setting(spec, &[]);
+            self.check(Some(index), &key, text, &expr, setting, want);
             return None;
         };
         let source = ParsedSource::Expression(text.clone(), expr);
@@ -178,8 +214,8 @@ impl Compiler<'_> {
                 let place = format!("`{path}`");
                 let want =
                     Want { needs: target.needs(), many: target.many, copy: true, place: &place };
-                let once = spec.when == When::Create;
-                let code = self.check(Some(index), &key, &text, &expr, (fields, once), want);
+                let setting = self.setting(spec, fields);
+                let code = self.check(Some(index), &key, &text, &expr, setting, want);
                 (Compiled { text, expr, code }, Vec::new())
             }
             ParsedSource::Elements(parsed) => {
@@ -202,11 +238,10 @@ impl Compiler<'_> {
         key: &Key,
         text: &str,
         expr: &Expr,
-        (fields, once): (&[String], bool),
+        setting: Setting<'_>,
         want: Want<'_>,
     ) -> expr::code::Code {
         let mut problems = Vec::new();
-        let setting = Setting { fields, lookups: self.lookups, once };
         let code = check(expr, setting, want, &mut problems);
         let errors = problems.into_iter().map(|problem| CompileError::problem(key, text, problem));
         self.errors.extend(errors.map(|error| (index, error)));
@@ -258,13 +293,12 @@ fn rivals(attributes: &mut [Attribute]) {
 fn digest(
     resource: Resource,
     scope: Option<&Scope>,
+    manager: Option<&Manager>,
     attributes: &[Attribute],
     lookups: &Lookups,
 ) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    let mut add = |text: &str| {
-        hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
-    };
+    let mut hash = Texts(blake3::Hasher::new());
+    let mut add = |text: &str| hash.add(text);
     add(&format!("peoplesync mapping {MEANING}"));
     add(resource.name());
     add(&scope.map(|scope| scope.0.expr.to_string()).unwrap_or_default());
@@ -281,6 +315,10 @@ fn digest(
             }
         }
     }
+    if let Some(manager) = manager {
+        add("manager");
+        add(&manager.source.expr.to_string());
+    }
     for (name, table) in lookups {
         add(name);
         add(&table.iter().count().to_string());
@@ -289,5 +327,29 @@ fn digest(
             add(value);
         });
     }
-    cut(&hasher.finalize())
+    cut(&hash.0.finalize())
+}
+
+/// What a mapping writes again and again, whatever the rules: the same values of other attributes are other drafts.
+fn layout(resource: Resource, attributes: &[Attribute]) -> [u8; 16] {
+    let mut hash = Texts(blake3::Hasher::new());
+    hash.add(resource.name());
+    for attribute in attributes.iter().filter(|attribute| attribute.when == When::Always) {
+        hash.add(&attribute.path.to_string());
+        hash.add(&format!("{:?}", attribute.target));
+        for element in &attribute.elements {
+            hash.add(&element.parts.len().to_string());
+            element.parts.iter().for_each(|part| hash.add(&part.name));
+        }
+    }
+    cut(&hash.0.finalize())
+}
+
+/// Hashes texts one by one, so that "a", "b" is not "ab".
+struct Texts(blake3::Hasher);
+
+impl Texts {
+    fn add(&mut self, text: &str) {
+        self.0.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+    }
 }

@@ -24,6 +24,8 @@ pub struct Draft {
     items: Vec<Cell>,
     /// Which slots the digest is over: those that are always written.
     always: Vec<bool>,
+    /// Which attributes those are.
+    layout: [u8; 16],
 }
 
 pub(crate) use elements::Item;
@@ -77,10 +79,14 @@ impl Draft {
     /// An empty draft for this mapping.
     #[must_use]
     pub fn new(mapping: &Mapping) -> Self {
-        let mut draft =
-            Self { cells: Vec::new(), text: String::new(), items: Vec::new(), always: Vec::new() };
-        draft.always =
-            mapping.attributes.iter().map(|attribute| attribute.when == When::Always).collect();
+        let always = mapping.attributes.iter().map(|attribute| attribute.when == When::Always);
+        let mut draft = Self {
+            cells: Vec::new(),
+            text: String::new(),
+            items: Vec::new(),
+            always: always.collect(),
+            layout: mapping.layout,
+        };
         draft.reset(mapping);
         draft
     }
@@ -141,6 +147,12 @@ impl Draft {
     ) -> Result<(), &'static str> {
         let target = attribute.target;
         let cell = match value {
+            Value::Leave => {
+                if let Some(place) = self.cells.get_mut(slot) {
+                    *place = Cell::Leave;
+                }
+                return Ok(());
+            }
             Value::List(values) if target.many => {
                 let start = self.items.len();
                 for value in values {
@@ -248,7 +260,9 @@ impl Draft {
                 whole_decimal(number).map_or(Cell::Decimal(number), Cell::Integer)
             }
             (Scalar::Decimal, _) => return Err("a value that is not a number"),
-            (Scalar::Time, Value::Timestamp(time)) => self.push(&format_time(time)),
+            (Scalar::Time, Value::Timestamp(time) | Value::Moment(time)) => {
+                self.push(&format_time(time))
+            }
             (Scalar::Time, Value::Text(text)) => match parse_time(&text) {
                 Some(time) => self.push(&format_time(time)),
                 None => return Err("text that is no time such as 2026-01-31T08:30:00Z"),

@@ -54,6 +54,12 @@ impl Key {
         Self { text: steps.join("."), steps }
     }
 
+    /// The key of the expression for somebody's manager.
+    pub(crate) fn manager(resource: Resource) -> Self {
+        let steps = vec![table(resource).to_owned(), "manager".to_owned()];
+        Self { text: steps.join("."), steps }
+    }
+
     /// The key of an attribute's rule; the path is quoted in the text as TOML wants it.
     pub(crate) fn attribute(resource: Resource, path: &str) -> Self {
         let table = table(resource);

@@ -11,6 +11,7 @@ mod explain;
 pub mod expr;
 pub mod functions;
 mod lookup;
+mod manager;
 mod mapping;
 mod nearest;
 mod reads;

@@ -15,6 +15,7 @@ use crate::expr::Value;
 use crate::expr::check::Problem;
 use crate::expr::code::Op;
 use crate::expr::eval::{Eval, Machine};
+use crate::manager::Manager;
 use crate::nearest::did_you_mean;
 use crate::reads;
 use crate::spec::Spec;
@@ -27,7 +28,11 @@ pub struct Mapping {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) fields: Vec<String>,
     pub(crate) asks: Asks,
+    /// Who somebody's manager is, if an expression asks.
+    pub(crate) manager: Option<Manager>,
     pub(crate) digest: [u8; 16],
+    /// Changes when other attributes are written, or the same ones in another form.
+    pub(crate) layout: [u8; 16],
     pub(crate) resource: Resource,
 }
 
@@ -149,7 +154,8 @@ impl Mapping {
     pub fn unknown_fields(&self, known: &[String]) -> Vec<CompileError> {
         let scope_key = Key::scope(self.resource);
         let scope = self.scope.iter().map(|scope| (&scope_key, &scope.0));
-        let rules = self.attributes.iter().flat_map(Attribute::sources);
+        let manager = self.manager.iter().map(|manager| (&manager.key, &manager.source));
+        let rules = manager.chain(self.attributes.iter().flat_map(Attribute::sources));
         let mut errors = Vec::new();
         for (key, source) in scope.chain(rules) {
             reads::each_field(&source.expr, &mut |name, span| {
@@ -160,7 +166,11 @@ impl Mapping {
                     .or_else(|| listed(known));
                 let message = format!("the source has no field `{name}`");
                 let problem = Problem { span, message, hint };
-                errors.push(CompileError::problem(key, &source.text, problem));
+                let error = CompileError::problem(key, &source.text, problem);
+                // The rule of the manager may be that of an attribute as well.
+                if !errors.contains(&error) {
+                    errors.push(error);
+                }
             });
         }
         errors

@@ -34,7 +34,7 @@ pub(crate) fn all<'e>(exprs: impl Iterator<Item = &'e Expr>) -> (Vec<String>, As
                 Ask::Chance => asks.chance = true,
                 Ask::Chain => asks.chain = true,
                 Ask::Groups => asks.groups = true,
-                Ask::ManagerField | Ask::Nothing => {}
+                Ask::ManagerField | Ask::Taken | Ask::Nothing => {}
             }
         });
     }

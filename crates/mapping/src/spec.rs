@@ -9,6 +9,9 @@ pub struct Spec {
     pub scope: Option<String>,
     /// The managed attributes, in any order.
     pub attributes: Vec<AttributeSpec>,
+    /// The expression for the key of a person's manager, for functions that ask about managers; none: the one reference among
+    /// the attributes.
+    pub manager: Option<String>,
     /// The tables for `Lookup`.
     pub lookups: Lookups,
 }

@@ -97,6 +97,9 @@ fn typed() -> impl Strategy<Value = Expr> {
                     Accepts::Group => text("g"),
                     Accepts::Field => text("a"),
                     Accepts::Table => text("t"),
+                    Accepts::TimeForm => text("yyyy-MM-dd"),
+                    Accepts::TimeStyles => text("None"),
+                    Accepts::Culture => text("tr-TR"),
                     Accepts::Word(words) => text(words[0]),
                     Accepts::Condition | Accepts::Flag => Some(expr(Node::Compare {
                         op: Comparison::NotEqual,
@@ -355,4 +358,50 @@ fn the_digest_of_a_mapping_changes_with_its_meaning_only() {
     let mut created = value("title", "Coalesce([a], b)");
     created.when = When::Create;
     assert_ne!(base, digest(vec![created, value("userName", "a")]));
+}
+
+/// What one record comes to by these rules.
+fn digest_of(attributes: Vec<AttributeSpec>, record: &[(&str, &str)]) -> [u8; 16] {
+    let mapping = compile(attributes);
+    let mut batch = Batch::new(Fields::new(record.iter().map(|(name, _)| *name)));
+    let mut writer = batch.record("7", Origin::row("people.csv", 2)).expect("the key is not empty");
+    for (field, (_, value)) in record.iter().enumerate() {
+        writer.set(field, Value::Text(value));
+    }
+    let mut draft = Draft::new(&mapping);
+    let binding = mapping.bind(batch.fields());
+    mapping
+        .map(&binding, &batch.get(0).expect("one record"), &mut draft)
+        .expect("the record can be mapped");
+    draft.digest(&DigestKey::new([7; 32]))
+}
+
+#[test]
+fn the_same_value_of_another_attribute_is_another_digest() {
+    let value = AttributeSpec::value;
+    let base =
+        digest_of(vec![value("userName", "a"), value("title", "b")], &[("a", "x"), ("b", "y")]);
+    for other in ["nickName", "displayName", "userType"] {
+        let rules = vec![value("userName", "a"), value(other, "b")];
+        assert_ne!(base, digest_of(rules, &[("a", "x"), ("b", "y")]), "{other}");
+    }
+    // What is written on creation only does not count, wherever its text stands among the others.
+    let mut created = value("displayName", "b");
+    created.when = When::Create;
+    let rules = vec![created, value("title", "b"), value("userName", "a")];
+    assert_eq!(base, digest_of(rules, &[("a", "x"), ("b", "y")]));
+}
+
+#[test]
+fn blanks_around_the_key_of_a_reference_do_not_count() {
+    let rules = || {
+        vec![
+            AttributeSpec::value("userName", "a"),
+            AttributeSpec::reference("urn:example:x:2.0:User:boss", "b"),
+        ]
+    };
+    let plain = digest_of(rules(), &[("a", "x"), ("b", "7")]);
+    assert_eq!(plain, digest_of(rules(), &[("a", "x"), ("b", " 7 ")]));
+    assert_ne!(plain, digest_of(rules(), &[("a", "x7"), ("b", "")]));
+    assert_ne!(plain, digest_of(rules(), &[("a", "x"), ("b", "77")]));
 }

@@ -24,6 +24,22 @@ pub enum Seen {
     Unlinked,
 }
 
+/// What the config of the last run says of a person, where the config was changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// In scope; these are the digests as in [`Candidate`].
+    InScope {
+        /// If everybody whom the person refers to has an account.
+        digest: Digest,
+        /// As long as somebody has none.
+        digest_unresolved: Digest,
+    },
+    /// The scope left the record out.
+    OutOfScope,
+    /// The record could not be mapped.
+    Rejected,
+}
+
 /// What the read proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Coverage {
@@ -88,6 +104,8 @@ pub struct Intake {
     repeated: BTreeSet<Fingerprint>,
     /// Linked people who are out of scope or removed. By key, as a fingerprint alone must not make anybody a leaver.
     left: BTreeMap<String, (Fingerprint, Evidence)>,
+    /// What the config of before says of candidates, and of linked people who are out of scope.
+    before: BTreeMap<String, Before>,
     pinned: BTreeSet<String>,
     rejected: Vec<Rejection>,
     unidentified: Vec<String>,
@@ -107,12 +125,18 @@ impl Intake {
             candidates: Vec::new(),
             repeated: BTreeSet::new(),
             left: BTreeMap::new(),
+            before: BTreeMap::new(),
             pinned: BTreeSet::new(),
             rejected: Vec::new(),
             unidentified: Vec::new(),
             out_of_scope: 0,
             read: 0,
         }
+    }
+
+    /// Says that these people come next. Changes nothing but time.
+    pub fn look_ahead(&self, fingerprints: impl Iterator<Item = Fingerprint>) {
+        self.index.look_ahead(fingerprints);
     }
 
     /// A person in scope was read, everybody whom they refer to is linked, and this is the digest of what is wanted.
@@ -160,6 +184,12 @@ impl Intake {
     /// A person who has to be looked at, as [`seen`](Self::seen) said.
     pub fn candidate(&mut self, candidate: Candidate) {
         self.candidates.push(candidate);
+    }
+
+    /// What the config of the last run says of a candidate, or of a linked person who is out of scope: only where the config
+    /// was changed since.
+    pub fn before(&mut self, key: &str, before: Before) {
+        self.before.insert(key.to_owned(), before);
     }
 
     /// A record that the scope leaves out. If the person is linked, this is evidence and not absence.
@@ -212,7 +242,7 @@ impl Intake {
     #[must_use]
     pub fn finish(mut self, coverage: Coverage) -> Survey {
         self.reject_repeated();
-        let Self { managed, index, mut candidates, left, pinned, .. } = self;
+        let Self { managed, index, mut candidates, left, before, pinned, .. } = self;
         candidates.retain(|candidate| !pinned.contains(&candidate.key));
         candidates.sort_by(|a, b| (&a.key, &a.origin).cmp(&(&b.key, &b.origin)));
         let waiting = candidates
@@ -252,6 +282,7 @@ impl Intake {
             waiting,
             missing,
             left,
+            before,
             pinned,
             unidentified,
             rejected: self.rejected,

@@ -1,6 +1,7 @@
 //! An independent look at a finished plan. It shares no code with the planner, so that one mistake is not made twice.
 
 mod change;
+mod limits;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use std::fmt;
 
 use peoplesync_scim::schema::Resource;
 
-use crate::{Change, Links, Managed, Observation, Plan};
+use crate::{Change, Links, Managed, Observation, Plan, Policy};
 
 /// What the checker may know beside the plan.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,17 @@ pub struct LintContext<'a> {
     pub links: &'a Links,
     /// What was found at the target, if that is at hand. A saved plan is checked without.
     pub observation: Option<&'a Observation>,
+    /// By what the plan was guarded, if that is at hand.
+    pub limits: Option<Limits<'a>>,
+}
+
+/// By what a plan was guarded.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'a> {
+    /// What the administrator allows.
+    pub policy: &'a Policy,
+    /// How many were linked before the plan.
+    pub linked: u64,
 }
 
 /// Something that a plan must not contain.
@@ -49,8 +61,13 @@ pub fn lint(plan: &Plan, context: LintContext<'_>) -> Vec<Finding> {
         .map(|change| ((change.resource, change.key.as_str()), change))
         .collect();
     let resource = context.managed.resource();
-    for change in plan.changes.iter().filter(|change| change.resource == resource) {
+    let changes: Vec<&Change> =
+        plan.changes.iter().filter(|change| change.resource == resource).collect();
+    for change in &changes {
         change::check(plan, change, context, &by_key, &mut findings);
+    }
+    if let Some(limits) = context.limits {
+        limits::check(plan, limits, &changes, &mut findings);
     }
     findings.0.sort();
     findings.0

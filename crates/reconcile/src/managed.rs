@@ -11,6 +11,8 @@ use peoplesync_scim::schema::{AttributeRef, Mutability, Resource, Returned, Sche
 use peoplesync_scim::value::{self, is_unassigned, reference_id};
 use serde_json::Value as Json;
 
+use crate::OnDrift;
+
 /// One managed attribute. Its place in the list is its slot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ManagedAttribute {
@@ -30,6 +32,10 @@ pub struct Managed {
     match_slots: Vec<u16>,
     protect: Vec<Filter>,
     administrators: Vec<Filter>,
+    kept: Vec<Filter>,
+    /// One a slot, and the one of `active` where that has no slot.
+    on_drift: Vec<OnDrift>,
+    on_drift_of_active: OnDrift,
     schemas: Arc<SchemaSet>,
     active: Path,
     active_slot: Option<u16>,
@@ -89,6 +95,8 @@ pub struct Observed {
     protected_by: Option<usize>,
     /// Which filter says that it is an administrator's.
     administrator_by: Option<usize>,
+    /// Which filter keeps it when its person leaves.
+    kept_by: Option<usize>,
 }
 
 /// Why an answer of the target is no resource.
@@ -151,6 +159,9 @@ impl Managed {
             match_slots,
             protect,
             administrators: Vec::new(),
+            kept: Vec::new(),
+            on_drift: Vec::new(),
+            on_drift_of_active: OnDrift::Correct,
             schemas,
             active,
             active_slot,
@@ -163,6 +174,19 @@ impl Managed {
     #[must_use]
     pub fn with_administrators(self, administrators: Vec<Filter>) -> Self {
         Self { administrators, ..self }
+    }
+
+    /// The same with filters of accounts that are kept as they are when their person leaves.
+    #[must_use]
+    pub fn with_kept(self, kept: Vec<Filter>) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// The same with what becomes of attributes that others changed at the target: one a slot, and what holds for `active`
+    /// where no mapping gives it a value.
+    #[must_use]
+    pub fn with_on_drift(self, on_drift: Vec<OnDrift>, of_active: OnDrift) -> Self {
+        Self { on_drift, on_drift_of_active: of_active, ..self }
     }
 
     /// What is managed: people or groups.
@@ -193,6 +217,23 @@ impl Managed {
     #[must_use]
     pub fn administrators(&self) -> &[Filter] {
         &self.administrators
+    }
+
+    /// The filters of accounts that are kept when their person leaves.
+    #[must_use]
+    pub fn kept(&self) -> &[Filter] {
+        &self.kept
+    }
+
+    /// What becomes of an attribute that others changed at the target.
+    #[must_use]
+    pub fn on_drift(&self, path: &Path) -> OnDrift {
+        let mut slots = self.attributes.iter().zip(&self.on_drift);
+        match slots.find(|(attribute, _)| attribute.path == *path) {
+            Some((_, on_drift)) => *on_drift,
+            None if *path == self.active => self.on_drift_of_active,
+            None => OnDrift::Correct,
+        }
     }
 
     /// The attributes by which an unlinked person finds an existing account, in the order in which they are tried.
@@ -242,13 +283,16 @@ impl Managed {
             values: values.collect(),
             elementless: elementless.collect(),
             matches: matches.collect(),
-            protected_by: self.protect.iter().position(|f| f.matches(resource, &self.schemas)),
-            administrator_by: {
-                let mut filters = self.administrators.iter();
-                filters.position(|f| f.matches(resource, &self.schemas))
-            },
+            protected_by: self.first(&self.protect, resource),
+            administrator_by: self.first(&self.administrators, resource),
+            kept_by: self.first(&self.kept, resource),
             id,
         })
+    }
+
+    /// The first of these filters that the resource satisfies.
+    fn first(&self, filters: &[Filter], resource: &Json) -> Option<usize> {
+        filters.iter().position(|filter| filter.matches(resource, &self.schemas))
     }
 
     pub(crate) fn attribute(&self, slot: u16) -> &ManagedAttribute {
@@ -307,6 +351,12 @@ impl Observed {
     #[must_use]
     pub fn administrator_by(&self) -> Option<usize> {
         self.administrator_by
+    }
+
+    /// Which of [`Managed::kept`] the account satisfies first.
+    #[must_use]
+    pub fn kept_by(&self) -> Option<usize> {
+        self.kept_by
     }
 
     pub(crate) fn matches(&self) -> impl Iterator<Item = (usize, &str)> {

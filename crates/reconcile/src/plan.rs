@@ -56,6 +56,19 @@ impl Action {
     }
 }
 
+/// Where a change comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The source, or its people, moved.
+    #[default]
+    Source,
+    /// The config was changed since the last run; under the one of before there would be no such change.
+    Config,
+    /// Somebody else changed the target.
+    Drift,
+}
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -75,6 +88,9 @@ pub struct Change {
     pub origin: Option<String>,
     /// Why, as a fragment: "title differs".
     pub reason: String,
+    /// Where it comes from.
+    #[serde(default)]
+    pub cause: Cause,
     /// The managed attributes that change, in the order of their paths.
     pub attributes: Vec<AttributeChange>,
     /// For a group: who becomes a member, and who no longer is one.
@@ -195,6 +211,12 @@ pub struct Summary {
     pub out_of_scope: u64,
     /// Records that could not be read, mapped or matched.
     pub rejected: u64,
+    /// Changes of people that come from the config having changed since the last run.
+    #[serde(default)]
+    pub from_config: u64,
+    /// Changes of people that undo what others did at the target.
+    #[serde(default)]
+    pub from_drift: u64,
     /// The same for groups.
     pub groups: GroupSummary,
 }

@@ -1,14 +1,18 @@
 //! Decides. Everything that is done to a target is decided here and only here, from what was read and looked up.
 
 mod candidates;
+mod causes;
 mod differences;
 mod fates;
 mod guards;
 pub(crate) mod leavers;
 pub(crate) mod matching;
+mod part;
 mod references;
 mod summary;
 mod words;
+
+pub use part::Part;
 
 use crate::{
     Bookkeeping, Change, Coverage, Links, Observation, Plan, Policy, Rejection, Survey, Warning,
@@ -55,7 +59,24 @@ struct Draft {
 /// - The plan is sealed: it carries its hash.
 #[must_use]
 pub fn plan(survey: &Survey, links: &Links, observation: &Observation, policy: &Policy) -> Plan {
-    let facts = Facts { survey, links, observation, policy };
+    make(Facts { survey, links, observation, policy }, None)
+}
+
+/// Makes a part of the plan: the changes that somebody picked, with guards that look at these alone. What the state would
+/// remember without a request waits for a whole plan.
+#[must_use]
+pub fn plan_part(
+    survey: &Survey,
+    links: &Links,
+    observation: &Observation,
+    policy: &Policy,
+    part: &Part,
+) -> Plan {
+    make(Facts { survey, links, observation, policy }, Some(part))
+}
+
+fn make(facts: Facts<'_>, part: Option<&Part>) -> Plan {
+    let survey = facts.survey;
     let mut draft = Draft { rejected: survey.rejected.clone(), ..Draft::default() };
     let fates = fates::decide(&facts);
     leavers::plan(&facts, &fates, &mut draft);
@@ -63,6 +84,15 @@ pub fn plan(survey: &Survey, links: &Links, observation: &Observation, policy: &
 
     let Draft { mut changes, mut rejected, mut warnings, mut bookkeeping, unchanged } = draft;
     changes.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
+    if let Some(part) = part {
+        let all = changes.len() as u64;
+        part.pick(survey, &mut changes);
+        part.pick_rejected(&mut rejected);
+        bookkeeping.clear();
+        let all = words::count(all, "change", "changes");
+        let message = format!("this is a part of a plan with {all}; the rest is left as it is");
+        warnings.push(Warning { key: None, origin: None, message });
+    }
     rejected.sort();
     warnings.sort();
     warnings.dedup();

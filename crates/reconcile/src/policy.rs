@@ -16,9 +16,10 @@ pub struct Policy {
     /// Whether no apply has come to its end yet: a first load changes and creates everybody, and one that was interrupted must
     /// be able to go on, so `max_changes` and `max_creates` are not looked at.
     pub first_load: bool,
-    /// Whether the target answers as if an account out of use did not exist: then one that is gone is no reason to create
-    /// another one that is out of use.
-    pub hides_inactive: bool,
+    /// Whether everybody is compared with the target, so that what others changed there is seen.
+    pub full: bool,
+    /// What of the config is another than in the last run.
+    pub edited: Edited,
     /// The present, in milliseconds since 1970 (UTC).
     pub now: i64,
     /// The name of the source in reasons: "no longer in people.csv".
@@ -30,6 +31,8 @@ pub struct Policy {
 pub struct Leavers {
     /// What is done.
     pub action: LeaverAction,
+    /// What is done with people who are in the source, and no longer in scope.
+    pub out_of_scope: LeaverAction,
     /// Only after they were absent for so many days.
     pub grace_days: u32,
     /// Deleted so many days after the deactivation; 0 is never.
@@ -48,6 +51,36 @@ pub enum LeaverAction {
     Deactivate,
     /// The account is deleted.
     Delete,
+}
+
+/// What of the config is another than in the last run: its effects are counted for themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edited {
+    /// Nothing, or there was no run.
+    Nothing,
+    /// Rules for people. What those of before say of each person is given to [`Intake::before`](crate::Intake::before).
+    Rules {
+        /// How leavers were treated.
+        leavers: Leavers,
+        /// Whether existing accounts were found, or taken over, by another rule.
+        matching: bool,
+    },
+    /// Something of which nobody can tell what it would have done: the source, the target, the protected accounts. Every change
+    /// is counted.
+    Everything,
+}
+
+/// What becomes of an attribute that somebody else has changed at the target, while what is wanted is as it was written last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDrift {
+    /// It is written again.
+    #[default]
+    Correct,
+    /// It stays, and is told.
+    Report,
+    /// It stays.
+    Leave,
 }
 
 /// A number, or a share. A number means what it says: 0 lets nobody through. Of a share five are always allowed, so that small
@@ -73,6 +106,8 @@ pub struct Guards {
     pub max_renames: Limit,
     /// People of whom one attribute is cleared, for each attribute; a share is as with `max_renames`.
     pub max_clears: Limit,
+    /// Changes that come from the config having changed since the last run.
+    pub max_config_changes: Limit,
     /// Rejected records; a share is one of the records that were read.
     pub max_rejected: Limit,
     /// So many records must have been read.
@@ -118,6 +153,7 @@ impl Guards {
         max_creates: Limit::NONE,
         max_renames: Limit::NONE,
         max_clears: Limit::NONE,
+        max_config_changes: Limit::NONE,
         max_rejected: Limit::NONE,
         min_records: 0,
     };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::planner::{Facts, Known, leavers, matching};
 use crate::{
-    Candidate, Coverage, Fingerprint, Links, Managed, Observation, Policy, Rejection, Search,
-    WantedValue,
+    Before, Candidate, Coverage, Fingerprint, Links, Managed, Observation, Policy, Rejection,
+    Search, WantedValue,
 };
 
 /// What a read found. It asks for what it needs, in this order: [`needs`](Self::needs), then
@@ -21,6 +21,7 @@ pub struct Survey {
     pub(crate) waiting: BTreeSet<String>,
     pub(crate) missing: Vec<Missing>,
     pub(crate) left: BTreeMap<String, (Fingerprint, Evidence)>,
+    pub(crate) before: BTreeMap<String, Before>,
     pub(crate) pinned: BTreeSet<String>,
     /// The places of rejected records that may be anybody's.
     pub(crate) unidentified: Vec<String>,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
+use peoplesync_reconcile::Action;
 
 /// Keeps the people of a SCIM service in step with where they really live.
 #[derive(Debug, Parser)]
@@ -58,7 +59,9 @@ pub(crate) enum Command {
     )]
     Plan(PlanArgs),
     /// Apply a saved plan exactly; or plan, ask, and apply.
-    #[command(after_help = "Example:\n  peoplesync apply monday.plan\n  peoplesync apply --yes")]
+    #[command(
+        after_help = "Example:\n  peoplesync apply monday.plan\n  peoplesync apply --yes\n  peoplesync apply --kind create --only 4711"
+    )]
     Apply(ApplyArgs),
     /// Let a refused plan pass, once: by its saved file, or by its hash.
     #[command(
@@ -127,6 +130,12 @@ pub(crate) struct ApplyArgs {
     /// Do not ask. A refused plan stays refused until it is approved.
     #[arg(long, short)]
     pub(crate) yes: bool,
+    /// Only the change of the person with this key; may be said several times.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) only: Vec<String>,
+    /// Only changes of this kind: create, adopt, update, reactivate, deactivate, delete or unlink; may be said several times.
+    #[arg(long, value_name = "KIND", value_parser = action)]
+    pub(crate) kind: Vec<Action>,
     /// The signature that approves the plan; PLAN.minisig if not given.
     #[arg(long, value_name = "FILE", requires = "plan")]
     pub(crate) signature: Option<PathBuf>,
@@ -139,6 +148,14 @@ pub(crate) struct ApplyArgs {
     /// How many changes of each kind the text shows; 0 shows all.
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub(crate) show: usize,
+}
+
+/// A kind of change by its name.
+fn action(text: &str) -> Result<Action, String> {
+    Action::ALL.into_iter().find(|action| action.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 /// Arguments of `approve`.
@@ -213,9 +230,6 @@ pub(crate) struct SimulateArgs {
     /// The bearer token that callers must send; none: everybody on this machine may call.
     #[arg(long)]
     pub(crate) token: Option<String>,
-    /// Behave as the services of this profile: a name from config/profiles, or the path of a profile file.
-    #[arg(long, value_name = "NAME", default_value = "generic")]
-    pub(crate) profile: String,
     /// Keep the accounts in this file from one start to the next.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,

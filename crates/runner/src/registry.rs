@@ -7,8 +7,11 @@ use serde_json::{Map, Value as Json};
 use crate::config::{ConfigError, ConfigErrors, Loaded, nearest};
 
 /// Every connector of this program.
-pub(crate) const CONNECTORS: &[Entry] =
-    &[Entry::of::<peoplesync_csv::Csv>(), Entry::of::<peoplesync_static::Static>()];
+pub(crate) const CONNECTORS: &[Entry] = &[
+    Entry::of::<peoplesync_csv::Csv>(),
+    Entry::of::<peoplesync_static::Static>(),
+    Entry::of::<peoplesync_ldap::Ldap>(),
+];
 
 /// A connector with its types put away.
 #[derive(Debug)]

@@ -5,10 +5,8 @@ mod behaviour;
 mod builder;
 mod error;
 mod fault;
-mod habits;
 mod projection;
 mod query;
-mod quirks;
 mod recorded;
 mod running;
 mod schemas;
@@ -21,8 +19,5 @@ pub use behaviour::Behaviour;
 pub use builder::{Builder, Simulator};
 pub use error::Error;
 pub use fault::{Fault, RetryAfter};
-pub use quirks::{
-    BeyondTheEnd, CreateAnswer, ErrorForm, Filters, Patches, Quirks, Rewrite, Total, UnknownFilters,
-};
 pub use recorded::Request;
 pub use running::Running;

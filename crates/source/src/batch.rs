@@ -1,5 +1,8 @@
 //! A batch of records: all text in one buffer, a small cell for each field, nothing allocated per record.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use crate::record::{Cell, Place, Record, Row, Span};
 use crate::{Fields, Key, Origin, Value};
 
@@ -66,7 +69,7 @@ pub struct Batch {
     /// Lists of two and more values, as runs of cells.
     pub(crate) lists: Vec<Vec<Cell>>,
     pub(crate) rows: Vec<Row>,
-    pub(crate) places: Vec<std::sync::Arc<str>>,
+    pub(crate) places: Vec<Arc<str>>,
     rejected: Vec<Rejected>,
     removed: Vec<Removed>,
 }
@@ -134,6 +137,41 @@ impl Batch {
         Some(RecordWriter { batch: self, first_cell })
     }
 
+    /// Adds a record whose values are parts of one text, such as the row of a table: the text is copied once, not value by value.
+    /// `parts` are ranges of the text, one a field; an empty one is no value. What is not a part of the text is set afterwards.
+    ///
+    /// The key is a range too, and as in [`record`](Self::record) gives `None` where it is of white space. A range that is
+    /// none of the text's is a bug of the connector and panics.
+    #[inline]
+    pub fn record_of_parts(
+        &mut self,
+        text: &str,
+        key: Range<usize>,
+        origin: Origin,
+        parts: impl Iterator<Item = Range<usize>>,
+    ) -> Option<RecordWriter<'_>> {
+        let raw = text.get(key.clone()).expect("the key is a part of the text");
+        let before = raw.len() - raw.trim_start().len();
+        let key = key.start + before..key.start + before + raw.trim().len();
+        if key.is_empty() {
+            return None;
+        }
+        let place = self.push_origin(origin);
+        let start = self.push_text(text).range().start;
+        self.rows.push(Row { key: Span::new(start + key.start, start + key.end), place });
+        let first_cell = self.cells.len();
+        self.cells.extend(parts.take(self.fields.len()).map(|part| {
+            if part.is_empty() {
+                return Cell::Empty;
+            }
+            let is_part = text.is_char_boundary(part.start) && text.is_char_boundary(part.end);
+            assert!(is_part, "{part:?} is no part of the text");
+            Cell::Text(Span::new(start + part.start, start + part.end))
+        }));
+        self.cells.resize(first_cell + self.fields.len(), Cell::Empty);
+        Some(RecordWriter { batch: self, first_cell })
+    }
+
     /// Adds a rejection.
     pub fn reject(&mut self, rejected: Rejected) {
         self.rejected.push(rejected);
@@ -188,8 +226,9 @@ impl Batch {
 
     /// The index of a file or sheet name; the last one used is nearly always the one that comes again.
     #[inline]
-    fn push_place(&mut self, name: std::sync::Arc<str>) -> u16 {
-        let known = self.places.iter().rposition(|place| *place == name);
+    fn push_place(&mut self, name: Arc<str>) -> u16 {
+        let is_name = |place: &Arc<str>| Arc::ptr_eq(place, &name) || *place == name;
+        let known = self.places.iter().rposition(is_name);
         let index = known.unwrap_or_else(|| {
             self.places.push(name);
             self.places.len() - 1

@@ -157,6 +157,8 @@ impl Query {
 pub struct Checked {
     /// The names of all fields, if the source knows them without reading everything (a header, a schema).
     pub fields: Option<Vec<String>>,
+    /// Those of them that some record has a value in, if the check looked at all records.
+    pub used: Option<Vec<String>>,
     /// Facts for the administrator, a line each: "people.csv: 14 columns, delimiter `;`, UTF-8 with BOM".
     pub notes: Vec<String>,
 }

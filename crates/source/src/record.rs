@@ -116,7 +116,7 @@ impl Span {
     }
 
     #[inline]
-    fn range(self) -> Range<usize> {
+    pub(crate) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 }
@@ -200,7 +200,32 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_one_text_are_values_like_others() {
+        let mut batch = Batch::new(Fields::new(["a", "b", "c", "d"]));
+        batch.record("k", Origin::row("f", 2)).unwrap().set(0, Value::Text("before"));
+        let text = " 7 ,Zoë,,rest";
+        let parts = [4..8, 9..9, 0..3];
+        let mut record =
+            batch.record_of_parts(text, 0..3, Origin::row("f", 3), parts.into_iter()).unwrap();
+        record.set(3, Value::Text("other"));
+        record.push(2, Value::Text("more"));
+
+        let record = batch.get(1).unwrap();
+        assert_eq!((record.key(), record.origin().to_string()), ("7", "f:3".to_owned()));
+        let values = |field| record.values(field).collect::<Vec<_>>();
+        assert_eq!(values(0), [Value::Text("Zoë")]);
+        assert_eq!(values(1), []);
+        assert_eq!(values(2), [Value::Text(" 7 "), Value::Text("more")]);
+        assert_eq!(values(3), [Value::Text("other")]);
+        assert_eq!(batch.get(0).unwrap().first(0), Some(Value::Text("before")));
+    }
+
+    #[test]
     fn a_key_of_white_space_is_none() {
-        assert!(Batch::new(Fields::new(["a"])).record(" \t", Origin::row("f", 2)).is_none());
+        let mut batch = Batch::new(Fields::new(["a"]));
+        assert!(batch.record(" \t", Origin::row("f", 2)).is_none());
+        let origin = Origin::row("f", 2);
+        assert!(batch.record_of_parts("a, ,", 2..3, origin, std::iter::once(0..1)).is_none());
+        assert!(batch.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{CompileError, Key};
 use crate::expr::check::{Problem, Want};
 use crate::expr::{self, Expr, Node, Span};
 use crate::nearest::did_you_mean;
-use crate::spec::{AttributeSpec, ElementSpec, PartSource, PartSpec, When};
+use crate::spec::{AttributeSpec, ElementSpec, PartSource, PartSpec};
 use crate::target::{PartTarget, Scalar, Target};
 
 /// An element whose expressions could be read.
@@ -122,7 +122,7 @@ impl Compiler<'_> {
         elements: Vec<ParsedElement>,
         fields: &[String],
     ) -> Vec<Element> {
-        let once = spec.when == When::Create;
+        let setting = self.setting(spec, fields);
         let mut checked = Vec::with_capacity(elements.len());
         for ParsedElement { each, parts } in elements {
             let mut compiled = Vec::with_capacity(parts.len());
@@ -133,7 +133,7 @@ impl Compiler<'_> {
                 let needs = scalar.needs();
                 let want = Want { needs, many, copy: true, place: &place };
                 let before = self.errors.len();
-                let code = self.check(Some(index), &key, &text, &expr, (fields, once), want);
+                let code = self.check(Some(index), &key, &text, &expr, setting, want);
                 if name.eq_ignore_ascii_case(VALUE) && !each {
                     for (_, error) in self.errors.iter_mut().skip(before) {
                         if error.message.ends_with("but this is a list") {

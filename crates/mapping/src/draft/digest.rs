@@ -4,70 +4,94 @@ use super::{Cell, Draft, Run};
 use crate::digest::DigestKey;
 
 impl Draft {
-    /// 16 bytes that are equal if, and but for chance only if, the attributes that are always written are equal. Those
-    /// written on creation only do not count; references count by the key that they refer to; the order of the values of
-    /// a list does not count (RFC 7643 §2.4).
+    /// 16 bytes that are equal if, and but for chance only if, the attributes that are always written are the same ones with
+    /// equal values. Those written on creation only do not count; references count by the key that they refer to; the order
+    /// of the values of a list does not count (RFC 7643 §2.4).
     #[must_use]
     pub fn digest(&self, key: &DigestKey) -> [u8; 16] {
-        let mut buffer = Buffer { bytes: [0; ROOM], used: 0, more: Vec::new() };
-        for (slot, (cell, _)) in
-            self.cells.iter().zip(&self.always).enumerate().filter(|(_, (_, always))| **always)
-        {
-            buffer.number(slot as u64);
-            self.encode(*cell, &mut buffer);
+        let mut form = Form::new();
+        let always = self.cells.iter().zip(&self.always).filter(|(_, always)| **always);
+        for (cell, _) in always.clone() {
+            self.encode(*cell, &mut form);
         }
-        key.draft(buffer.encoded())
+        let texts = self.text.as_bytes();
+        if form.in_place {
+            let texts = texts.get(..form.end).unwrap_or_default();
+            return key.draft(&self.layout, form.bytes(), texts);
+        }
+        let mut gathered = Vec::with_capacity(texts.len());
+        for (cell, _) in always {
+            self.gather(*cell, &mut gathered);
+        }
+        key.draft(&self.layout, form.bytes(), &gathered)
     }
 
-    fn encode(&self, cell: Cell, buffer: &mut Buffer) {
+    /// Adds what kind of value it is, and of a text the length.
+    fn encode(&self, cell: Cell, form: &mut Form) {
         match cell {
-            Cell::Leave => buffer.add(b"-"),
-            Cell::Clear => buffer.add(b"0"),
-            Cell::Text(run) => self.encode_text(b"t", run, buffer),
-            Cell::Reference(run) => self.encode_text(b"r", run, buffer),
-            Cell::Boolean(value) => buffer.add(if value { b"y" } else { b"n" }),
+            Cell::Leave => form.add(b"-"),
+            Cell::Clear => form.add(b"0"),
+            Cell::Text(run) => form.text(b't', run),
+            Cell::Reference(run) => form.text(b'r', run),
+            Cell::Boolean(value) => form.add(if value { b"y" } else { b"n" }),
             Cell::Integer(number) => {
-                buffer.add(b"i");
-                buffer.add(&number.to_le_bytes());
+                form.add(b"i");
+                form.add(&number.to_le_bytes());
             }
             Cell::Decimal(number) => {
-                buffer.add(b"d");
+                form.add(b"d");
                 // There are two zeros, and they are equal.
                 let number = if number == 0.0 { 0.0 } else { number };
-                buffer.add(&number.to_bits().to_le_bytes());
+                form.add(&number.to_bits().to_le_bytes());
             }
             Cell::Element { number, parts } => {
-                buffer.add(b"e");
-                buffer.number(number as u64);
-                self.list(parts).iter().for_each(|part| self.encode(*part, buffer));
+                form.number(b'e', number);
+                self.list(parts).iter().for_each(|part| self.encode(*part, form));
             }
             Cell::List(run) => {
-                let mut items: Vec<Cell> = self.list(run).to_vec();
-                items.sort_by(|one, other| self.item_order(*one).cmp(&self.item_order(*other)));
+                form.number(b'l', run.end - run.start);
+                self.each_item(run, |item| self.encode(item, form));
+            }
+        }
+    }
+
+    /// Adds the texts in the order in which [`encode`](Self::encode) has their lengths.
+    fn gather(&self, cell: Cell, texts: &mut Vec<u8>) {
+        match cell {
+            Cell::Text(run) | Cell::Reference(run) => {
+                texts.extend_from_slice(self.run(run).as_bytes());
+            }
+            Cell::Element { parts, .. } => {
+                self.list(parts).iter().for_each(|part| self.gather(*part, texts));
+            }
+            Cell::List(run) => self.each_item(run, |item| self.gather(item, texts)),
+            Cell::Leave | Cell::Clear | Cell::Boolean(_) | Cell::Integer(_) | Cell::Decimal(_) => {}
+        }
+    }
+
+    /// The items of a list in an order that only their values decide.
+    fn each_item(&self, run: Run, each: impl FnMut(Cell)) {
+        match self.list(run) {
+            [only] => std::iter::once(*only).for_each(each),
+            items => {
+                let mut items = items.to_vec();
                 if items.iter().any(|item| matches!(item, Cell::Element { .. })) {
-                    items.sort_by_cached_key(|item| self.encoded(*item));
+                    items.sort_by_cached_key(|item| self.alone(*item));
+                } else {
+                    items.sort_by(|one, other| self.item_order(*one).cmp(&self.item_order(*other)));
                 }
-                buffer.add(b"l");
-                buffer.number(items.len() as u64);
-                for item in items {
-                    self.encode(item, buffer);
-                }
+                items.into_iter().for_each(each);
             }
         }
     }
 
     /// The encoding of an item alone.
-    fn encoded(&self, item: Cell) -> Vec<u8> {
-        let mut alone = Buffer { bytes: [0; ROOM], used: 0, more: Vec::new() };
-        self.encode(item, &mut alone);
-        alone.encoded().to_vec()
-    }
-
-    fn encode_text(&self, tag: &[u8], run: Run, buffer: &mut Buffer) {
-        let text = self.run(run);
-        buffer.add(tag);
-        buffer.number(text.len() as u64);
-        buffer.add(text.as_bytes());
+    fn alone(&self, item: Cell) -> Vec<u8> {
+        let mut form = Form::new();
+        self.encode(item, &mut form);
+        let mut alone = form.bytes().to_vec();
+        self.gather(item, &mut alone);
+        alone
     }
 
     /// Some order of all items in which equal ones are neighbours.
@@ -86,18 +110,49 @@ impl Draft {
     }
 }
 
-/// Nearly every draft is smaller: so much is hashed in one piece of BLAKE3, and kept where no memory has to be asked for.
-const ROOM: usize = 1024;
+/// Nearly every form is smaller, and kept where no memory has to be asked for.
+const ROOM: usize = 128;
 
-/// Collects small pieces: hashing them at once is several times as fast.
-struct Buffer {
+/// What a draft is but for the texts. Those nearly always stand in the draft one after the other, as they were put there slot
+/// after slot; then they are hashed where they are.
+struct Form {
     bytes: [u8; ROOM],
     used: usize,
     /// Everything, once it no longer fits.
     more: Vec<u8>,
+    /// Whether the texts so far are the first bytes of the draft's, in order.
+    in_place: bool,
+    /// Where the last text ends.
+    end: usize,
 }
 
-impl Buffer {
+impl Form {
+    fn new() -> Self {
+        Self { bytes: [0; ROOM], used: 0, more: Vec::new(), in_place: true, end: 0 }
+    }
+
+    fn text(&mut self, tag: u8, run: Run) {
+        self.in_place &= run.start == self.end;
+        self.end = run.end;
+        self.number(tag, run.end - run.start);
+    }
+
+    /// A tag and a number, in seven bits a byte, the lowest first: lengths are small.
+    #[inline]
+    fn number(&mut self, tag: u8, number: usize) {
+        if let Ok(small @ ..0x80) = u8::try_from(number) {
+            return self.add(&[tag, small]);
+        }
+        self.add(&[tag]);
+        let mut rest = number as u64;
+        while rest >= 0x80 {
+            self.add(&[rest.to_le_bytes()[0] | 0x80]);
+            rest >>= 7;
+        }
+        self.add(&[rest.to_le_bytes()[0]]);
+    }
+
+    #[inline]
     fn add(&mut self, piece: &[u8]) {
         match self.bytes.get_mut(self.used..self.used + piece.len()) {
             Some(room) if self.more.is_empty() => {
@@ -113,16 +168,7 @@ impl Buffer {
         }
     }
 
-    /// Seven bits a byte, the lowest first: positions and lengths are small.
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.add(&[number.to_le_bytes()[0] | 0x80]);
-            number >>= 7;
-        }
-        self.add(&[number.to_le_bytes()[0]]);
-    }
-
-    fn encoded(&self) -> &[u8] {
+    fn bytes(&self) -> &[u8] {
         if self.more.is_empty() {
             self.bytes.get(..self.used).unwrap_or_default()
         } else {

@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use super::ast::{Comparison, Span};
+use super::time::{Culture, Form, Spaces};
 use super::value::Value;
 use crate::functions::Function;
 use crate::lookup::Table;
@@ -27,6 +28,12 @@ pub(crate) enum Op {
     Pattern(Regex),
     /// Only an argument of a function.
     Table(Table),
+    /// Only an argument of a function.
+    Culture(Box<Culture>),
+    /// Only an argument of a function.
+    Form(Form),
+    /// Only an argument of a function.
+    Spaces(Spaces),
     Call {
         function: &'static Function,
         arguments: Box<[Option<Code>]>,

@@ -55,11 +55,13 @@ fn order(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
         (Value::Text(left), Value::Text(right)) => Some(left.cmp(right)),
         (Value::Integer(left), Value::Integer(right)) => Some(left.cmp(right)),
         (Value::Boolean(left), Value::Boolean(right)) => Some(left.cmp(right)),
-        (Value::Timestamp(left), Value::Timestamp(right)) => Some(left.cmp(right)),
         (Value::Bytes(left), Value::Bytes(right)) => Some(left.cmp(right)),
         (Value::Text(text), other) => beside_text(text, other),
         (other, Value::Text(text)) => beside_text(text, other).map(Ordering::reverse),
-        _ => as_decimal(left)?.partial_cmp(&as_decimal(right)?),
+        _ => match (left.time(), right.time()) {
+            (Some(left), Some(right)) => Some(left.cmp(&right)),
+            _ => as_decimal(left)?.partial_cmp(&as_decimal(right)?),
+        },
     }
 }
 
@@ -78,6 +80,7 @@ fn beside_text(text: &str, other: &Value<'_>) -> Option<Ordering> {
         },
         Value::Boolean(value) => boolean(text).map(|read| read.cmp(value)),
         Value::Timestamp(moment) => time::parse(text).map(|read| read.cmp(moment)),
+        Value::Moment(moment) => time::read(text).map(|read| read.cmp(moment)),
         _ => None,
     }
 }

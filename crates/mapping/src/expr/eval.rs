@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
-use peoplesync_source::{Record, Value as Raw};
+use peoplesync_source::{Record, Timestamp, Value as Raw};
 
 use super::code::{Code, Op};
 use super::compare;
 pub(crate) use super::compare::{boolean, decimal};
+use super::time::{self, Culture, Form, Spaces};
 use super::value::Value;
 use crate::around::Around;
 use crate::functions::Function;
@@ -52,7 +53,7 @@ impl<'a> Machine<'a> {
             Op::First(field) => self.first(*field),
             Op::Flag(_) => self.flag(code)?.map_or(Value::Null, Value::Boolean),
             Op::Pattern(pattern) => Value::text(pattern.as_str()),
-            Op::Table(_) => Value::Null,
+            Op::Table(_) | Op::Culture(_) | Op::Form(_) | Op::Spaces(_) => Value::Null,
             Op::Call { function, arguments } => {
                 (function.eval)(&Arguments { machine: self, function, codes: arguments, code })?
             }
@@ -304,6 +305,51 @@ impl<'m, 'a> Arguments<'m, 'a> {
         })
     }
 
+    /// The argument as a time; text counts if it can be read as one.
+    pub(crate) fn time(&self, index: usize) -> Eval<Option<Timestamp>> {
+        let Some(code) = self.code(index) else { return Ok(None) };
+        let value = self.machine.value(code)?;
+        if let Some(time) = value.time() {
+            return Ok(Some(time));
+        }
+        let kind = value.kind();
+        let read = match value {
+            value if value.is_empty() => return Ok(None),
+            Value::Text(_) | Value::List(_) => {
+                self.machine.one_text(value, code)?.and_then(|text| time::read(&text))
+            }
+            _ => None,
+        };
+        read.map(Some).ok_or_else(|| {
+            let name = self.function.name;
+            self.machine.fault(code, &format!("{kind} that `{name}` cannot read as a time"))
+        })
+    }
+
+    /// The culture that this argument names.
+    pub(crate) fn culture(&self, index: usize) -> Option<&'a Culture> {
+        match &self.code(index)?.op {
+            Op::Culture(culture) => Some(culture),
+            _ => None,
+        }
+    }
+
+    /// The form of times that this argument is.
+    pub(crate) fn form(&self, index: usize) -> Option<&'a Form> {
+        match &self.code(index)?.op {
+            Op::Form(form) => Some(form),
+            _ => None,
+        }
+    }
+
+    /// Where a time may have spaces, by what this argument says.
+    pub(crate) fn spaces(&self, index: usize) -> Spaces {
+        match self.code(index).map(|code| &code.op) {
+            Some(Op::Spaces(spaces)) => *spaces,
+            _ => Spaces::AROUND,
+        }
+    }
+
     /// The pattern that was compiled for this argument.
     pub(crate) fn pattern(&self, index: usize) -> Option<&'a regex::Regex> {
         match &self.code(index)?.op {
@@ -405,6 +451,20 @@ impl<'m, 'a> Text<'m, 'a> {
         }
         self.text.push_str(more);
         Ok(())
+    }
+
+    /// Adds a character to the end.
+    pub(crate) fn push_char(&mut self, letter: char) -> Eval<()> {
+        self.push(letter.encode_utf8(&mut [0; 4]))
+    }
+
+    /// Adds a text that was made elsewhere.
+    pub(crate) fn take(&mut self, made: String) -> Eval<()> {
+        if self.text.is_empty() && made.len() <= MAX_TEXT_BYTES {
+            self.text = made;
+            return Ok(());
+        }
+        self.push(&made)
     }
 
     /// Adds the value of the code, as text; nothing for null.

@@ -8,7 +8,7 @@ mod compare;
 pub(crate) mod eval;
 mod lexer;
 mod parser;
-mod time;
+pub(crate) mod time;
 mod value;
 
 pub use self::ast::{Comparison, Expr, Node, Span, Word};

@@ -185,6 +185,14 @@ impl Parser<'_> {
                 }
                 return Ok(Expr { node: inner.node, span: span.to(close) });
             }
+            Token::Ampersand => match self.hexadecimal() {
+                Some((number, end)) => {
+                    self.advance();
+                    self.advance();
+                    return Ok(Expr { node: Node::Integer(number), span: span.to(end) });
+                }
+                None => return Err(self.expected("a field, text, number or function")),
+            },
             Token::Name(name) if self.is_call() => return self.call(&name),
             Token::Name(name) if name.eq_ignore_ascii_case("null") => Node::Null,
             Token::Name(name) if name.eq_ignore_ascii_case("true") => Node::Boolean(true),
@@ -198,6 +206,17 @@ impl Parser<'_> {
         };
         self.advance();
         Ok(Expr { node, span })
+    }
+
+    /// `&HF7`, as Visual Basic writes numbers. Only where no text stands before that the `&` could join.
+    fn hexadecimal(&self) -> Option<(i64, Span)> {
+        let next = self.tokens.get(self.at + 1)?;
+        let Token::Name(name) = &next.token else { return None };
+        let digits = name.strip_prefix(['H', 'h'])?;
+        let adjacent = next.span.start == self.span().end;
+        let number = i64::from_str_radix(digits, 16).ok()?;
+        (adjacent && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .then_some((number, next.span))
     }
 
     /// Whether a name and its parenthesis come next. `not (x)` is the operator, `Not(x)` the function.

@@ -21,8 +21,12 @@ pub enum Value<'a> {
     Decimal(f64),
     /// Text.
     Text(Cow<'a, str>),
-    /// A point in time.
+    /// A point in time. As text it is written as ISO 8601.
     Timestamp(Timestamp),
+    /// A point in time that a function gave. As text it is written as Entra writes it: `3/16/2020 7:00:00 AM`.
+    Moment(Timestamp),
+    /// No value, and what the target has shall stay, whatever the rule of the attribute says of no value.
+    Leave,
     /// Bytes that are not text; only a field gives them.
     Bytes(&'a [u8]),
     /// One or more values; none of them is a list.
@@ -98,14 +102,15 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
-            Self::Null => true,
+            Self::Null | Self::Leave => true,
             Self::Text(text) => text.is_empty(),
             _ => false,
         }
     }
 
     /// The same value without a copy of its text.
-    pub(crate) fn borrow(&'a self) -> Value<'a> {
+    #[must_use]
+    pub fn borrow(&'a self) -> Value<'a> {
         match self {
             Self::Null => Value::Null,
             Self::Boolean(value) => Value::Boolean(*value),
@@ -113,6 +118,8 @@ impl<'a> Value<'a> {
             Self::Decimal(number) => Value::Decimal(*number),
             Self::Text(text) => Value::text(text),
             Self::Timestamp(time) => Value::Timestamp(*time),
+            Self::Moment(time) => Value::Moment(*time),
+            Self::Leave => Value::Leave,
             Self::Bytes(bytes) => Value::Bytes(bytes),
             Self::List(values) => Value::List(values.iter().map(Value::borrow).collect()),
         }
@@ -121,17 +128,25 @@ impl<'a> Value<'a> {
     /// What kind of value it is, for messages that must not show the value.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Null => "no value",
+            Self::Null | Self::Leave => "no value",
             Self::Boolean(_) => "true or false",
             Self::Integer(_) | Self::Decimal(_) => "a number",
             Self::Text(_) => "text",
-            Self::Timestamp(_) => "a time",
+            Self::Timestamp(_) | Self::Moment(_) => "a time",
             Self::Bytes(_) => "bytes",
             Self::List(_) => "several values",
         }
     }
 
-    /// The value as text: numbers in decimal, `True` and `False` as Entra writes them, times as ISO 8601 in UTC.
+    /// The point in time that it is, if it is one.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Timestamp(time) | Self::Moment(time) => Some(*time),
+            _ => None,
+        }
+    }
+
+    /// The value as text: numbers in decimal, `True` and `False` as Entra writes them, times in UTC.
     /// `None` for null, bytes and lists.
     pub(crate) fn into_text(self) -> Option<Cow<'a, str>> {
         Some(match self {
@@ -141,7 +156,8 @@ impl<'a> Value<'a> {
             Self::Integer(number) => number.to_string().into(),
             Self::Decimal(number) => number.to_string().into(),
             Self::Timestamp(time) => time::format(time).into(),
-            Self::Null | Self::Bytes(_) | Self::List(_) => return None,
+            Self::Moment(time) => time::write(time).into(),
+            Self::Null | Self::Leave | Self::Bytes(_) | Self::List(_) => return None,
         })
     }
 }
@@ -150,12 +166,13 @@ impl fmt::Display for Value<'_> {
     /// As it would be written in an expression, as far as it can be.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Null => f.write_str("null"),
+            Self::Null | Self::Leave => f.write_str("null"),
             Self::Boolean(value) => write!(f, "{value}"),
             Self::Integer(number) => write!(f, "{number}"),
             Self::Decimal(number) => write_decimal(f, *number),
             Self::Text(text) => write_text(f, text),
             Self::Timestamp(time) => f.write_str(&time::format(*time)),
+            Self::Moment(time) => f.write_str(&time::write(*time)),
             Self::Bytes(bytes) => write!(f, "({} bytes)", bytes.len()),
             Self::List(values) => {
                 f.write_str("[")?;

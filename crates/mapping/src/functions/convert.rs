@@ -6,6 +6,15 @@ use crate::expr::Value;
 use crate::expr::eval::{Arguments, Eval, boolean, decimal};
 
 pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("BitAnd", Type::Integer, bit_and)
+        .takes(&[needed("value1", Accepts::Integer), needed("value2", Accepts::Integer)])
+        .says("The bits that are set in both numbers.")
+        .examples(&[
+            ("BitAnd(&HF, &HF7)", "7"),
+            (r#"BitAnd("514", 2)"#, "2"),
+            ("BitAnd(512, 2)", "0"),
+            ("BitAnd(null, 2)", "null"),
+        ]),
     Function::new("CBool", Type::Boolean, cbool)
         .takes(&[needed("value", Accepts::Any)])
         .says("True or false from a boolean, a number (0 is false) or the text of one.")
@@ -21,6 +30,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .says("The value as text.")
         .examples(&[("CStr(12)", r#""12""#), ("CStr(1 = 1)", r#""True""#), ("CStr(null)", "null")]),
 ];
+
+fn bit_and<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let both = arguments.integer(0)?.zip(arguments.integer(1)?);
+    Ok(both.map_or(Value::Null, |(one, other)| Value::Integer(one & other)))
+}
 
 fn cbool<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let value = arguments.value(0)?;

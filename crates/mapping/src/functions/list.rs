@@ -60,7 +60,8 @@ fn count<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
 }
 
 fn item<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
-    let index = arguments.integer(1)?.and_then(|index| usize::try_from(index - 1).ok());
+    let index = arguments.integer(1)?;
+    let index = index.and_then(|index| usize::try_from(index.checked_sub(1)?).ok());
     let Some(index) = index else { return Ok(Value::Null) };
     Ok(match arguments.value(0)? {
         Value::List(values) => values.into_iter().nth(index).unwrap_or(Value::Null),
@@ -72,22 +73,22 @@ fn item<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
 fn join<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let separator = arguments.text(0)?.unwrap_or_default();
     let mut joined = arguments.build();
-    for index in 1..arguments.len() {
-        let values = match arguments.value(index)? {
-            Value::List(values) => values,
-            single => vec![single],
+    let mut add = |index, value: Value<'a>| {
+        if value.is_empty() {
+            return Ok(());
+        }
+        let Some(text) = value.into_text() else {
+            return Err(arguments.fault(index, "bytes where text is needed"));
         };
-        for value in values {
-            if value.is_empty() {
-                continue;
-            }
-            let Some(text) = value.into_text() else {
-                return Err(arguments.fault(index, "bytes where text is needed"));
-            };
-            if !joined.is_empty() {
-                joined.push(&separator)?;
-            }
-            joined.push(&text)?;
+        if !joined.is_empty() {
+            joined.push(&separator)?;
+        }
+        joined.push(&text)
+    };
+    for index in 1..arguments.len() {
+        match arguments.value(index)? {
+            Value::List(values) => values.into_iter().try_for_each(|value| add(index, value))?,
+            single => add(index, single)?,
         }
     }
     Ok(joined.into_value())
@@ -113,7 +114,7 @@ fn split<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(Value::List(parts))
 }
 
-fn remove_duplicates<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+pub(super) fn remove_duplicates<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(match arguments.value(0)? {
         Value::List(values) => {
             let mut seen = BTreeSet::new();

@@ -1,6 +1,6 @@
 //! Choosing and asking. Nothing here fails on null.
 
-use super::{Accepts, Function, needed};
+use super::{Accepts, Ask, Function, needed};
 use crate::expr::Type;
 use crate::expr::Value;
 use crate::expr::eval::{Arguments, Eval};
@@ -44,6 +44,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("Coalesce(null)", "null"),
             ("Coalesce(false, true)", "false"),
         ]),
+    Function::new("IgnoreFlowIfNullOrEmpty", Type::Any, ignore_flow)
+        .takes(&[needed("expression", Accepts::Any)])
+        .passes_on(|_| true)
+        .says("The value; without one, the attribute is left alone, even with `on_empty = \"clear\"`.")
+        .examples(&[
+            (r#"IgnoreFlowIfNullOrEmpty("Dr.")"#, r#""Dr.""#),
+            (r#"IgnoreFlowIfNullOrEmpty(Switch("3440", "", "3443", "Dr."))"#, "null"),
+            ("IgnoreFlowIfNullOrEmpty(null)", "null"),
+        ]),
     Function::new("IIF", Type::Any, iif)
         .takes(&[
             needed("condition", Accepts::Condition),
@@ -56,6 +65,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
             (r#"IIF("UK" = "UK", "London", "Paris")"#, r#""London""#),
             (r#"IIF(null = "UK", "London", "Paris")"#, r#""Paris""#),
             (r#"IIF(null, 1, 2)"#, "2"),
+        ]),
+    Function::new("Redact", Type::Any, same)
+        .takes(&[needed("value", Accepts::Any)])
+        .passes_on(|_| true)
+        .says("The value, unchanged. It asks that logs do not show it, which logs here never do.")
+        .examples(&[
+            (r#"Redact("StringToBeRedacted")"#, r#""StringToBeRedacted""#),
+            (r#"Redact("Zoë")"#, r#""Zoë""#),
+            ("Redact(null)", "null"),
+        ]),
+    Function::new("SelectUniqueValue", Type::Text, coalesce)
+        .takes(&[needed("uniqueValueRule", Accepts::Text), needed("uniqueValueRule", Accepts::Text)])
+        .repeats(1)
+        .asks(Ask::Taken)
+        .says("The first value that nobody has; only as a whole rule with `when = \"create\"`.")
+        .examples(&[
+            (r#"SelectUniqueValue("zoe.ng", "z.ng")"#, r#""zoe.ng""#),
+            (r#"SelectUniqueValue("", "ż.ng", "zo.ng")"#, r#""ż.ng""#),
+            ("SelectUniqueValue(null, null)", "null"),
         ]),
     Function::new("Switch", Type::Any, switch)
         .takes(&[
@@ -103,12 +131,21 @@ fn switch<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     arguments.value(1)
 }
 
+fn same<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    arguments.value(0)
+}
+
+fn ignore_flow<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let value = arguments.value(0)?;
+    Ok(if value.is_empty() { Value::Leave } else { value })
+}
+
 fn not<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(Value::Boolean(!arguments.holds(0)?))
 }
 
 fn is_null<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
-    Ok(Value::Boolean(arguments.value(0)? == Value::Null))
+    Ok(Value::Boolean(matches!(arguments.value(0)?, Value::Null | Value::Leave)))
 }
 
 fn is_null_or_empty<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {

@@ -3,13 +3,18 @@
 
 mod chance;
 mod convert;
+mod country;
+mod encode;
+mod letters;
 mod list;
 mod logic;
 mod lookup;
 mod people;
 mod replace;
+mod roles;
 mod table;
 mod text;
+mod time;
 
 use std::fmt::Write;
 
@@ -55,6 +60,8 @@ pub enum Ask {
     Chain,
     /// Who is in which group.
     Groups,
+    /// Which values others have.
+    Taken,
 }
 
 /// A parameter of a function.
@@ -93,6 +100,14 @@ pub enum Accepts {
     Field,
     /// The name of a table of the config, written out.
     Table,
+    /// A time, or text that can be read as one.
+    Time,
+    /// A form of times in the letters of .NET, written out.
+    TimeForm,
+    /// Names of .NET's `DateTimeStyles`, written out.
+    TimeStyles,
+    /// The name of a culture, such as `tr-TR`, written out.
+    Culture,
 }
 
 /// What a function gives.
@@ -229,6 +244,10 @@ impl std::fmt::Display for Accepts {
             Self::Word(words) => return f.write_str(&words.join("|")),
             Self::Field => "name of a field",
             Self::Table => "name of a table",
+            Self::Time => "time",
+            Self::TimeForm => "form of a time",
+            Self::TimeStyles => "styles",
+            Self::Culture => "name of a culture",
         })
     }
 }

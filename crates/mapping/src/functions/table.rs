@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::{Function, chance, convert, list, logic, lookup, people, replace, text};
+use super::{
+    Function, chance, convert, country, encode, letters, list, logic, lookup, people, replace,
+    roles, text, time,
+};
 
 /// Functions that belong together.
 #[derive(Debug, Clone, Copy)]
@@ -17,12 +20,17 @@ pub struct Family {
 pub static FAMILIES: &[Family] = &[
     Family { title: "Choosing", functions: logic::FUNCTIONS },
     Family { title: "Text", functions: text::FUNCTIONS },
+    Family { title: "Letters", functions: letters::FUNCTIONS },
     Family { title: "Replacing", functions: replace::FUNCTIONS },
     Family { title: "Several values", functions: list::FUNCTIONS },
+    Family { title: "Roles", functions: roles::FUNCTIONS },
     Family { title: "Types", functions: convert::FUNCTIONS },
+    Family { title: "Times", functions: time::FUNCTIONS },
+    Family { title: "Countries and telephones", functions: country::FUNCTIONS },
+    Family { title: "Encodings", functions: encode::FUNCTIONS },
     Family { title: "Tables", functions: lookup::FUNCTIONS },
     Family { title: "Managers and groups", functions: people::FUNCTIONS },
-    Family { title: "Time and chance", functions: chance::FUNCTIONS },
+    Family { title: "The run: time and chance", functions: chance::FUNCTIONS },
 ];
 
 static BY_NAME: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {

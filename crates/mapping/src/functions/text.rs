@@ -43,7 +43,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             (r#"Left("Zoë", 9)"#, r#""Zoë""#),
             (r#"Left("Zoë", 0)"#, r#""""#),
             (r#"Left("Zoë", -1)"#, r#""Zoë""#),
-            ("Left(null, 3)", "null"),
+            ("Left(null, 3)", r#""""#),
         ]),
     Function::new("Mid", Type::Text, mid)
         .takes(&[
@@ -64,22 +64,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
             (r#"StripSpaces(" van der  Berg ")"#, r#""vanderBerg""#),
             ("StripSpaces(null)", "null"),
         ]),
-    Function::new("ToLower", Type::Text, to_lower)
-        .takes(&[needed("source", Accepts::Text), optional("culture", Accepts::Text)])
-        .says("The source in lower case; the culture `tr` or `az` has the dotless ı.")
-        .examples(&[
-            (r#"ToLower("ZOË")"#, r#""zoë""#),
-            (r#"ToLower("IŞIK", "tr-TR")"#, r#""ışık""#),
-            ("ToLower(null)", "null"),
-        ]),
-    Function::new("ToUpper", Type::Text, to_upper)
-        .takes(&[needed("source", Accepts::Text), optional("culture", Accepts::Text)])
-        .says("The source in upper case; the culture `tr` or `az` has the dotted İ.")
-        .examples(&[
-            (r#"ToUpper("zoë")"#, r#""ZOË""#),
-            (r#"ToUpper("izmir", "tr-TR")"#, r#""İZMİR""#),
-            (r#"ToUpper("straße")"#, r#""STRASSE""#),
-        ]),
     Function::new("Trim", Type::Text, trim)
         .takes(&[needed("source", Accepts::Text)])
         .says("The source without white space at its ends.")
@@ -87,6 +71,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
             (r#"Trim("  Zoë \t")"#, r#""Zoë""#),
             (r#"Trim("  ")"#, r#""""#),
             ("Trim(null)", "null"),
+        ]),
+    Function::new("Word", Type::Text, word)
+        .takes(&[
+            needed("source", Accepts::Text),
+            needed("wordNumber", Accepts::Integer),
+            needed("delimiters", Accepts::Text),
+        ])
+        .says("The word of this number, counted from 1, between any of the delimiters; an empty text if there are fewer.")
+        .examples(&[
+            (r#"Word("The quick brown fox", 3, " ")"#, r#""brown""#),
+            (r#"Word("This,string!has&many separators", 3, ",!&#")"#, r#""has""#),
+            (r#"Word("Zoë  Ng", 2, " ")"#, r#""Ng""#),
+            (r#"Word("Zoë", 2, " ")"#, r#""""#),
+            (r#"Word(null, 1, " ")"#, r#""""#),
         ]),
 ];
 
@@ -118,44 +116,8 @@ fn strip_spaces<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     Ok(stripped.unwrap_or(Value::Null))
 }
 
-fn to_lower<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
-    let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
-    if is_turkic(arguments)? {
-        // U+0130 with a combining dot is one letter here, so both are mapped before the rest.
-        let lower = source.replace("I\u{307}", "i").replace('İ', "i").replace('I', "ı");
-        return Ok(Value::owned(lower.to_lowercase()));
-    }
-    Ok(if source.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
-        Value::Text(source)
-    } else {
-        Value::owned(source.to_lowercase())
-    })
-}
-
-fn to_upper<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
-    let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
-    if is_turkic(arguments)? {
-        return Ok(Value::owned(source.replace('i', "İ").to_uppercase()));
-    }
-    Ok(if source.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_lowercase()) {
-        Value::Text(source)
-    } else {
-        Value::owned(source.to_uppercase())
-    })
-}
-
-/// The two cultures in which `i` and `I` are not one letter.
-fn is_turkic(arguments: &Arguments<'_, '_>) -> Eval<bool> {
-    if !arguments.has(1) {
-        return Ok(false);
-    }
-    let culture = arguments.text(1)?.unwrap_or_default();
-    let language = culture.split(['-', '_']).next().unwrap_or_default();
-    Ok(["tr", "az"].iter().any(|turkic| turkic.eq_ignore_ascii_case(language)))
-}
-
 fn left<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
-    let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
+    let source = arguments.text(0)?.unwrap_or_default();
     Ok(Value::Text(match arguments.integer(1)?.map(usize::try_from) {
         Some(Ok(length)) => characters(source, 0, length),
         // Below 0, or not given.
@@ -168,6 +130,25 @@ fn mid<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let start = arguments.integer(1)?.unwrap_or(1).max(1) - 1;
     let length = arguments.integer(2)?.map_or(usize::MAX, at_least_none);
     Ok(Value::Text(characters(source, at_least_none(start), length)))
+}
+
+fn word<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let source = arguments.text(0)?.unwrap_or_default();
+    let delimiters = arguments.text(2)?.unwrap_or_default();
+    let number = arguments.integer(1)?.and_then(|number| number.checked_sub(1));
+    let number = number.and_then(|number| usize::try_from(number).ok());
+    Ok(part(source, |source| {
+        let mut words = source.split(|letter| delimiters.contains(letter));
+        number.and_then(|number| words.by_ref().filter(|word| !word.is_empty()).nth(number))
+    }))
+}
+
+/// A part of a text, borrowed where the text is; an empty text if there is none.
+fn part<'a>(source: Cow<'a, str>, find: impl Fn(&str) -> Option<&str>) -> Value<'a> {
+    match source {
+        Cow::Borrowed(source) => Value::text(find(source).unwrap_or_default()),
+        Cow::Owned(source) => Value::owned(find(&source).unwrap_or_default().to_owned()),
+    }
 }
 
 fn in_str<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {

@@ -57,11 +57,17 @@ fn keys(survey: &Survey) -> Vec<&str> {
 fn missing(survey: &Survey, action: LeaverAction) -> Vec<i64> {
     let policy = Policy {
         adopt: true,
-        leavers: crate::Leavers { action, grace_days: 0, delete_after_days: 0 },
+        leavers: crate::Leavers {
+            action,
+            out_of_scope: action,
+            grace_days: 0,
+            delete_after_days: 0,
+        },
         guards: crate::Guards::NONE,
         approval: crate::Approvals::NONE,
         first_load: false,
-        hides_inactive: false,
+        full: false,
+        edited: crate::Edited::Nothing,
         now: 0,
         source: "people.csv".to_owned(),
     };

@@ -5,7 +5,7 @@ use peoplesync_scim::value;
 use serde_json::Value as Json;
 
 use super::{ByKey, Findings, LintContext};
-use crate::{Action, AttributeChange, Change, Digest, ManagedAttribute, Plan};
+use crate::{Action, AttributeChange, Cause, Change, Digest, ManagedAttribute, OnDrift, Plan};
 
 pub(super) fn check(
     plan: &Plan,
@@ -18,6 +18,7 @@ pub(super) fn check(
     leaver(plan, change, findings);
     target(change, context, findings);
     activity(change, findings);
+    drift(change, context, findings);
     for pair in change.attributes.windows(2) {
         if let [a, b] = pair
             && a.path >= b.path
@@ -132,6 +133,10 @@ fn target(change: &Change, context: LintContext<'_>, findings: &mut Findings) {
                 format!("account {id} is protected"),
             );
         }
+        Some(account) if change.digest.is_none() && account.kept_by().is_some() => {
+            let message = format!("account {id} is to be kept when its person leaves");
+            findings.on("leavers.unless", change, message);
+        }
         Some(account)
             if account.administrator_by().is_some()
                 && matches!(change.action, Action::Deactivate | Action::Delete) =>
@@ -143,6 +148,30 @@ fn target(change: &Change, context: LintContext<'_>, findings: &mut Findings) {
             );
         }
         Some(_) => {}
+    }
+}
+
+/// What others changed at the target is what differs although the link has what is wanted; and it is written only where the
+/// config says so.
+fn drift(change: &Change, context: LintContext<'_>, findings: &mut Findings) {
+    if change.cause != Cause::Drift {
+        return;
+    }
+    let link = context.links.get(&change.key);
+    let rule = "drift is what others changed";
+    let is_lost = matches!(change.action, Action::Create | Action::Adopt);
+    match link {
+        None => findings.on(rule, change, "the person was not linked"),
+        Some(link) if !is_lost && change.digest.is_some_and(|digest| digest != link.digest) => {
+            findings.on(rule, change, "the link has another digest, so the source moved");
+        }
+        Some(_) => {}
+    }
+    for attribute in change.attributes.iter().filter(|_| !is_lost) {
+        if context.managed.on_drift(&attribute.path) != OnDrift::Correct {
+            let message = format!("{} is to be left alone", attribute.path);
+            findings.on("on_drift", change, message);
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    Action, AttributeChange, Bookkeeping, Digest, Link, ManagedAttribute, MemberChanges, Rejection,
-    Standing,
+    Action, Approvals, AttributeChange, Bookkeeping, Cause, Digest, Edited, Guards, Leavers, Limit,
+    Link, ManagedAttribute, MemberChanges, OnDrift, Rejection, Standing,
 };
 
 const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
@@ -23,7 +23,31 @@ fn managed() -> Managed {
     let protect = vec![Filter::parse("userName eq \"admin\"").unwrap()];
     let match_by = [Path::parse("userName").unwrap()];
     let schemas = Arc::new(SchemaSet::standard());
-    Managed::new(Resource::User, attributes, &match_by, protect, schemas).unwrap()
+    let filter = |text: &str| vec![Filter::parse(text).unwrap()];
+    let on_drift = vec![OnDrift::Correct, OnDrift::Report, OnDrift::Correct, OnDrift::Correct];
+    Managed::new(Resource::User, attributes, &match_by, protect, schemas)
+        .unwrap()
+        .with_administrators(filter("userName eq \"u3\""))
+        .with_kept(filter("userName eq \"u4\""))
+        .with_on_drift(on_drift, OnDrift::Correct)
+}
+
+/// Two may leave and one may come.
+fn policy() -> Policy {
+    let guards =
+        Guards { max_leavers: Limit::Count(2), max_creates: Limit::Count(1), ..Guards::NONE };
+    let action = crate::LeaverAction::Deactivate;
+    Policy {
+        adopt: true,
+        leavers: Leavers { action, out_of_scope: action, grace_days: 0, delete_after_days: 0 },
+        guards,
+        approval: Approvals::NONE,
+        first_load: false,
+        full: false,
+        edited: Edited::Nothing,
+        now: 0,
+        source: "people.csv".to_owned(),
+    }
 }
 
 /// The keys 2 to 7 are linked to a2 to a7; a1 to a8 exist, a8 is nobody's.
@@ -79,6 +103,7 @@ fn change(action: Action, key: &str, id: Option<&str>, attributes: Vec<Attribute
         name: format!("u{key}"),
         origin: (!is_leaver).then(|| format!("people.csv:{key}")),
         reason: "because".to_owned(),
+        cause: Cause::Source,
         attributes,
         members: MemberChanges::default(),
         digest: (!is_leaver).then_some(Digest(5)),
@@ -144,7 +169,13 @@ fn count(plan: &mut Plan) {
 
 fn findings(plan: &Plan) -> String {
     let (managed, links, observation) = (managed(), links(), observation());
-    let context = LintContext { managed: &managed, links: &links, observation: Some(&observation) };
+    let policy = policy();
+    let context = LintContext {
+        managed: &managed,
+        links: &links,
+        observation: Some(&observation),
+        limits: Some(Limits { policy: &policy, linked: 6 }),
+    };
     let lines: Vec<String> = lint(plan, context).iter().map(ToString::to_string).collect();
     lines.join("\n")
 }
@@ -232,6 +263,33 @@ const SPOILED: &[Spoil] = &[
     }),
     ("a reference that does not say to whom", |plan| {
         of(plan, "8").attributes = vec![attribute(MANAGER, None, Some("a3"))];
+    }),
+    ("an administrator who is deactivated", |plan| {
+        plan.changes.remove(3);
+        let leaver = change(Action::Deactivate, "3", Some("a3"), vec![switch(true, false)]);
+        plan.changes.insert(4, leaver);
+        plan.changes.truncate(6);
+    }),
+    ("a leaver who is to be kept", |plan| {
+        plan.changes.remove(4);
+        plan.changes[5] = change(Action::Delete, "4", Some("a4"), vec![]);
+    }),
+    ("a leaver too many", |plan| {
+        plan.changes.push(change(Action::Unlink, "4", Some("a4"), vec![]));
+        plan.changes.remove(4);
+    }),
+    ("a refusal for nothing", |plan| {
+        plan.refused.push(crate::Refusal {
+            guard: "max_creates".to_owned(),
+            limit: "1".to_owned(),
+            found: 1,
+            message: "too many".to_owned(),
+        });
+    }),
+    ("drift of whom the source moved", |plan| of(plan, "3").cause = Cause::Drift),
+    ("drift that is to be left alone", |plan| {
+        of(plan, "2").cause = Cause::Drift;
+        of(plan, "2").digest = Some(Digest(1));
     }),
     ("a title that is a reference", |plan| {
         of(plan, "2").attributes[0].reference = Some("3".to_owned());

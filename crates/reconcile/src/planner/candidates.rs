@@ -5,11 +5,11 @@ use serde_json::Value as Json;
 use super::differences::{self, Differences};
 use super::fates::Fate;
 use super::references::References;
-use super::{Draft, Facts, matching, words};
+use super::{Draft, Facts, causes, matching, words};
 use crate::managed::boolean;
 use crate::{
-    Action, AttributeChange, Bookkeeping, Candidate, Change, Digest, Link, Managed, MemberChanges,
-    Observed, Rejection, Standing, Warning,
+    Action, AttributeChange, Bookkeeping, Candidate, Cause, Change, Digest, Link, Managed,
+    MemberChanges, Observed, OnDrift, Rejection, Standing, Warning,
 };
 
 /// Plans every candidate. After the leavers, as nobody can refer to an account that goes.
@@ -33,8 +33,10 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                     None => "no account yet".to_owned(),
                     Some(id) => gone_text(id),
                 };
+                let cause = causes::of_new(facts, candidate, gone.is_some());
                 let found = differences::of_new(managed, candidate, &references);
-                push(managed, candidate, None, Action::Create, reason, found, draft);
+                let why = (reason, cause);
+                push(managed, candidate, None, Action::Create, why, found, draft);
             }
             Fate::Adopt { account, attribute, gone } => {
                 let name = managed.match_by().nth(*attribute).map(words::short).unwrap_or_default();
@@ -51,7 +53,8 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                     look_again(facts, candidate, draft);
                     continue;
                 }
-                push(managed, candidate, Some(account), Action::Adopt, reason, found, draft);
+                let why = (reason, causes::of_new(facts, candidate, gone.is_some()));
+                push(managed, candidate, Some(account), Action::Adopt, why, found, draft);
             }
             Fate::Protected(account) => {
                 draft.protected(facts, account, candidate.into(), "it is not taken over");
@@ -85,6 +88,10 @@ fn linked(
     let mut found = differences::of_existing(managed, candidate, account, references);
     if link.digest != Digest::UNKNOWN && link.digest != digest(candidate, &found) {
         differences::add_letter_case(managed, candidate, account, &mut found);
+    }
+    let cause = causes::of_linked(facts, candidate, link, digest(candidate, &found));
+    if cause == Cause::Drift {
+        leave_drift(managed, candidate, &mut found);
     }
     let was_deactivated = link.standing != Standing::Active;
     let (active, slot) = managed.active();
@@ -120,6 +127,11 @@ fn linked(
         return;
     }
     let reason = match action {
+        _ if cause == Cause::Drift => {
+            let names = found.attributes.iter().map(|attribute| words::short(&attribute.path));
+            let verb = if found.attributes.len() == 1 { "was" } else { "were" };
+            format!("{} {verb} changed at the target", words::list(names))
+        }
         Action::Deactivate => "active becomes false".to_owned(),
         Action::Reactivate if was_deactivated => "in scope again".to_owned(),
         Action::Reactivate => "active becomes true".to_owned(),
@@ -129,7 +141,29 @@ fn linked(
             format!("{} {verb}", words::list(names))
         }
     };
-    push(managed, candidate, Some(account), action, reason, found, draft);
+    push(managed, candidate, Some(account), action, (reason, cause), found, draft);
+}
+
+/// Takes out of the differences what others changed at the target and what stays so.
+fn leave_drift(managed: &Managed, candidate: &Candidate, found: &mut Differences) {
+    let Differences { attributes, warnings, .. } = found;
+    attributes.retain(|attribute| match managed.on_drift(&attribute.path) {
+        OnDrift::Correct => true,
+        OnDrift::Leave => false,
+        OnDrift::Report => {
+            let shown = |value: &Option<Json>| {
+                value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
+            };
+            warnings.push(format!(
+                "{} of {} was changed at the target to {} and stays so; wanted is {}",
+                words::short(&attribute.path),
+                candidate.name,
+                shown(&attribute.before),
+                shown(&attribute.after)
+            ));
+            false
+        }
+    });
 }
 
 /// What the differences of a linked account amount to.
@@ -170,7 +204,7 @@ fn push(
     candidate: &Candidate,
     account: Option<&Observed>,
     action: Action,
-    reason: String,
+    (reason, cause): (String, Cause),
     found: Differences,
     draft: &mut Draft,
 ) {
@@ -182,7 +216,8 @@ fn push(
         id: account.map(|account| account.id.clone()),
         name: candidate.name.clone(),
         origin: Some(candidate.origin.clone()),
-        reason,
+        reason: causes::with_cause(reason, cause),
+        cause,
         attributes: found.attributes,
         members: MemberChanges::default(),
         digest: Some(digest),

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{Facts, words};
 use crate::managed::boolean;
-use crate::{Action, AttributeChange, Change, Coverage, Limit, Refusal, Required};
+use crate::{Action, AttributeChange, Cause, Change, Coverage, Limit, Refusal, Required};
 
 /// So many are always allowed where the limit is a share, so that small places can work. A count that somebody wrote means what
 /// it says.
@@ -22,6 +22,7 @@ pub(super) fn refuse(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusal> {
         creates(facts, changes),
         renames(facts, changes),
         all(facts, changes),
+        edited(facts, changes),
     ];
     let guards = guards.into_iter().flatten().chain(clears(facts, changes));
     guards.chain(approval(facts, changes)).collect()
@@ -243,6 +244,28 @@ fn approval(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
         }
         Required::Never | Required::Leavers | Required::All => None,
     }
+}
+
+/// What a changed config does to many looks like a slip in it.
+fn edited(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
+    if is_first(facts) {
+        return None;
+    }
+    let found = count(changes, |change| change.cause == Cause::Config);
+    let (of, limit) = (facts.survey.linked, facts.policy.guards.max_config_changes);
+    Found { guard: "max_config_changes", limit, found, of }.refuse(
+        || {
+            let (changes, come) = match found {
+                1 => ("change", "comes"),
+                _ => ("changes", "come"),
+            };
+            format!(
+                "{found} {changes} {come} from the config, which is another than in the last run, for {}",
+                linked_people(of)
+            )
+        },
+        "look whether they are what was meant, and approve the plan if they are",
+    )
 }
 
 fn is_first(facts: &Facts<'_>) -> bool {

@@ -6,12 +6,12 @@ use serde_json::Value as Json;
 
 use super::candidates::Whom;
 use super::fates::Fate;
-use super::{Draft, Facts, words};
+use super::{Draft, Facts, causes, words};
 use crate::observation::Presence;
 use crate::survey::{Evidence, Missing};
 use crate::{
-    Action, AttributeChange, Bookkeeping, Change, Coverage, LeaverAction, Link, MemberChanges,
-    Observed, Policy, Rejection, Standing, Warning,
+    Action, AttributeChange, Bookkeeping, Cause, Change, Coverage, LeaverAction, Leavers, Link,
+    MemberChanges, Observed, OnDrift, Policy, Rejection, Standing, Warning,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -27,33 +27,48 @@ pub(super) enum Verdict {
     Waits,
     /// This, now.
     Due(Action, Evidence),
+    /// The account was taken out of use before: is it still?
+    Check(Evidence),
 }
 
 /// Whether a link whose person was not seen can lead to anything under this policy.
 pub(crate) fn matters(deactivated: bool, policy: &Policy) -> bool {
-    match policy.leavers.action {
+    [policy.leavers.action, policy.leavers.out_of_scope].iter().any(|action| match action {
         LeaverAction::Ignore => false,
-        LeaverAction::Deactivate => !deactivated || policy.leavers.delete_after_days > 0,
+        LeaverAction::Deactivate => {
+            !deactivated || policy.full || policy.leavers.delete_after_days > 0
+        }
         LeaverAction::Unlink | LeaverAction::Delete => true,
-    }
+    })
 }
 
 /// Whether something is to be done now, so that the account must be looked at.
 pub(crate) fn is_due(facts: &Facts<'_>, link: &Link) -> bool {
-    matches!(verdict(facts, link), Verdict::Due(..))
+    matches!(verdict(facts, link), Verdict::Due(..) | Verdict::Check(_))
 }
 
 pub(super) fn verdict(facts: &Facts<'_>, link: &Link) -> Verdict {
+    verdict_under(facts, link, &facts.policy.leavers)
+}
+
+/// The verdict if leavers were treated like this.
+pub(super) fn verdict_under(facts: &Facts<'_>, link: &Link, leavers: &Leavers) -> Verdict {
     let Some(evidence) = evidence(facts, link) else { return Verdict::Nothing };
-    let leavers = &facts.policy.leavers;
     let passed =
         |since: i64, days: u32| facts.policy.now >= since.saturating_add(i64::from(days) * DAY_MS);
-    let action = match (leavers.action, link.standing) {
+    let action = match evidence {
+        Evidence::OutOfScope => leavers.out_of_scope,
+        Evidence::Absent | Evidence::Removed => leavers.action,
+    };
+    let action = match (action, link.standing) {
         (LeaverAction::Ignore, _) => return Verdict::Nothing,
         (LeaverAction::Deactivate, Standing::Deactivated { since }) => {
             let days = leavers.delete_after_days;
-            let is_due = days > 0 && passed(since, days);
-            return if is_due { Verdict::Due(Action::Delete, evidence) } else { Verdict::Nothing };
+            return match days > 0 && passed(since, days) {
+                true => Verdict::Due(Action::Delete, evidence),
+                false if facts.policy.full => Verdict::Check(evidence),
+                false => Verdict::Nothing,
+            };
         }
         (LeaverAction::Deactivate, Standing::Active) => Action::Deactivate,
         (LeaverAction::Unlink, _) => Action::Unlink,
@@ -106,8 +121,9 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                 draft.bookkeeping.push(Bookkeeping::Absent { key: link.key.clone() });
             }
             // Somebody in the source may be the owner under another key; the rejection says so.
-            Verdict::Due(..) if in_question.contains(link.id.as_str()) => {}
+            Verdict::Due(..) | Verdict::Check(_) if in_question.contains(link.id.as_str()) => {}
             Verdict::Due(action, evidence) => leaver(facts, link, action, evidence, draft),
+            Verdict::Check(evidence) => check(facts, link, evidence, draft),
         }
     }
     if waiting > 0 {
@@ -123,7 +139,8 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
     draft.warnings.extend(kept(facts).map(|message| Warning { key: None, origin: None, message }));
 }
 
-fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, draft: &mut Draft) {
+/// The account of a leaver, if it is there; otherwise the draft has what there is to say.
+fn account<'a>(facts: &Facts<'a>, link: &Link, draft: &mut Draft) -> Option<&'a Observed> {
     let unknown = |reason: &str| Rejection {
         origin: facts.policy.source.clone(),
         key: Some(link.key.clone()),
@@ -134,14 +151,19 @@ fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, dr
         ),
         resource: facts.survey.managed.resource(),
     };
-    let account = match facts.observation.presence(&link.id) {
-        None => return draft.rejected.push(unknown("the target was not asked")),
-        Some(Presence::Unknown(reason)) => return draft.rejected.push(unknown(reason)),
+    match facts.observation.presence(&link.id) {
+        None => draft.rejected.push(unknown("the target was not asked")),
+        Some(Presence::Unknown(reason)) => draft.rejected.push(unknown(reason)),
         Some(Presence::Gone) => {
-            return draft.bookkeeping.push(Bookkeeping::Gone { key: link.key.clone() });
+            draft.bookkeeping.push(Bookkeeping::Gone { key: link.key.clone() });
         }
-        Some(Presence::Found(account)) => account,
-    };
+        Some(Presence::Found(account)) => return Some(account),
+    }
+    None
+}
+
+fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, draft: &mut Draft) {
+    let Some(account) = account(facts, link, draft) else { return };
     if action == Action::Deactivate && account.active == Some(false) {
         return draft.bookkeeping.push(Bookkeeping::Inactive { key: link.key.clone() });
     }
@@ -159,6 +181,12 @@ fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, dr
         let what = format!("the person left, but it is not {verb}");
         return draft.administrator(facts, account, whom, &what);
     }
+    if let Some(filter) = account.kept_by().and_then(|at| facts.survey.managed.kept().get(at)) {
+        let account = words::account(account);
+        let message =
+            format!("the person left, but account {account} is kept: leavers.unless {filter}");
+        return draft.warn(whom, message);
+    }
     let was_deactivated = link.standing != Standing::Active;
     if action == Action::Delete && was_deactivated && account.active == Some(true) {
         let account = words::account(account);
@@ -175,7 +203,47 @@ fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, dr
         }
         _ => left(facts, evidence),
     };
-    draft.changes.push(Change {
+    let cause = causes::of_leaver(facts, link, action, evidence);
+    let reason = causes::with_cause(reason, cause);
+    draft.changes.push(change(facts, link, action, (reason, cause), account));
+}
+
+/// A leaver whose account was taken out of use before, and who may have come back into use at the target.
+fn check(facts: &Facts<'_>, link: &Link, evidence: Evidence, draft: &mut Draft) {
+    let Some(account) = account(facts, link, draft) else { return };
+    let managed = &facts.survey.managed;
+    let is_left_alone = account.protected_by().is_some()
+        || account.administrator_by().is_some()
+        || account.kept_by().is_some();
+    if account.active != Some(true) || is_left_alone {
+        return;
+    }
+    let whom = Whom { key: &link.key, origin: None };
+    match managed.on_drift(managed.active().0) {
+        OnDrift::Leave => {}
+        OnDrift::Report => {
+            let account = words::account(account);
+            draft.warn(whom, format!(
+                "the person left, and account {account} was taken into use again at the target; it stays so"
+            ));
+        }
+        OnDrift::Correct => {
+            let left = left(facts, evidence);
+            let reason = format!("{left}; the account was taken into use again at the target");
+            let why = (reason, Cause::Drift);
+            draft.changes.push(change(facts, link, Action::Deactivate, why, account));
+        }
+    }
+}
+
+fn change(
+    facts: &Facts<'_>,
+    link: &Link,
+    action: Action,
+    (reason, cause): (String, Cause),
+    account: &Observed,
+) -> Change {
+    Change {
         action,
         resource: facts.survey.managed.resource(),
         key: link.key.clone(),
@@ -183,10 +251,11 @@ fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, dr
         name: account.name.clone(),
         origin: None,
         reason,
+        cause,
         attributes: attributes(facts, action, account),
         members: MemberChanges::default(),
         digest: None,
-    });
+    }
 }
 
 fn attributes(facts: &Facts<'_>, action: Action, account: &Observed) -> Vec<AttributeChange> {
@@ -221,15 +290,21 @@ fn kept(facts: &Facts<'_>) -> Option<String> {
     let linked = |number| words::count(number, "linked person", "linked people");
     let is_or_are = |number| if number == 1 { "is" } else { "are" };
     let everybody = with_word + without_word;
+    let leavers = &facts.policy.leavers;
+    let is_ignored = |action| action == LeaverAction::Ignore;
     match &survey.coverage {
         Coverage::Partial { reason } if everybody > 0 => Some(format!(
             "{} not seen in scope {} kept, as only a part was read: {reason}",
             linked(everybody),
             is_or_are(everybody)
         )),
-        Coverage::Complete if facts.policy.leavers.action == LeaverAction::Ignore => (everybody
-            > 0)
-        .then(|| format!("{} left and {} ignored", linked(everybody), is_or_are(everybody))),
+        Coverage::Complete if is_ignored(leavers.action) || is_ignored(leavers.out_of_scope) => {
+            let left = if is_ignored(leavers.action) { without_word } else { 0 };
+            let out = if is_ignored(leavers.out_of_scope) { with_word } else { 0 };
+            let ignored = left + out;
+            (ignored > 0)
+                .then(|| format!("{} left and {} ignored", linked(ignored), is_or_are(ignored)))
+        }
         Coverage::Complete if !survey.unidentified.is_empty() && without_word > 0 => {
             let records = survey.unidentified.len() as u64;
             let records = words::count(records, "rejected record", "rejected records");

@@ -1,6 +1,6 @@
 //! The numbers at the top of a plan.
 
-use crate::{Action, Change, Rejection, Summary, Survey};
+use crate::{Action, Cause, Change, Rejection, Summary, Survey};
 
 pub(super) fn count(
     survey: &Survey,
@@ -25,6 +25,11 @@ pub(super) fn count(
             Action::Unlink => &mut summary.unlink,
         };
         *number += 1;
+        match change.cause {
+            Cause::Source => {}
+            Cause::Config => summary.from_config += 1,
+            Cause::Drift => summary.from_drift += 1,
+        }
     }
     summary
 }

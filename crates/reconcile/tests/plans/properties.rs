@@ -127,7 +127,7 @@ prop_compose! {
         grace_days in select(&[0u32, 7][..]),
         delete_after_days in select(&[0u32, 30][..]),
     ) -> Leavers {
-        Leavers { action, grace_days, delete_after_days }
+        Leavers { action, out_of_scope: action, grace_days, delete_after_days }
     }
 }
 
@@ -159,7 +159,7 @@ prop_compose! {
         ];
         attributes.extend(maps_active.then(|| "active".to_owned()));
         let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
-        let managed = managed(&attributes, &["externalId", "userName"], &["roles.value eq \"admin\""], &[]);
+        let managed = managed(&attributes, &["externalId", "userName"], &["roles.value eq \"admin\""], &[], &[]);
         let mut world = World::new(managed);
         world.policy.leavers = leavers;
         world.policy.adopt = adopt;

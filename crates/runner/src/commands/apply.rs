@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use peoplesync_reconcile::Plan;
+use peoplesync_reconcile::{Part, Plan};
 use peoplesync_scim::client::Client;
 use peoplesync_scim::profile::Update;
-use peoplesync_state::{Approval, RunEnd, RunStart};
+use peoplesync_state::{Approval, PARTIAL, RunEnd, RunStart};
 
 use super::confirm::confirm;
 use super::print;
@@ -27,11 +27,17 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     let saved = args.plan.as_deref().map(saved::open).transpose()?;
     let full = saved.as_ref().map_or(args.full, |saved| saved.basis.full);
     let moment = saved.as_ref().and_then(|saved| saved.basis.moment());
-    let mut prepared = pipeline::prepare(loaded, full, moment, Access::Apply, output).await?;
+    let part = part(args);
+    let access = Access::Apply;
+    let mut prepared =
+        pipeline::prepare(loaded, full, moment, access, part.as_ref(), output).await?;
     if let Some(saved) = &saved {
         saved::still_fits(saved, &prepared)?;
     }
-    let plan = prepared.plan.clone();
+    if let Some(part) = &part {
+        are_in(part, &prepared.plan)?;
+    }
+    let plan = prepared.part.as_ref().unwrap_or(&prepared.plan).clone();
     if !args.json {
         print(output, &human::plan(&plan, &prepared.title(), output.paint, args.show))?;
     }
@@ -83,13 +89,39 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     Ok(if all_done && plan.rejected.is_empty() { Exit::Done } else { Exit::Partly })
 }
 
+/// What is picked of the plan.
+fn part(args: &ApplyArgs) -> Option<Part> {
+    let part = Part {
+        keys: args.only.iter().cloned().collect(),
+        actions: args.kind.iter().copied().collect(),
+    };
+    (part != Part::default()).then_some(part)
+}
+
+/// A key that is picked must have a change, or else a slip of the finger would do nothing in silence.
+fn are_in(part: &Part, plan: &Plan) -> Outcome<()> {
+    let changes = |key: &&String| plan.changes.iter().any(|change| change.key == **key);
+    let Some(key) = part.keys.iter().find(|key| !changes(key)) else { return Ok(()) };
+    let mut rejected = plan.rejected.iter();
+    let hint = match rejected.find(|rejected| rejected.key.as_ref() == Some(key)) {
+        Some(rejected) => {
+            format!("its record {} was rejected: {}", rejected.origin, rejected.reason)
+        }
+        None => format!("`peoplesync preview {key}` shows why"),
+    };
+    Err(Failure::usage(format!("the plan has no change for the key {key}")).with_hint(hint))
+}
+
 /// Applies a plan that was prepared for it, and keeps what came of it. One that is refused needs its approval.
 pub(super) async fn execute(
     prepared: Prepared,
     approval: Option<&Approval>,
     output: Output,
 ) -> Outcome<Applied> {
-    let Prepared { session, client, mut state, plan, links, key, basis, parts, .. } = prepared;
+    let Prepared { session, client, mut state, plan, part, links, key, basis, parts, .. } =
+        prepared;
+    let is_part = part.is_some();
+    let plan = part.unwrap_or(plan);
     let is_approved = approval.is_some_and(|approval| approval.plan == plan.plan);
     if let Some(refusal) = plan.refused.first().filter(|_| !is_approved) {
         return Err(Failure::new(
@@ -97,12 +129,20 @@ pub(super) async fn execute(
             format!("refused by {}: {}", refusal.guard, refusal.message),
         ));
     }
-    if plan.changes.is_empty() && plan.bookkeeping.is_empty() {
+    // A config that changes nothing is still the one that the next is compared with.
+    let is_edited = state.last_config()?.is_some_and(|(digest, _)| digest != basis.config);
+    let is_nothing = plan.changes.is_empty() && plan.bookkeeping.is_empty();
+    if is_nothing && (is_part || !is_edited) {
         return Ok(Applied { sent: Vec::new(), stopped: None });
     }
     let now = session.clock.now().0;
     let run = state.begin_run(&RunStart {
-        kind: if basis.full { "full" } else { "normal" }.to_owned(),
+        kind: match (is_part, basis.full) {
+            (true, _) => PARTIAL,
+            (false, true) => "full",
+            (false, false) => "normal",
+        }
+        .to_owned(),
         plan_hash: plan.plan.clone(),
         config_digest: basis.config.clone(),
         config: parts.text(),
@@ -134,7 +174,11 @@ pub(super) async fn execute(
     let ended = session.clock.now().0;
     if applied.stopped.as_ref().is_none_or(|stopped| stopped.exit() != Exit::Unexpected) {
         let counts = json::applied(&plan, &applied.sent, None)["outcomes"].to_string();
-        let outcome = if applied.stopped.is_some() { "stopped" } else { pipeline::DONE };
+        let outcome = match &applied.stopped {
+            Some(_) => "stopped",
+            None if is_part => PARTIAL,
+            None => pipeline::DONE,
+        };
         state.finish_run(run, &RunEnd { ended, outcome: outcome.to_owned(), counts })?;
         if history.keep_days > 0 {
             state.prune_history(ended - i64::from(history.keep_days) * DAY)?;

@@ -87,6 +87,14 @@ async fn source(session: &Session, report: &mut Report) {
     if let Err(errors) = session.unknown_fields(checked.fields.as_deref()) {
         report.bad("mapping", &Failure::from(errors));
     }
+    if let Some(used) = &checked.used {
+        let has = |name: &&String| used.iter().any(|field| field.eq_ignore_ascii_case(name));
+        let unused: Vec<&str> =
+            session.mapping.fields().iter().filter(|name| !has(name)).map(String::as_str).collect();
+        if !unused.is_empty() {
+            report.note(&format!("no record has a value in {}", unused.join(", ")));
+        }
+    }
 }
 
 fn state(session: &Session, report: &mut Report) {

@@ -75,7 +75,7 @@ fn heading(output: Output, day: &str, what: &str) -> Outcome<()> {
 
 async fn prepare(config: &str, folder: &Path, output: Output) -> Outcome<Prepared> {
     let loaded = config::parse(&folder.join("peoplesync.toml"), config, folder)?;
-    pipeline::prepare(loaded, false, None, pipeline::Access::Apply, output).await
+    pipeline::prepare(loaded, false, None, pipeline::Access::Apply, None, output).await
 }
 
 fn show(prepared: &Prepared, output: Output) -> Outcome<()> {

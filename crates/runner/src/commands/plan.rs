@@ -10,7 +10,7 @@ use crate::pipeline::{self, Access, saved};
 use crate::report::{Output, human, json};
 
 pub(super) async fn run(loaded: Loaded, args: &PlanArgs, output: Output) -> Outcome<Exit> {
-    let prepared = pipeline::prepare(loaded, args.full, None, Access::Plan, output).await?;
+    let prepared = pipeline::prepare(loaded, args.full, None, Access::Plan, None, output).await?;
     let plan = &prepared.plan;
     if args.json {
         print(output, &json::text(&json::plan(plan)))?;

@@ -1,7 +1,7 @@
 //! `preview KEY`: one person, step by step. Reads both sides, writes nothing.
 
 use peoplesync_mapping::{
-    Around, AttributeStep, Clause, Explanation, MapError, Reading, SlotValue,
+    Around, AttributeStep, Clause, Explanation, MapError, People, Reading, SlotValue,
 };
 use peoplesync_reconcile::{Change, Link};
 use peoplesync_source::{Batch, Query, Record, Rejected, Step};
@@ -31,7 +31,7 @@ struct Found {
 }
 
 pub(super) async fn run(loaded: Loaded, key: &str, json: bool, output: Output) -> Outcome<Exit> {
-    let prepared = pipeline::prepare(loaded, false, None, Access::Plan, output).await?;
+    let prepared = pipeline::prepare(loaded, false, None, Access::Plan, None, output).await?;
     let (records, rejected) = find(&prepared, key).await?;
     let link = link(&prepared, key)?;
     if records.is_empty() && rejected.is_empty() && link.is_none() {
@@ -100,7 +100,8 @@ fn explain(prepared: &Prepared, batch: &Batch, record: &Record<'_>) -> Found {
     let mapping = &prepared.session.mapping;
     let binding = mapping.bind(batch.fields());
     let (now, seed) = (Some(prepared.moment), Some(&prepared.key));
-    let around = Around { now, seed, people: None };
+    let people = prepared.people.as_deref().map(|people| people as &dyn People);
+    let around = Around { now, seed, people };
     Found {
         origin: record.origin().to_string(),
         explanation: mapping.explain_in(&around, &binding, record),

@@ -1,12 +1,14 @@
 //! `test`: the mapping tests that stand in the config.
 
-use peoplesync_mapping::{Explanation, Mapping, SlotValue};
+use std::collections::BTreeMap;
+
+use peoplesync_mapping::expr::Value as Mapped;
+use peoplesync_mapping::{Around, Explanation, Mapping, People, SlotValue, Unknown};
 use peoplesync_scim::{Path, Resource, SchemaSet, value};
-use peoplesync_source::{Batch, Fields, Origin, Value};
+use peoplesync_source::{Batch, Fields, Origin, Record, Value};
 use serde_json::Value as Json;
 
 use super::print;
-use crate::config::model::MappingTest;
 use crate::config::{ConfigError, ConfigErrors, Loaded, nearest};
 use crate::exit::Exit;
 use crate::failure::Outcome;
@@ -54,6 +56,39 @@ struct Case<'t> {
     /// Whether anything is said of attributes or of the scope; else the record must be mapped, no more.
     in_scope: Option<bool>,
     error: Option<&'t str>,
+    others: Others<'t>,
+}
+
+/// What a test says of other people.
+#[derive(Debug)]
+struct Others<'t> {
+    /// The manager's record.
+    manager: Batch,
+    reports_to: &'t [String],
+    groups: &'t [Box<str>],
+}
+
+impl People for Others<'_> {
+    fn manager_field<'a>(&'a self, _: &Record<'_>, field: &str) -> Result<Mapped<'a>, Unknown> {
+        let at = self.manager.fields().position(field).unwrap_or(usize::MAX);
+        let mut values: Vec<Mapped<'a>> = match self.manager.get(0) {
+            Some(record) => record.values(at).map(Mapped::from).collect(),
+            None => Vec::new(),
+        };
+        Ok(match values.len() {
+            0 => Mapped::Null,
+            1 => values.remove(0),
+            _ => Mapped::List(values),
+        })
+    }
+
+    fn reports_to(&self, _: &Record<'_>, key: &str) -> Result<bool, Unknown> {
+        Ok(self.reports_to.iter().any(|above| above == key))
+    }
+
+    fn groups<'a>(&'a self, _: &Record<'_>) -> Result<&'a [Box<str>], Unknown> {
+        Ok(self.groups)
+    }
 }
 
 /// One line of a diff.
@@ -99,16 +134,19 @@ fn understood<'t>(loaded: &'t Loaded, mapping: &Mapping) -> Result<Vec<Case<'t>>
             );
         }
         let name = test.name.clone().unwrap_or_else(|| format!("test {}", index + 1));
-        match batch(test) {
-            Ok(batch) => {
-                let error = test.error.as_deref();
-                cases.push(Case { name, batch, expect, in_scope: test.in_scope, error });
-            }
+        let mut read = |key: &str, fields| match batch(fields) {
+            Ok(batch) => Some(batch),
             Err(field) => {
                 let message = "expected a text, a number, a boolean, or a list of them";
-                fail(&["record", &field], message, None);
+                fail(&[key, &field], message, None);
+                None
             }
-        }
+        };
+        let (record, manager) = (read("record", &test.record), read("manager", &test.manager));
+        let (Some(batch), Some(manager)) = (record, manager) else { continue };
+        let (in_scope, error) = (test.in_scope, test.error.as_deref());
+        let others = Others { manager, reports_to: &test.reports_to, groups: &test.groups };
+        cases.push(Case { name, batch, expect, in_scope, error, others });
     }
     if errors.is_empty() { Ok(cases) } else { Err(ConfigErrors::new(errors)) }
 }
@@ -124,7 +162,8 @@ impl Case<'_> {
         let Some(record) = self.batch.get(0) else {
             return vec![difference("record", "one", "none")];
         };
-        let explained = mapping.explain(&mapping.bind(self.batch.fields()), &record);
+        let around = Around { people: Some(&self.others), ..Around::default() };
+        let explained = mapping.explain_in(&around, &mapping.bind(self.batch.fields()), &record);
         let in_scope = explained.in_scope();
         let scope = explained.scope.as_ref().and_then(|scope| scope.holds.as_ref().err());
         let steps = explained.attributes.iter().filter_map(|step| step.value.as_ref().err());
@@ -193,13 +232,12 @@ fn reason(found: &str, explained: &Explanation) -> String {
     }
 }
 
-/// The test's record; the error is the field that cannot be one.
-fn batch(test: &MappingTest) -> Result<Batch, String> {
-    let fields = Fields::new(test.record.keys().map(String::as_str));
-    let mut batch = Batch::new(fields);
+/// A record of a test; the error is the field that cannot be one.
+fn batch(fields: &BTreeMap<String, Json>) -> Result<Batch, String> {
+    let mut batch = Batch::new(Fields::new(fields.keys().map(String::as_str)));
     let mut record =
         batch.record("test", Origin::entry("[[tests]]")).expect("the key is not empty");
-    for (field, (name, value)) in test.record.iter().enumerate() {
+    for (field, (name, value)) in fields.iter().enumerate() {
         let values = match value {
             Json::Array(values) => values.as_slice(),
             one => std::slice::from_ref(one),

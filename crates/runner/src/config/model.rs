@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use peoplesync_reconcile::{LeaverAction, Limit, Required};
+use peoplesync_reconcile::{LeaverAction, Limit, OnDrift, Required};
 use peoplesync_source::Secret;
 use peoplesync_source::schemars::{self, JsonSchema};
 use serde::de::{self, Visitor};
@@ -117,11 +117,19 @@ pub(crate) struct People {
     /// An expression that says who is provisioned; empty is everybody.
     #[serde(default)]
     pub scope: String,
+    /// An expression for the key of a person's manager, for `ReportsTo` and `ManagerField`; where it is not given, the attribute
+    /// `manager` says it.
+    #[serde(default)]
+    pub manager: Option<String>,
     /// How an unlinked person finds an existing account: attributes, first hit wins.
     #[serde(rename = "match")]
     pub match_by: Vec<String>,
     /// Whether an existing account that matches is taken over; otherwise it is reported.
     pub adopt: bool,
+    /// What happens when others change an attribute at the target, which a full run sees: `correct`, `report` or `leave`. An
+    /// attribute may say otherwise. Whatever it is, the attribute is written when the person's record changes.
+    #[schemars(with = "String")]
+    pub on_drift: OnDrift,
     /// SCIM path = expression, or a table.
     pub attributes: BTreeMap<String, AttributeRule>,
 }
@@ -155,6 +163,13 @@ pub(crate) struct LeaversTable {
     /// What is done: `ignore`, `unlink`, `deactivate` or `delete`.
     #[schemars(with = "String")]
     pub action: LeaverAction,
+    /// What is done with those who are still in the source and no longer in scope; as `action` if not given.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub out_of_scope: Option<LeaverAction>,
+    /// SCIM filters: accounts that are kept as they are when their person leaves.
+    #[serde(default)]
+    pub unless: Vec<String>,
     /// Only after they were absent for so many days.
     pub grace_days: u32,
     /// Deleted so many days after the deactivation; 0 is never.
@@ -175,6 +190,8 @@ pub(crate) struct GuardsTable {
     pub max_renames: LimitText,
     /// People of whom one attribute is cleared, for each attribute.
     pub max_clears: LimitText,
+    /// Changes that come from the config having changed since the last run: a number, or a share of the linked people.
+    pub max_config_changes: LimitText,
     /// Rejected records: a number, or a share of the records that were read.
     pub max_rejected: LimitText,
     /// So many records must have been read.
@@ -246,6 +263,15 @@ pub(crate) struct MappingTest {
     pub name: Option<String>,
     /// The fields of the record.
     pub record: BTreeMap<String, serde_json::Value>,
+    /// The fields of the person's manager, for `ManagerField`.
+    #[serde(default)]
+    pub manager: BTreeMap<String, serde_json::Value>,
+    /// The keys of those who stand above the person, for `ReportsTo`.
+    #[serde(default)]
+    pub reports_to: Vec<String>,
+    /// The names of the groups that the person is in, for `Groups` and `IsMemberOfGroup`.
+    #[serde(default)]
+    pub groups: Vec<Box<str>>,
     /// The attributes that must come of it; others are not looked at.
     #[serde(default)]
     pub expect: BTreeMap<String, serde_json::Value>,

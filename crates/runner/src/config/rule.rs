@@ -3,6 +3,7 @@
 use std::fmt;
 
 use peoplesync_mapping::{ElementSpec, PartSource, PartSpec, Rule};
+use peoplesync_reconcile::OnDrift;
 use peoplesync_source::schemars::{self, JsonSchema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
@@ -16,6 +17,8 @@ pub(crate) struct AttributeRule {
     pub(crate) rule: Rule,
     pub(crate) on_empty: OnEmpty,
     pub(crate) when: When,
+    /// What becomes of it where others change it at the target; as `people.on_drift` says if not given.
+    pub(crate) on_drift: Option<OnDrift>,
 }
 
 /// The table form of a rule.
@@ -49,6 +52,10 @@ struct AttributeTable {
     /// When the attribute is written.
     #[serde(default)]
     when: When,
+    /// What happens when others change it at the target; as `people.on_drift` says if not given.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    on_drift: Option<OnDrift>,
 }
 
 /// One element of a list, or one for each of several values. All but `type` and `primary` are expressions.
@@ -158,6 +165,7 @@ impl TryFrom<AttributeTable> for AttributeRule {
             display,
             on_empty,
             when,
+            on_drift,
         } = table;
         let given = [value.is_some(), values.is_some(), list.is_some(), reference.is_some()];
         if given.into_iter().filter(|given| *given).count() != 1 {
@@ -183,7 +191,7 @@ impl TryFrom<AttributeTable> for AttributeRule {
                 Rule::Elements(vec![element.element(Vec::new())?])
             }
         };
-        Ok(Self { rule, on_empty, when })
+        Ok(Self { rule, on_empty, when, on_drift })
     }
 }
 
@@ -197,7 +205,7 @@ struct RuleVisitor;
 
 impl RuleVisitor {
     fn plain(rule: Rule) -> AttributeRule {
-        AttributeRule { rule, on_empty: OnEmpty::Leave, when: When::Always }
+        AttributeRule { rule, on_empty: OnEmpty::Leave, when: When::Always, on_drift: None }
     }
 
     fn literal(text: String) -> AttributeRule {

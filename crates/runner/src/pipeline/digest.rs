@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
+use super::people::Managers;
 use peoplesync_mapping::{
-    Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome, fingerprint,
+    Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome, People, fingerprint,
 };
-use peoplesync_reconcile::Fingerprint;
+use peoplesync_reconcile::{Before, Digest, Fingerprint};
 use peoplesync_source::{Batch, Timestamp};
+
+use super::read::unresolved;
 
 /// A batch with what the mapping says of each record.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(super) struct Digested {
 pub(super) struct Row {
     pub(super) print: Fingerprint,
     pub(super) mapped: Mapped,
+    /// What the mapping of the last run says, where it was another.
+    pub(super) before: Option<Before>,
 }
 
 /// How a record was mapped.
@@ -73,8 +78,10 @@ impl Digested {
         mapping: &Mapping,
         key: &DigestKey,
         now: Timestamp,
+        people: Option<&Managers>,
     ) -> Self {
-        let around = Around { now: Some(now), seed: Some(key), people: None };
+        let people = people.map(|people| people as &dyn People);
+        let around = Around { now: Some(now), seed: Some(key), people };
         let mut draft = Draft::new(mapping);
         let mut rows = Vec::with_capacity(batch.len());
         let mut references = Vec::new();
@@ -88,9 +95,36 @@ impl Digested {
                 Ok(Outcome::OutOfScope) => Mapped::OutOfScope,
                 Err(error) => Mapped::Rejected(Box::new(error)),
             };
-            rows.push(Row { print: print_of(key, record.key()), mapped });
+            rows.push(Row { print: print_of(key, record.key()), mapped, before: None });
         }
         Self { batch, binding, rows, references }
+    }
+
+    /// Adds what the mapping of the last run says of each record.
+    pub(super) fn compare(
+        &mut self,
+        binding: &Binding,
+        mapping: &Mapping,
+        key: &DigestKey,
+        now: Timestamp,
+        people: Option<&Managers>,
+    ) {
+        let people = people.map(|people| people as &dyn People);
+        let around = Around { now: Some(now), seed: Some(key), people };
+        let mut draft = Draft::new(mapping);
+        for (record, row) in self.batch.records().zip(&mut self.rows) {
+            row.before = Some(match mapping.map_in(&around, binding, &record, &mut draft) {
+                Ok(Outcome::InScope) => {
+                    let hash = draft.digest(key);
+                    let digest = Digest::from_hash(hash);
+                    let refers = draft.references().next().is_some();
+                    let digest_unresolved = if refers { unresolved(hash) } else { digest };
+                    Before::InScope { digest, digest_unresolved }
+                }
+                Ok(Outcome::OutOfScope) => Before::OutOfScope,
+                Err(_) => Before::Rejected,
+            });
+        }
     }
 
     /// The people to whom a row refers, from where the row before ended.

@@ -1,15 +1,21 @@
 //! From a config to a plan: read, compare, look up, decide. Nothing is written to the target.
 
 mod digest;
+mod edited;
 mod observe;
 mod parts;
+mod people;
 mod read;
 pub(crate) mod saved;
 mod session;
 mod store;
 
+use std::sync::Arc;
+
 use peoplesync_mapping::DigestKey;
-use peoplesync_reconcile::{Bookkeeping, Fingerprint, LinkIndex, Links, LintContext, Plan};
+use peoplesync_reconcile::{
+    Bookkeeping, Fingerprint, Limits, LinkIndex, Links, LintContext, Part, Plan,
+};
 use peoplesync_scim::client::Client;
 use peoplesync_source::Timestamp;
 use peoplesync_state::State;
@@ -23,6 +29,7 @@ use crate::report::Output;
 use crate::report::progress::Progress;
 pub(crate) use digest::print_of as fingerprint_of;
 use parts::Parts;
+pub(crate) use people::Managers;
 pub(crate) use read::open;
 pub(crate) use saved::Basis;
 pub(crate) use session::{Session, mapping};
@@ -47,12 +54,16 @@ pub(crate) struct Prepared {
     pub(crate) client: Client,
     pub(crate) state: State,
     pub(crate) plan: Plan,
+    /// What was picked of the plan, if anything was.
+    pub(crate) part: Option<Plan>,
     pub(crate) links: Links,
     pub(crate) key: DigestKey,
     pub(crate) basis: Basis,
     /// The moment that `Now()` gives.
     pub(crate) moment: Timestamp,
     pub(crate) parts: Parts,
+    /// Other people, if an expression asks about them.
+    pub(crate) people: Option<Arc<Managers>>,
 }
 
 impl Prepared {
@@ -68,6 +79,7 @@ pub(crate) async fn prepare(
     full: bool,
     moment: Option<Timestamp>,
     access: Access,
+    part: Option<&Part>,
     output: Output,
 ) -> Outcome<Prepared> {
     let session = Session::new(loaded)?;
@@ -91,14 +103,20 @@ pub(crate) async fn prepare(
         };
     }
     let key = digest_key(&state);
-    let policy = session.policy(!has_finished(&state)?);
+    let parts = Parts::new(&session, state.hash_key());
+    let checked = read::check(&session).await?;
+    let edited::Difference { edited, before } =
+        edited::difference(&session, &state, &parts, checked.as_deref())?;
+    let policy = session.policy(!has_finished(&state)?, full, edited);
     let moment = moment.unwrap_or(Timestamp(policy.now));
     let index = index(&session, &state)?;
     tracing::info!(links = index.len(), "loaded the links");
 
+    let people = people::Managers::read(&session, &key, moment).await?.map(Arc::new);
     let reading = Progress::counting(output.quiet, "reading people");
     let read::Reading { survey, snapshot } =
-        read::read(&session, index, &key, moment, full, &reading).await?;
+        read::read(&session, index, &key, before, (moment, full), people.as_ref(), &reading)
+            .await?;
     reading.finish();
     tracing::info!(candidates = survey.candidates().len(), "read the source");
 
@@ -112,18 +130,24 @@ pub(crate) async fn prepare(
     links.extend(state.links_by_id(session.managed.resource(), &owners)?);
 
     let plan = peoplesync_reconcile::plan(&survey, &links, &observation, &policy);
-    let context =
-        LintContext { managed: &session.managed, links: &links, observation: Some(&observation) };
-    let findings = peoplesync_reconcile::lint(&plan, context);
-    if let Some(finding) = findings.first() {
-        // The checker shares no code with the planner: one of them is wrong, and nothing may be written.
-        return Err(Failure::new(Exit::Bug, format!("the plan contradicts itself: {finding}"))
-            .with_hint("please report this; nothing was written"));
+    let context = LintContext {
+        managed: &session.managed,
+        links: &links,
+        observation: Some(&observation),
+        limits: Some(Limits { policy: &policy, linked: survey.linked() }),
+    };
+    let part = part
+        .map(|part| peoplesync_reconcile::plan_part(&survey, &links, &observation, &policy, part));
+    for made in part.iter().chain([&plan]) {
+        if let Some(finding) = peoplesync_reconcile::lint(made, context).first() {
+            // The checker shares no code with the planner: one of them is wrong, and nothing may be written.
+            return Err(Failure::new(Exit::Bug, format!("the plan contradicts itself: {finding}"))
+                .with_hint("please report this; nothing was written"));
+        }
     }
     let basis =
         Basis::new(config_digest(&session, &state), snapshot, state.serial(), full, policy.now);
-    let parts = Parts::new(&session.loaded, state.hash_key());
-    Ok(Prepared { session, client, state, plan, links, key, basis, moment, parts })
+    Ok(Prepared { session, client, state, plan, part, links, key, basis, moment, parts, people })
 }
 
 /// The state that the config of a session names.

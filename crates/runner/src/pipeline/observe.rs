@@ -3,7 +3,6 @@
 
 use futures_util::StreamExt as _;
 use peoplesync_reconcile::{Links, Lookups, Managed, Observation, Observed, Policy, Survey};
-use peoplesync_scim::Path;
 use peoplesync_scim::client::{Client, ClientError, Kind};
 use serde_json::Value as Json;
 
@@ -32,9 +31,7 @@ pub(crate) async fn observe(
     let people =
         usize::try_from(survey.linked()).unwrap_or(usize::MAX).max(survey.candidates().len());
     let pages = people / session.profile.list.page_size.max(1) as usize + 1;
-    // A list that leaves out what is compared costs a request for each account besides.
-    let many =
-        asked.len() > FEW && !leaves_out(session) && asked.len() > pages.saturating_mul(PAGE_COST);
+    let many = asked.len() > FEW && asked.len() > pages.saturating_mul(PAGE_COST);
     let cannot_search = !session.profile.filter.supported && !asked.searches.is_empty();
     if !asked.is_empty() && (full || many || cannot_search) {
         list(session, client, &mut observation, progress).await?;
@@ -60,10 +57,6 @@ async fn list(
     progress: &Progress,
 ) -> Outcome<bool> {
     let mut pages = client.list(session.managed.resource(), None, None);
-    let by_one = leaves_out(session);
-    let resource_type = session.managed.resource();
-    let width = session.loaded.config.target.concurrency.max(1);
-    let mut ids = Vec::new();
     let mut count = 0;
     while let Some(page) = pages.next().await.map_err(unreadable)? {
         for resource in &page {
@@ -74,24 +67,12 @@ async fn list(
                 )
                 .with_cause(&error)
             })?;
-            let account = seen(&session.managed, &resource)?;
-            if by_one { ids.push(account.id) } else { observation.found(account) }
+            observation.found(seen(&session.managed, &resource)?);
         }
-        let mut accounts = futures_util::stream::iter(ids.drain(..))
-            .map(|id| async move { client.get(resource_type, &id).await.map(|whole| (id, whole)) })
-            .buffer_unordered(width);
-        while let Some(answer) = accounts.next().await {
-            match answer.map_err(unreadable)? {
-                (_, Some(whole)) => observation.found(seen(&session.managed, &whole)?),
-                (id, None) => observation.gone(&id),
-            }
-        }
-        drop(accounts);
         count += page.len();
         progress.steps(page.len());
     }
-    let complete = pages.complete() && session.profile.list.complete;
-    if complete {
+    if pages.complete() {
         observation.listed();
     } else {
         tracing::warn!(
@@ -99,17 +80,7 @@ async fn list(
             "the target's list ended early; accounts that are not in it are looked up one by one"
         );
     }
-    Ok(complete)
-}
-
-/// Whether a list leaves out something that is managed, so that each account has to be asked for.
-fn leaves_out(session: &Session) -> bool {
-    let omitted: Vec<Path> =
-        session.profile.list.omits.iter().filter_map(|text| Path::parse(text).ok()).collect();
-    let managed = session.managed.attributes().iter();
-    managed.filter(|attribute| !attribute.create_only).any(|attribute| {
-        omitted.iter().any(|path| *path == attribute.path || *path == attribute.path.root())
-    })
+    Ok(pages.complete())
 }
 
 /// Asks for accounts one by one, side by side.

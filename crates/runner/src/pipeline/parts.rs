@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::Loaded;
+use super::Session;
 
 /// The parts of a config that decide what happens to people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,10 +19,12 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(crate) fn new(loaded: &Loaded, hash_key: [u8; 32]) -> Self {
+    pub(crate) fn new(session: &Session, hash_key: [u8; 32]) -> Self {
         let mut tables: Map<String, Json> =
-            serde_json::from_str(&loaded.identity).unwrap_or_default();
+            serde_json::from_str(&session.loaded.identity).unwrap_or_default();
         let mut rest = Map::new();
+        let profile = serde_json::to_value(&*session.profile).unwrap_or_default();
+        rest.insert("profile".to_owned(), profile);
         for name in ["source", "sources", "groups"] {
             rest.extend(tables.remove_entry(name));
         }

@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use peoplesync_mapping::{
-    Around, Binding, DigestKey, Draft, MapError, Outcome as Scope, SlotValue,
+    Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome as Scope, People, SlotValue,
 };
 use peoplesync_reconcile::{
     Candidate, Coverage, Digest, Fingerprint, Intake, LinkIndex, Rejection, Seen, Survey, Wanted,
@@ -17,7 +17,8 @@ use peoplesync_source::{Batch, End, Fields, Query, Record, Records, Step, Timest
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Session;
-use super::digest::{Digested, Mapped, print_of};
+use super::digest::{Digested, Mapped, Row, print_of};
+use super::people::Managers;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
@@ -35,13 +36,17 @@ pub(crate) async fn read(
     session: &Session,
     index: LinkIndex,
     key: &DigestKey,
-    now: Timestamp,
-    full: bool,
+    before: Option<Arc<Mapping>>,
+    (now, full): (Timestamp, bool),
+    people: Option<&Arc<Managers>>,
     progress: &Progress,
 ) -> Outcome<Reading> {
-    let query = Query::fields(session.mapping.fields().iter().cloned());
-    let mut records = open(session, &query).await?;
+    let before_fields = before.iter().flat_map(|before| before.fields());
+    let query = Query::fields(session.mapping.fields().iter().chain(before_fields).cloned());
+    let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
     let mut reader = Reader::new(session, index, key, now, full);
+    reader.people = people.cloned();
+    reader.before = before;
     let width = 2 * available_parallelism().map_or(2, usize::from);
     let mut digesting = FuturesOrdered::new();
     let end = loop {
@@ -64,14 +69,19 @@ pub(crate) async fn read(
 
 /// Begins to read the source, once it is known to have every field that the mapping reads.
 pub(crate) async fn open(session: &Session, query: &Query) -> Outcome<Box<dyn Records>> {
-    // What is wrong with the source itself, opening it says better.
-    if let Ok(checked) = session.source.check(&session.cx).await {
-        session.unknown_fields(checked.fields.as_deref())?;
-    }
+    check(session).await?;
     session.source.open(&session.cx, query).await.map_err(unreadable)
 }
 
-async fn next(records: &mut dyn Records) -> Outcome<Step> {
+/// The fields of the source, if it says which it has; an error if the mapping reads others.
+pub(super) async fn check(session: &Session) -> Outcome<Option<Vec<String>>> {
+    // What is wrong with the source itself, opening it says better.
+    let Ok(checked) = session.source.check(&session.cx).await else { return Ok(None) };
+    session.unknown_fields(checked.fields.as_deref())?;
+    Ok(checked.fields.filter(|fields| !fields.is_empty()))
+}
+
+pub(super) async fn next(records: &mut dyn Records) -> Outcome<Step> {
     records.next().await.map_err(unreadable)
 }
 
@@ -107,10 +117,15 @@ struct Reader<'a> {
     intake: Intake,
     draft: Draft,
     binding: Option<(Fields, Arc<Binding>)>,
+    /// The mapping of the last run, where it was another, and its binding.
+    before: Option<Arc<Mapping>>,
+    before_binding: Option<Arc<Binding>>,
     name_slot: Option<usize>,
     snapshot: u128,
     /// Who was referred to last, and whether they are linked; that does not change during a read.
     last_reference: Option<(Fingerprint, bool)>,
+    /// Other people, if an expression asks about them.
+    people: Option<Arc<Managers>>,
 }
 
 impl<'a> Reader<'a> {
@@ -133,9 +148,12 @@ impl<'a> Reader<'a> {
             intake: Intake::new(index, Arc::clone(&session.managed)),
             draft: Draft::new(&session.mapping),
             binding: None,
+            before: None,
+            before_binding: None,
             name_slot,
             snapshot: 0,
             last_reference: None,
+            people: None,
         }
     }
 
@@ -146,26 +164,41 @@ impl<'a> Reader<'a> {
             _ => {
                 let binding = Arc::new(self.session.mapping.bind(batch.fields()));
                 self.binding = Some((batch.fields().clone(), Arc::clone(&binding)));
+                let before = self.before.as_ref();
+                self.before_binding = before.map(|before| Arc::new(before.bind(batch.fields())));
                 binding
             }
         };
         let (mapping, key) = (Arc::clone(&self.session.mapping), self.key.clone());
-        let now = self.now;
-        spawn_blocking(move || Digested::new(batch, binding, &mapping, &key, now))
+        let (now, people) = (self.now, self.people.clone());
+        let before = self.before.clone().zip(self.before_binding.clone());
+        spawn_blocking(move || {
+            let people = people.as_deref();
+            let mut digested = Digested::new(batch, binding, &mapping, &key, now, people);
+            if let Some((mapping, binding)) = before {
+                digested.compare(&binding, &mapping, &key, now, people);
+            }
+            digested
+        })
     }
 
     /// Takes in what came of a batch.
     fn take(&mut self, digested: &Digested) {
         let batch = &digested.batch;
         let mut references_start = 0;
+        self.intake.look_ahead(digested.rows.iter().map(|row| row.print));
         for (record, row) in batch.records().zip(&digested.rows) {
             match &row.mapped {
                 Mapped::InScope { hash, references_end } => {
                     let references = digested.references(references_start, *references_end);
                     references_start = *references_end;
-                    self.in_scope(digested, &record, row.print, *hash, references);
+                    self.in_scope(digested, &record, row, *hash, references);
                 }
                 Mapped::OutOfScope => {
+                    // Who is nobody's leaver needs no word of the config of before.
+                    if let Some(before) = row.before.filter(|_| self.intake.is_linked(row.print)) {
+                        self.intake.before(record.key(), before);
+                    }
                     self.note_snapshot(row.print, Digest::UNKNOWN);
                     self.intake.out_of_scope(row.print, record.key());
                 }
@@ -206,11 +239,11 @@ impl<'a> Reader<'a> {
         &mut self,
         digested: &Digested,
         record: &Record<'_>,
-        print: Fingerprint,
+        row: &Row,
         hash: [u8; 16],
         references: &[Fingerprint],
     ) {
-        let digest = Digest::from_hash(hash);
+        let (print, digest) = (row.print, Digest::from_hash(hash));
         self.note_snapshot(print, digest);
         // Whether a referenced person has an account decides what can be written, so it is part of what is remembered.
         let resolved = references.iter().all(|reference| self.is_linked(*reference));
@@ -223,13 +256,17 @@ impl<'a> Reader<'a> {
             return;
         }
         // Few are looked at more closely; for them the mapping is done once more, and its values are kept.
-        let around = Around { now: Some(self.now), seed: Some(self.key), people: None };
+        let people = self.people.as_deref().map(|people| people as &dyn People);
+        let around = Around { now: Some(self.now), seed: Some(self.key), people };
         let mapping = &self.session.mapping;
         match mapping.map_in(&around, &digested.binding, record, &mut self.draft) {
             Ok(Scope::InScope) => {
                 let digest_unresolved =
                     if references.is_empty() { digest } else { unresolved(hash) };
                 let candidate = self.candidate(record, print, digest, digest_unresolved);
+                if let Some(before) = row.before {
+                    self.intake.before(record.key(), before);
+                }
                 self.intake.candidate(candidate);
             }
             Ok(Scope::OutOfScope) => self.intake.out_of_scope(print, record.key()),
@@ -306,7 +343,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The digest of the same person as long as somebody whom they refer to has no account.
-fn unresolved(mut hash: [u8; 16]) -> Digest {
+pub(super) fn unresolved(mut hash: [u8; 16]) -> Digest {
     for byte in &mut hash {
         *byte = !*byte;
     }

@@ -147,6 +147,32 @@ pub(crate) fn still_fits(saved: &Saved, fresh: &Prepared) -> Outcome<()> {
     Err(refusal)
 }
 
+/// What of a person is another than when the plan was made: at the target, or in the source.
+fn moved(then: &Change, now: &Change) -> String {
+    let shown = |value: &Option<Json>| {
+        value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
+    };
+    if then.id != now.id {
+        return "would be changed at another account now".to_owned();
+    }
+    if then.action != now.action {
+        return format!("would be a {} now, not a {}", now.action.name(), then.action.name());
+    }
+    for before in &then.attributes {
+        let mut attributes = now.attributes.iter();
+        let Some(after) = attributes.find(|other| other.path == before.path) else { continue };
+        if before.before != after.before {
+            let (old, new) = (shown(&before.before), shown(&after.before));
+            return format!("has another {} at the target: {new}, not {old}", before.path);
+        }
+        if before.after != after.after {
+            let (old, new) = (shown(&before.after), shown(&after.after));
+            return format!("gets another {} now: {new}, not {old}", before.path);
+        }
+    }
+    "would be changed otherwise now".to_owned()
+}
+
 fn differences(saved: &Plan, fresh: &Plan) -> Vec<String> {
     let by_key = |plan: &Plan| -> BTreeMap<String, Change> {
         plan.changes.iter().map(|change| (change.key.clone(), change.clone())).collect()
@@ -157,7 +183,7 @@ fn differences(saved: &Plan, fresh: &Plan) -> Vec<String> {
         match now.get(key) {
             None => found.push(format!("{} (key {key}) no longer needs a change", change.name)),
             Some(other) if other != change => {
-                found.push(format!("{} (key {key}) would be changed otherwise now", change.name));
+                found.push(format!("{} (key {key}) {}", change.name, moved(change, other)));
             }
             Some(_) => {}
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Spec, When, Within};
 use peoplesync_reconcile::{
-    Approvals, Guards, LeaverAction, Leavers, Managed, ManagedAttribute, Policy,
+    Approvals, Edited, Guards, LeaverAction, Leavers, Managed, ManagedAttribute, OnDrift, Policy,
 };
 use peoplesync_scim::client::{Auth, Client, ClientConfig};
-use peoplesync_scim::profile::{Deactivate, Delete, Inactive};
+use peoplesync_scim::profile::{Deactivate, Delete};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::{Clock, Context, Source};
@@ -45,12 +45,16 @@ impl Session {
         let schemas = Arc::new(schemas.unwrap_or_else(SchemaSet::standard));
         let mapping = mapping(&loaded, &schemas).map_err(&mut note).ok();
         let match_by = match_by(&loaded).map_err(&mut note).ok();
-        let protect =
-            filters(&loaded, "protect", &loaded.config.guards.protect).map_err(&mut note).ok();
+        let protect = filters(&loaded, ["guards", "protect"], &loaded.config.guards.protect)
+            .map_err(&mut note)
+            .ok();
         let administrators =
-            filters(&loaded, "administrators", &loaded.config.guards.administrators)
+            filters(&loaded, ["guards", "administrators"], &loaded.config.guards.administrators)
                 .map_err(&mut note)
                 .ok();
+        let kept = filters(&loaded, ["leavers", "unless"], &loaded.config.leavers.unless)
+            .map_err(&mut note)
+            .ok();
         address(&loaded).map_err(&mut note).ok();
         if let Some(profile) = &profile {
             leavers(&loaded, profile).map_err(&mut note).ok();
@@ -63,7 +67,8 @@ impl Session {
             Some(match_by),
             Some(protect),
             Some(administrators),
-        ) = (source, profile, mapping, match_by, protect, administrators)
+            Some(kept),
+        ) = (source, profile, mapping, match_by, protect, administrators, kept)
         else {
             return Err(ConfigErrors::new(errors));
         };
@@ -82,10 +87,14 @@ impl Session {
                 reference: attribute.is_reference(),
             })
             .collect();
+        let on_drift = on_drift(&loaded, &mapping);
+        let of_active = loaded.config.people.on_drift;
         let managed =
             Managed::new(Resource::User, attributes, &match_by, protect, Arc::clone(&schemas))
                 .map_err(|error| loaded.error(&["people", "match"], error.to_string()))?
-                .with_administrators(administrators);
+                .with_administrators(administrators)
+                .with_kept(kept)
+                .with_on_drift(on_drift, of_active);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keeper = Arc::new(Keeper { base: loaded.base.clone() });
         let cx = Context::new(Arc::clone(&clock), keeper, loaded.base.clone());
@@ -159,22 +168,19 @@ impl Session {
     }
 
     /// What the administrator allows, at this moment.
-    pub(crate) fn policy(&self, first_load: bool) -> Policy {
+    pub(crate) fn policy(&self, first_load: bool, full: bool, edited: Edited) -> Policy {
         let config = &self.loaded.config;
         let guards = &config.guards;
         Policy {
             adopt: config.people.adopt,
-            leavers: Leavers {
-                action: config.leavers.action,
-                grace_days: config.leavers.grace_days,
-                delete_after_days: config.leavers.delete_after_days,
-            },
+            leavers: leavers_of(&config.leavers),
             guards: Guards {
                 max_leavers: guards.max_leavers.0,
                 max_changes: guards.max_changes.0,
                 max_creates: guards.max_creates.0,
                 max_renames: guards.max_renames.0,
                 max_clears: guards.max_clears.0,
+                max_config_changes: guards.max_config_changes.0,
                 max_rejected: guards.max_rejected.0,
                 min_records: guards.min_records,
             },
@@ -183,16 +189,50 @@ impl Session {
                 over: config.approval.over.map(|over| over.0),
             },
             first_load,
-            hides_inactive: self.profile.lifecycle.inactive == Inactive::Gone,
+            full,
+            edited,
             now: self.clock.now().0,
             source: self.source_name(),
         }
     }
 }
 
+/// How leavers are treated.
+pub(super) fn leavers_of(table: &model::LeaversTable) -> Leavers {
+    Leavers {
+        action: table.action,
+        out_of_scope: table.out_of_scope.unwrap_or(table.action),
+        grace_days: table.grace_days,
+        delete_after_days: table.delete_after_days,
+    }
+}
+
+/// What becomes of each attribute that others change at the target: as the rule says that gives it its value, or else as all.
+fn on_drift(loaded: &Loaded, mapping: &Mapping) -> Vec<OnDrift> {
+    let people = &loaded.config.people;
+    let said: Vec<(Path, OnDrift)> = people
+        .attributes
+        .iter()
+        .filter_map(|(path, rule)| Some((Path::parse(path).ok()?, rule.on_drift?)))
+        .collect();
+    let of = |path: &Path| {
+        let whole = |said: &Path| *said == said.root() && said.same_root(path);
+        let exact = said.iter().find(|(said, _)| said == path);
+        let found = exact.or_else(|| said.iter().find(|(said, _)| whole(said)));
+        found.map_or(people.on_drift, |(_, on_drift)| *on_drift)
+    };
+    mapping.attributes().iter().map(|attribute| of(attribute.path())).collect()
+}
+
 /// The compiled mapping of the config.
 pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, ConfigErrors> {
-    let people = &loaded.config.people;
+    Mapping::compile(&spec(&loaded.config.people), Resource::User, schemas).map_err(|errors| {
+        ConfigErrors::new(errors.iter().map(|error| compile_error(loaded, error)).collect())
+    })
+}
+
+/// What a table of people asks of the mapping.
+pub(super) fn spec(people: &model::People) -> Spec {
     let attributes = people.attributes.iter().map(|(path, rule)| {
         let on_empty = match rule.on_empty {
             model::OnEmpty::Leave => OnEmpty::Leave,
@@ -205,10 +245,8 @@ pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, C
         AttributeSpec { path: path.clone(), rule: rule.rule.clone(), on_empty, when }
     });
     let scope = Some(people.scope.clone()).filter(|scope| !scope.trim().is_empty());
-    let spec = Spec { scope, attributes: attributes.collect(), ..Spec::default() };
-    Mapping::compile(&spec, Resource::User, schemas).map_err(|errors| {
-        ConfigErrors::new(errors.iter().map(|error| compile_error(loaded, error)).collect())
-    })
+    let manager = people.manager.clone();
+    Spec { scope, attributes: attributes.collect(), manager, ..Spec::default() }
 }
 
 /// An error of the mapping, with its place in the config.
@@ -252,16 +290,16 @@ fn match_by(loaded: &Loaded) -> Result<Vec<Path>, ConfigErrors> {
     Ok(paths)
 }
 
-/// The SCIM filters of a key of `guards`.
-fn filters(loaded: &Loaded, key: &str, texts: &[String]) -> Result<Vec<Filter>, ConfigErrors> {
+/// The SCIM filters of a key.
+fn filters(loaded: &Loaded, key: [&str; 2], texts: &[String]) -> Result<Vec<Filter>, ConfigErrors> {
     let mut errors = Vec::new();
     let mut filters = Vec::new();
     for text in texts {
         match Filter::parse(text) {
             Ok(filter) => filters.push(filter),
-            Err(error) => errors.push(
-                loaded.error(&["guards", key], format!("\"{text}\" is not a SCIM filter: {error}")),
-            ),
+            Err(error) => {
+                errors.push(loaded.error(&key, format!("\"{text}\" is not a SCIM filter: {error}")))
+            }
         }
     }
     if errors.is_empty() { Ok(filters) } else { Err(ConfigErrors::new(errors)) }
@@ -281,15 +319,18 @@ fn leavers(loaded: &Loaded, profile: &Profile) -> Result<(), ConfigErrors> {
         ConfigErrors::from(error)
     };
     let by_deletion = "see `lifecycle.delete` of the profile; write action = \"deactivate\"";
-    match (leavers.action, profile.lifecycle.deactivate, profile.lifecycle.delete) {
-        (LeaverAction::Delete, _, Delete::None) => {
-            return Err(cannot("action", "delete accounts", by_deletion));
+    let actions = [("action", Some(leavers.action)), ("out_of_scope", leavers.out_of_scope)];
+    for (key, action) in actions {
+        match (action, profile.lifecycle.deactivate, profile.lifecycle.delete) {
+            (Some(LeaverAction::Delete), _, Delete::None) => {
+                return Err(cannot(key, "delete accounts", by_deletion));
+            }
+            (Some(LeaverAction::Deactivate), Deactivate::None, _) => {
+                let hint = "see `lifecycle.deactivate` of the profile; write action = \"unlink\" or \"delete\"";
+                return Err(cannot(key, "take accounts out of use", hint));
+            }
+            _ => {}
         }
-        (LeaverAction::Deactivate, Deactivate::None, _) => {
-            let hint = "see `lifecycle.deactivate` of the profile; write action = \"unlink\" or \"delete\"";
-            return Err(cannot("action", "take accounts out of use", hint));
-        }
-        _ => {}
     }
     if leavers.delete_after_days > 0
         && matches!(profile.lifecycle.delete, Delete::None | Delete::Deactivates)

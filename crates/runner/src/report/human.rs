@@ -16,6 +16,7 @@ pub(crate) fn plan(plan: &Plan, title: &str, paint: Paint, show: usize) -> Strin
     changes(&mut text, plan, paint, show);
     people(&mut text, plan, paint, show);
     line!(text, "\n{}", totals(&plan.summary, paint));
+    causes(&mut text, &plan.summary, paint);
     if plan.coverage != "complete" {
         line!(
             text,
@@ -28,6 +29,23 @@ pub(crate) fn plan(plan: &Plan, title: &str, paint: Paint, show: usize) -> Strin
     }
     refusals(&mut text, plan, paint);
     text
+}
+
+/// How many changes do not come from the source.
+fn causes(text: &mut String, summary: &Summary, paint: Paint) {
+    let (config, drift) = (summary.from_config, summary.from_drift);
+    let number = |count: u64| number(usize::try_from(count).unwrap_or(usize::MAX));
+    if config > 0 {
+        let come = if config == 1 { "change comes" } else { "changes come" };
+        let count = number(config);
+        let what = "from the config, which is another than in the last run";
+        line!(text, "{}", paint.yellow(&format!("{count} {come} {what}.")));
+    }
+    if drift > 0 {
+        let undo = if drift == 1 { "change undoes" } else { "changes undo" };
+        let count = number(drift);
+        line!(text, "{}", paint.yellow(&format!("{count} {undo} what others did at the target.")));
+    }
 }
 
 /// Why a plan is not applied as it is, a line each.

@@ -21,7 +21,6 @@ impl Profile {
             ("list.omits", &self.list.omits),
             ("filter.attributes", &self.filter.attributes),
             ("write.single", &self.write.single),
-            ("write.primary", &self.write.primary),
             ("write.required", &self.write.required),
             ("write.ignored", &self.write.ignored),
         ];

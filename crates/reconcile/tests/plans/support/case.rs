@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use peoplesync_reconcile::{Coverage, Digest, LeaverAction, Limit, Required, Standing};
+use peoplesync_reconcile::{
+    Action, Coverage, Digest, Edited, LeaverAction, Leavers, Limit, Part, Required, Standing,
+};
 use peoplesync_scim::path::Path;
 use serde_json::{Value as Json, json};
 
@@ -94,8 +96,14 @@ fn start(sections: &BTreeMap<&str, String>) -> World {
     } else {
         MATCH.lines().collect()
     };
-    let (protect, administrators) = (lines(sections, "protect"), lines(sections, "administrators"));
-    World::new(managed(&attributes, &match_by, &protect, &administrators))
+    let filters = |name| lines(sections, name);
+    World::new(managed(
+        &attributes,
+        &match_by,
+        &filters("protect"),
+        &filters("administrators"),
+        &filters("unless"),
+    ))
 }
 
 fn change(world: &mut World, sections: &BTreeMap<&str, String>) {
@@ -106,6 +114,8 @@ fn change(world: &mut World, sections: &BTreeMap<&str, String>) {
             "match",
             "protect",
             "administrators",
+            "unless",
+            "before",
             "policy",
             "people",
             "links",
@@ -115,6 +125,11 @@ fn change(world: &mut World, sections: &BTreeMap<&str, String>) {
     }
     if sections.contains_key("people") {
         world.records = lines(sections, "people").into_iter().map(record).collect();
+    }
+    for line in lines(sections, "before") {
+        // What follows the key is as in `[people]`, which has an origin too.
+        let record = record(&line.replacen(' ', " before ", 1));
+        world.before.insert(record.key, record.word);
     }
     for line in lines(sections, "policy") {
         let (name, value) = line.split_once(" = ").unwrap_or_else(|| panic!("policy: {line}"));
@@ -150,6 +165,10 @@ fn change(world: &mut World, sections: &BTreeMap<&str, String>) {
             let day = || rest[at + 1].parse::<i64>().unwrap() * DAY;
             match *word {
                 "changed" => link.digest = Digest(5),
+                "before" => match world.before.get(*key) {
+                    Some(Word::Wants(wants)) => link.digest = world.digests(wants).0,
+                    other => panic!("before: {other:?}"),
+                },
                 "unknown" => link.digest = Digest::UNKNOWN,
                 "waiting" => link.digest = digests.1,
                 "deactivated" => link.standing = Standing::Deactivated { since: day() },
@@ -170,14 +189,25 @@ fn policy(world: &mut World, name: &str, value: &str) {
     match name {
         "adopt" => world.policy.adopt = value == "true",
         "leavers" => {
-            world.policy.leavers.action = match value {
-                "ignore" => LeaverAction::Ignore,
-                "unlink" => LeaverAction::Unlink,
-                "deactivate" => LeaverAction::Deactivate,
-                "delete" => LeaverAction::Delete,
-                other => panic!("leavers: {other}"),
+            world.policy.leavers.action = action(value);
+            world.policy.leavers.out_of_scope = action(value);
+        }
+        "out_of_scope" => world.policy.leavers.out_of_scope = action(value),
+        "edited" => {
+            let leavers = world.policy.leavers;
+            world.policy.edited = match value {
+                "nothing" => Edited::Nothing,
+                "rules" => Edited::Rules { leavers, matching: false },
+                "matching" => Edited::Rules { leavers, matching: true },
+                "everything" => Edited::Everything,
+                other => {
+                    let action = action(other.trim_start_matches("leavers were "));
+                    let leavers = Leavers { action, out_of_scope: action, ..leavers };
+                    Edited::Rules { leavers, matching: false }
+                }
             }
         }
+        "max_config_changes" => world.policy.guards.max_config_changes = limit(),
         "grace_days" => world.policy.leavers.grace_days = value.parse().unwrap(),
         "delete_after_days" => world.policy.leavers.delete_after_days = value.parse().unwrap(),
         "max_leavers" => world.policy.guards.max_leavers = limit(),
@@ -206,10 +236,30 @@ fn policy(world: &mut World, name: &str, value: &str) {
                 _ => panic!("coverage: {value}"),
             }
         }
+        "part" => {
+            let mut part = Part::default();
+            for word in value.split(' ') {
+                match Action::ALL.into_iter().find(|action| action.name() == word) {
+                    Some(action) => part.actions.insert(action),
+                    None => part.keys.insert(word.to_owned()),
+                };
+            }
+            world.part = Some(part).filter(|_| value != "all");
+        }
         "list" => world.list = value == "true",
         "full" => world.full = value == "true",
         "search" => world.no_search = (value != "works").then(|| value.to_owned()),
         other => panic!("policy: {other}"),
+    }
+}
+
+fn action(value: &str) -> LeaverAction {
+    match value {
+        "ignore" => LeaverAction::Ignore,
+        "unlink" => LeaverAction::Unlink,
+        "deactivate" => LeaverAction::Deactivate,
+        "delete" => LeaverAction::Delete,
+        other => panic!("leavers: {other}"),
     }
 }
 

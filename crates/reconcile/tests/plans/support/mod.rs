@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use peoplesync_reconcile::{
-    Approvals, Candidate, Coverage, Digest, Finding, Fingerprint, Guards, Intake, LeaverAction,
-    Leavers, Link, LinkIndex, Links, LintContext, Managed, ManagedAttribute, Observation, Plan,
-    Policy, Rejection, Search, Seen, Standing, Survey, Wanted, WantedValue, lint, plan,
+    Approvals, Before, Candidate, Coverage, Digest, Edited, Finding, Fingerprint, Guards, Intake,
+    LeaverAction, Leavers, Limits, Link, LinkIndex, Links, LintContext, Managed, ManagedAttribute,
+    Observation, OnDrift, Part, Plan, Policy, Rejection, Search, Seen, Standing, Survey, Wanted,
+    WantedValue, lint, plan, plan_part,
 };
 use peoplesync_scim::path::Path;
 use peoplesync_scim::schema::{Resource, SchemaSet};
@@ -61,6 +62,10 @@ pub(crate) struct World {
     pub(crate) all_links: bool,
     /// How many different fingerprints there are; `None` for as many as there are numbers.
     pub(crate) fingerprints: Option<i64>,
+    /// What the config of the last run makes of the records, where it was another.
+    pub(crate) before: BTreeMap<String, Word>,
+    /// What is picked of each plan.
+    pub(crate) part: Option<Part>,
     pub(crate) next_id: u64,
 }
 
@@ -81,13 +86,15 @@ impl World {
                 adopt: true,
                 leavers: Leavers {
                     action: LeaverAction::Deactivate,
+                    out_of_scope: LeaverAction::Deactivate,
                     grace_days: 0,
                     delete_after_days: 0,
                 },
                 guards: Guards::NONE,
                 approval: Approvals::NONE,
                 first_load: false,
-                hides_inactive: false,
+                full: false,
+                edited: Edited::Nothing,
                 now: 100 * DAY,
                 source: "people.csv".to_owned(),
             },
@@ -101,6 +108,8 @@ impl World {
             full: false,
             all_links: false,
             fingerprints: None,
+            before: BTreeMap::new(),
+            part: None,
             next_id: 1,
         }
     }
@@ -158,7 +167,12 @@ impl World {
     fn read(&self, record: &Record, intake: &mut Intake) {
         let fingerprint = self.fingerprint(&record.key);
         match &record.word {
-            Word::OutOfScope => intake.out_of_scope(fingerprint, &record.key),
+            Word::OutOfScope => {
+                if let Some(before) = self.before(&record.key) {
+                    intake.before(&record.key, before);
+                }
+                intake.out_of_scope(fingerprint, &record.key);
+            }
             Word::Removed => intake.removed(fingerprint, &record.key),
             Word::Rejected { reason, pins, identified } => {
                 let rejection = Rejection {
@@ -187,6 +201,9 @@ impl World {
                 if seen == Seen::Unchanged {
                     return;
                 }
+                if let Some(before) = self.before(&record.key) {
+                    intake.before(&record.key, before);
+                }
                 let user_name = wants.iter().find(|(path, _)| path.to_string() == "userName");
                 let name = user_name.and_then(|(_, value)| value.as_str());
                 intake.candidate(Candidate {
@@ -202,10 +219,23 @@ impl World {
         }
     }
 
+    /// What the config of the last run says of a person.
+    fn before(&self, key: &str) -> Option<Before> {
+        Some(match self.before.get(key)? {
+            Word::Wants(wants) => {
+                let (digest, digest_unresolved) = self.digests(wants);
+                Before::InScope { digest, digest_unresolved }
+            }
+            Word::OutOfScope => Before::OutOfScope,
+            Word::Removed | Word::Rejected { .. } => Before::Rejected,
+        })
+    }
+
     /// Reads, asks, and plans. A question that comes twice is a bug.
     pub(crate) fn plan(&self) -> Made {
         let survey = self.survey();
-        let needs = survey.needs(&self.policy);
+        let policy = &Policy { full: self.full, ..self.policy.clone() };
+        let needs = survey.needs(policy);
         let mut links = Links::new();
         links.extend(needs.keys.iter().filter_map(|key| self.links.get(key)).cloned());
         let is_in_scope = |key: &str| {
@@ -227,7 +257,7 @@ impl World {
         }
         let mut asked: Vec<String> = Vec::new();
         loop {
-            let lookups = survey.lookups(&links, &observation, &self.policy);
+            let lookups = survey.lookups(&links, &observation, policy);
             if lookups.is_empty() {
                 break;
             }
@@ -244,7 +274,10 @@ impl World {
         for id in survey.owners(&links, &observation) {
             links.extend(self.links.values().filter(|link| link.id == id).cloned());
         }
-        let plan = plan(&survey, &links, &observation, &self.policy);
+        let plan = match &self.part {
+            Some(part) => plan_part(&survey, &links, &observation, policy, part),
+            None => plan(&survey, &links, &observation, policy),
+        };
         Made { plan, links, observation, asked }
     }
 
@@ -281,8 +314,10 @@ impl World {
     pub(crate) fn lint(&self, made: &Made) -> Vec<Finding> {
         let Made { plan, links, observation, .. } = made;
         let managed = &*self.managed;
-        let mut findings = lint(plan, LintContext { managed, links, observation: None });
-        findings.extend(lint(plan, LintContext { managed, links, observation: Some(observation) }));
+        let limits = Some(Limits { policy: &self.policy, linked: self.links.len() as u64 });
+        let context = LintContext { managed, links, observation: None, limits };
+        let mut findings = lint(plan, context);
+        findings.extend(lint(plan, LintContext { observation: Some(observation), ..context }));
         findings.sort();
         findings.dedup();
         findings
@@ -325,31 +360,47 @@ pub(crate) fn link(key: &str, id: &str, digest: Digest) -> Link {
     }
 }
 
-/// `path`, `path create` or `path reference`, in any order.
+/// `path`, with `create`, `reference`, `report` or `leave` behind it; in any order.
 pub(crate) fn managed(
     lines: &[&str],
     match_by: &[&str],
     protect: &[&str],
     administrators: &[&str],
+    kept: &[&str],
 ) -> Managed {
     let mut attributes: Vec<ManagedAttribute> = lines
         .iter()
         .map(|line| {
+            let line = line.trim_end_matches(" report").trim_end_matches(" leave");
             let (path, kind) = match line.rsplit_once(' ') {
                 Some((path, kind @ ("create" | "reference"))) => (path, kind),
-                _ => (*line, ""),
+                _ => (line, ""),
             };
             let path = Path::parse(path).unwrap();
             ManagedAttribute { path, create_only: kind == "create", reference: kind == "reference" }
         })
         .collect();
     attributes.sort_by(|a, b| a.path.cmp(&b.path));
+    let on_drift = attributes.iter().map(|attribute| {
+        let ends = |word: &str| {
+            let mut lines = lines.iter().filter_map(|line| line.strip_suffix(word));
+            lines.any(|path| Path::parse(path).is_ok_and(|path| path == attribute.path))
+        };
+        match (ends(" report"), ends(" leave")) {
+            (true, _) => OnDrift::Report,
+            (_, true) => OnDrift::Leave,
+            _ => OnDrift::Correct,
+        }
+    });
+    let on_drift = on_drift.collect();
     let match_by: Vec<Path> = match_by.iter().map(|path| Path::parse(path).unwrap()).collect();
     let filters = |texts: &[&str]| texts.iter().map(|text| Filter::parse(text).unwrap()).collect();
     let schemas = Arc::new(SchemaSet::standard());
     Managed::new(Resource::User, attributes, &match_by, filters(protect), schemas)
         .unwrap()
         .with_administrators(filters(administrators))
+        .with_kept(filters(kept))
+        .with_on_drift(on_drift, OnDrift::Correct)
 }
 
 fn hash(bytes: &[u8]) -> i64 {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use peoplesync_reconcile::{Bookkeeping, Digest, Plan, Rejection, Summary, Warning};
+use peoplesync_reconcile::{Bookkeeping, Cause, Digest, Plan, Rejection, Summary, Warning};
 use serde_json::Value as Json;
 
 pub(crate) fn render(plan: &Plan) -> String {
@@ -19,10 +19,15 @@ pub(crate) fn render(plan: &Plan) -> String {
         let id = change.id.as_deref().map(|id| format!(" -> {id}")).unwrap_or_default();
         let origin = change.origin.as_deref().unwrap_or("no record");
         let digest = if change.digest.is_some() { "" } else { ", no digest" };
+        let cause = match change.cause {
+            Cause::Source => "",
+            Cause::Config => ", by the config",
+            Cause::Drift => ", drift",
+        };
         let action = format!("{:?}", change.action).to_lowercase();
         writeln!(
             text,
-            "{action} {}{id} {} ({origin}{digest}): {}",
+            "{action} {}{id} {} ({origin}{digest}{cause}): {}",
             change.key, change.name, change.reason
         )
         .unwrap();

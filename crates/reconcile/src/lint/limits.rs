@@ -1,0 +1,45 @@
+//! Whether a plan that exceeds a guard says that it is refused. Counted anew.
+
+use super::{Findings, Limits};
+use crate::{Action, Cause, Change, Limit, Plan};
+
+pub(super) fn check(plan: &Plan, limits: Limits<'_>, changes: &[&Change], findings: &mut Findings) {
+    let Limits { policy, linked } = limits;
+    let mut leavers = 0;
+    let mut creates = 0;
+    let mut by_config = 0;
+    for change in changes {
+        match change.action {
+            Action::Deactivate | Action::Delete | Action::Unlink => leavers += 1,
+            Action::Create => creates += 1,
+            Action::Adopt | Action::Update | Action::Reactivate => {}
+        }
+        by_config += u64::from(change.cause == Cause::Config);
+    }
+    let guards = &policy.guards;
+    let always = [("max_leavers", guards.max_leavers, leavers)];
+    let later = [
+        ("max_changes", guards.max_changes, changes.len() as u64),
+        ("max_creates", guards.max_creates, creates),
+        ("max_config_changes", guards.max_config_changes, by_config),
+    ];
+    let is_first = policy.first_load || linked == 0;
+    let later = later.into_iter().filter(|_| !is_first);
+    for (guard, limit, found) in always.into_iter().chain(later) {
+        let says_so = plan.refused.iter().any(|refusal| refusal.guard == guard);
+        if exceeds(found, limit, linked) != says_so && !(says_so && guard == "max_leavers") {
+            let is = if says_so { "is" } else { "is not" };
+            let message = format!("{found} were found, and the plan {is} refused by {guard}");
+            findings.add("guards refuse what exceeds them", "plan", message);
+        }
+    }
+}
+
+fn exceeds(found: u64, limit: Limit, linked: u64) -> bool {
+    match limit {
+        Limit::Count(count) => found > count,
+        Limit::Percent(percent) => {
+            found > 5 && (linked == 0 || found as f64 / linked as f64 > percent / 100.0 + 1e-9)
+        }
+    }
+}

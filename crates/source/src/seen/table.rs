@@ -1,0 +1,186 @@
+//! A set of 64-bit hashes that knows the how-manieth each of them was, in about 13 bytes a hash.
+
+/// The upper half of each hash stands with its ordinal in one slot. The slots are in the order of the hashes, with gaps: one
+/// stands at or after the place that its hash has in the whole range, so a search ends at the first greater one. The lower
+/// halves stand apart, in the order of the ordinals; they are looked at where the upper halves are equal.
+///
+/// All of it grows in blocks, in place: memory never holds an old table beside a new one.
+#[derive(Default)]
+pub(super) struct Table {
+    blocks: Vec<Box<[u64]>>,
+    /// The range of first places; there may be slots behind it.
+    range: usize,
+    lower: Vec<Vec<u32>>,
+    len: usize,
+}
+
+const EMPTY: u64 = u64::MAX;
+
+/// Slots and lower halves of a block.
+const BLOCK: usize = 4096;
+
+/// Slots behind the range, for the last hashes of all.
+const TAIL: usize = 64;
+
+impl Table {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds a hash, or gives the ordinal that it got when it was added before.
+    pub(super) fn insert(&mut self, hash: u64) -> Option<usize> {
+        // Between 85 and 92 of a hundred slots are in use.
+        if (self.len + 1) * 100 > self.range * 92 {
+            self.grow();
+        }
+        let (upper, lower) = halves(hash);
+        let mut at = self.first_place(hash);
+        while let Some(slot) = self.slot(at)
+            && slot != EMPTY
+        {
+            let (there, ordinal) = halves(slot);
+            if there == upper && self.lower_of(ordinal as usize) == Some(lower) {
+                return Some(ordinal as usize);
+            }
+            if there > upper {
+                break;
+            }
+            at += 1;
+        }
+        let ordinal = u32::try_from(self.len).ok().filter(|ordinal| *ordinal < u32::MAX);
+        let ordinal = ordinal.expect("a source has fewer than 2^32 - 1 keys");
+        self.place(at, u64::from(upper) << 32 | u64::from(ordinal));
+        if self.len.is_multiple_of(BLOCK) {
+            self.lower.push(Vec::with_capacity(BLOCK));
+        }
+        self.lower.last_mut().expect("a block was added").push(lower);
+        self.len += 1;
+        None
+    }
+
+    /// The slot where the search for a hash begins.
+    pub(super) fn first_slot(&self, hash: u64) -> u64 {
+        self.slot(self.first_place(hash)).unwrap_or(EMPTY)
+    }
+
+    /// The share of the range that a hash has, which keeps the order.
+    fn first_place(&self, hash: u64) -> usize {
+        let (upper, _) = halves(hash);
+        usize::try_from((u64::from(upper) * self.range as u64) >> 32).unwrap_or(usize::MAX)
+    }
+
+    fn slot(&self, at: usize) -> Option<u64> {
+        self.blocks.get(at / BLOCK)?.get(at % BLOCK).copied()
+    }
+
+    fn set(&mut self, at: usize, slot: u64) {
+        self.blocks[at / BLOCK][at % BLOCK] = slot;
+    }
+
+    fn lower_of(&self, ordinal: usize) -> Option<u32> {
+        self.lower.get(ordinal / BLOCK)?.get(ordinal % BLOCK).copied()
+    }
+
+    /// Puts a slot at this position and moves those behind it, up to the next gap.
+    fn place(&mut self, at: usize, slot: u64) {
+        let (mut carried, mut from) = (slot, at % BLOCK);
+        for block in self.blocks.iter_mut().skip(at / BLOCK) {
+            let gap = block[from..].iter().position(|slot| *slot == EMPTY);
+            let last = gap.map_or(BLOCK - 1, |gap| from + gap);
+            let moved = std::mem::replace(&mut block[last], carried);
+            block[from..=last].rotate_right(1);
+            if moved == EMPTY {
+                return;
+            }
+            (carried, from) = (moved, 0);
+        }
+        let mut block = vec![EMPTY; BLOCK].into_boxed_slice();
+        block[0] = carried;
+        self.blocks.push(block);
+    }
+
+    fn grow(&mut self) {
+        self.range = (self.range + self.range / 12).max(BLOCK - TAIL);
+        while self.blocks.len() * BLOCK < self.range + TAIL {
+            self.blocks.push(vec![EMPTY; BLOCK].into_boxed_slice());
+        }
+        self.gather();
+        while !self.spread() {
+            self.blocks.push(vec![EMPTY; BLOCK].into_boxed_slice());
+            self.gather();
+        }
+    }
+
+    /// Moves all slots to the end, in their order.
+    fn gather(&mut self) {
+        let mut to = self.blocks.len() * BLOCK;
+        for from in (0..to).rev() {
+            let slot = self.slot(from).unwrap_or(EMPTY);
+            if slot != EMPTY {
+                to -= 1;
+                self.set(from, EMPTY);
+                self.set(to, slot);
+            }
+        }
+    }
+
+    /// Moves each slot from the end to its first place, or right behind the one before it. `false`: one of the last has no
+    /// room there.
+    fn spread(&mut self) -> bool {
+        let mut next = 0;
+        let end = self.blocks.len() * BLOCK;
+        for from in end - self.len..end {
+            let slot = self.slot(from).unwrap_or(EMPTY);
+            let to = self.first_place(slot).max(next);
+            if to > from {
+                return false;
+            }
+            self.set(from, EMPTY);
+            self.set(to, slot);
+            next = to + 1;
+        }
+        true
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the halves are what is asked for")]
+fn halves(whole: u64) -> (u32, u32) {
+    ((whole >> 32) as u32, whole as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert_all(hashes: impl Iterator<Item = u64> + Clone) -> Table {
+        let mut table = Table::default();
+        for (ordinal, hash) in hashes.clone().enumerate() {
+            assert_eq!(table.insert(hash), None, "{ordinal}");
+        }
+        for (ordinal, hash) in hashes.enumerate() {
+            assert_eq!(table.insert(hash), Some(ordinal));
+        }
+        table
+    }
+
+    #[test]
+    fn hashes_take_thirteen_bytes_each() {
+        // An odd number times a counter visits every hash once, spread over the range.
+        let table = insert_all((1..=200_000_u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let slots = table.blocks.len() * BLOCK * size_of::<u64>();
+        let lower = table.lower.len() * BLOCK * size_of::<u32>();
+        let bytes = (slots + lower) as f64 / 200_000.0;
+        assert!(bytes < 13.6, "{bytes} bytes a hash");
+    }
+
+    #[test]
+    fn hashes_that_share_a_half_are_told_apart() {
+        insert_all((0..3000_u64).flat_map(|n| [n, n << 32 | 1 << 31, u64::MAX - n]).skip(1));
+        insert_all((0..9000).map(|n| 7 << 32 | n));
+    }
+
+    #[test]
+    fn hashes_at_the_very_end_find_room() {
+        insert_all((0..20_000).map(|n| u64::MAX - (n << 20)));
+    }
+}
