@@ -75,7 +75,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             (r#"Redact("Zoë")"#, r#""Zoë""#),
             ("Redact(null)", "null"),
         ]),
-    Function::new("SelectUniqueValue", Type::Text, coalesce)
+    Function::new("SelectUniqueValue", Type::Text, first_text)
         .takes(&[needed("uniqueValueRule", Accepts::Text), needed("uniqueValueRule", Accepts::Text)])
         .repeats(1)
         .asks(Ask::Taken)
@@ -112,6 +112,16 @@ fn coalesce<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
         let value = arguments.value(index)?;
         if !value.is_empty() {
             return Ok(value);
+        }
+    }
+    Ok(Value::Null)
+}
+
+/// Which of the candidates nobody has, is not known here: the first one that there is.
+fn first_text<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    for index in 0..arguments.len() {
+        if let Some(text) = arguments.text(index)?.filter(|text| !text.is_empty()) {
+            return Ok(Value::Text(text));
         }
     }
     Ok(Value::Null)

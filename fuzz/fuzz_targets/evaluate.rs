@@ -1,0 +1,202 @@
+//! Whatever compiles gives a value or an error for any record. Expressions are made from the table of functions, each argument
+//! of a kind that its parameter takes, so that most of them compile.
+#![no_main]
+
+use std::fmt::Write;
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use libfuzzer_sys::fuzz_target;
+use peoplesync_mapping::expr::Value as Known;
+use peoplesync_mapping::functions::{Accepts, all};
+use peoplesync_mapping::{
+    Around, AttributeSpec, DigestKey, Draft, Lookups, Mapping, People, Spec, Table, Unknown, When,
+};
+use peoplesync_scim::{Resource, SchemaSet};
+use peoplesync_source::{Batch, Fields, Origin, Record, Timestamp, Value};
+
+const FIELDS: [&str; 4] = ["a", "b", "c", "d"];
+/// Texts that mean something to some function.
+const TEXTS: [&str; 20] = [
+    "", "true", "FALSE", "12", "-1", "9223372036854775807", "-9223372036854775808", "1.5", "1e300",
+    "2026-01-31", "2020-03-16-07:00", "3/16/2020 7:00:00 AM", "DE", "+49 30 123456", "Ж", "İı", "ß",
+    "e\u{301}", "北京", "a,b c",
+];
+const FORMS: [&str; 6] = ["yyyy-MM-dd", "o", "M/d/yy h:mm tt", "ddd dd MMMM", "HH:mm:ss.FFFzzz", "%K"];
+const PATTERNS: [&str; 5] = ["(?<g>a|b)c?", "(?<g>.*)", "(?<g>)", "(?<g>[^ ]+) ", "(?<g>\\\\w)+$"];
+const CULTURES: [&str; 6] = ["tr-TR", "lt", "el", "de-DE", "ja", "nl"];
+
+#[derive(Debug, Clone, Arbitrary)]
+enum Cell {
+    Text(String),
+    Known(u8),
+    Integer(i64),
+    Decimal(f64),
+    Boolean(bool),
+    Timestamp(i64),
+    Bytes(Vec<u8>),
+}
+
+#[derive(Debug)]
+struct Case {
+    expression: String,
+    cells: [Vec<Cell>; 4],
+    path: u8,
+}
+
+impl<'a> Arbitrary<'a> for Case {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Result<Self> {
+        let mut expression = String::new();
+        write_expression(bytes, &mut expression, 0)?;
+        let mut cells = [const { Vec::new() }; 4];
+        for field in &mut cells {
+            let values = bytes.int_in_range(0..=3)?;
+            for _ in 0..values {
+                field.push(Cell::arbitrary(bytes)?);
+            }
+        }
+        Ok(Self { expression, cells, path: u8::arbitrary(bytes)? })
+    }
+}
+
+fn write_expression(bytes: &mut Unstructured<'_>, text: &mut String, depth: usize) -> Result<()> {
+    let leaf = depth > 5 || text.len() > 4_000;
+    match bytes.int_in_range(0..=if leaf { 5 } else { 15 })? {
+        0 | 1 => text.push_str(bytes.choose::<&str>(&FIELDS)?),
+        2 => quote(text, bytes.choose::<&str>(&TEXTS)?),
+        3 => quote(text, <&str>::arbitrary(bytes)?),
+        4 => write!(text, "{}", i64::arbitrary(bytes)?).expect("a string takes everything"),
+        5 => text.push_str(bytes.choose::<&str>(&["null", "true", "false", "0", "1", "2.5"])?),
+        6 => {
+            text.push('(');
+            write_expression(bytes, text, depth + 1)?;
+            text.push_str(bytes.choose::<&str>(&[" & ", " = ", " <> ", " < ", " >= "])?);
+            write_expression(bytes, text, depth + 1)?;
+            text.push(')');
+        }
+        7 => {
+            text.push('(');
+            write_expression(bytes, text, depth + 1)?;
+            text.push_str(" matches ");
+            quote_raw(text, bytes.choose::<&str>(&PATTERNS)?);
+            text.push(')');
+        }
+        _ => write_call(bytes, text, depth)?,
+    }
+    Ok(())
+}
+
+fn write_call(bytes: &mut Unstructured<'_>, text: &mut String, depth: usize) -> Result<()> {
+    let function = bytes.choose(all())?;
+    text.push_str(function.name);
+    text.push('(');
+    let needed = function.parameters.iter().filter(|parameter| !parameter.optional).count();
+    let most = function.parameters.len() + 2 * function.repeats;
+    for index in 0..bytes.int_in_range(needed..=most)? {
+        if index > 0 {
+            text.push(',');
+        }
+        let Some(parameter) = function.parameter(index) else { break };
+        if bytes.ratio(1, 12)? {
+            continue;
+        }
+        match parameter.accepts {
+            Accepts::Pattern => quote_raw(text, bytes.choose::<&str>(&PATTERNS)?),
+            Accepts::Group => text.push_str("\"g\""),
+            Accepts::Word(words) => text.push_str(bytes.choose::<&str>(words)?),
+            Accepts::Field => text.push('a'),
+            Accepts::Table => text.push('t'),
+            Accepts::TimeForm => quote(text, bytes.choose::<&str>(&FORMS)?),
+            Accepts::TimeStyles => text.push_str("\"AllowWhiteSpaces\""),
+            Accepts::Culture => quote(text, bytes.choose::<&str>(&CULTURES)?),
+            Accepts::Condition | Accepts::Flag => {
+                write_expression(bytes, text, depth + 1)?;
+                text.push_str(" <> ");
+                write_expression(bytes, text, depth + 1)?;
+            }
+            _ => write_expression(bytes, text, depth + 1)?,
+        }
+    }
+    text.push(')');
+    Ok(())
+}
+
+fn quote(text: &mut String, inner: &str) {
+    quote_raw(text, &inner.replace('\\', "\\\\").replace('"', "\\\""));
+}
+
+fn quote_raw(text: &mut String, inner: &str) {
+    text.push('"');
+    text.push_str(inner);
+    text.push('"');
+}
+
+#[derive(Debug)]
+struct Others(Vec<Box<str>>);
+
+impl People for Others {
+    fn manager_field<'a>(
+        &'a self,
+        _: &Record<'_>,
+        field: &str,
+    ) -> std::result::Result<Known<'a>, Unknown> {
+        Ok(if field == "a" { Known::Text("ada".into()) } else { Known::Null })
+    }
+
+    fn reports_to(&self, _: &Record<'_>, key: &str) -> std::result::Result<bool, Unknown> {
+        Ok(key == "a")
+    }
+
+    fn groups<'a>(&'a self, _: &Record<'_>) -> std::result::Result<&'a [Box<str>], Unknown> {
+        Ok(&self.0)
+    }
+}
+
+fn batch(cells: &[Vec<Cell>; 4]) -> Batch {
+    let mut batch = Batch::new(Fields::new(FIELDS));
+    let mut record = batch.record("7", Origin::row("fuzz", 1)).expect("a key");
+    for (position, cells) in cells.iter().enumerate() {
+        for cell in cells {
+            record.push(
+                position,
+                match cell {
+                    Cell::Text(text) => Value::Text(text),
+                    Cell::Known(which) => Value::Text(TEXTS[usize::from(*which) % TEXTS.len()]),
+                    Cell::Integer(number) => Value::Integer(*number),
+                    Cell::Decimal(number) => Value::Decimal(*number),
+                    Cell::Boolean(value) => Value::Boolean(*value),
+                    Cell::Timestamp(time) => Value::Timestamp(Timestamp(*time)),
+                    Cell::Bytes(bytes) => Value::Bytes(bytes),
+                },
+            );
+        }
+    }
+    batch
+}
+
+fuzz_target!(|case: Case| {
+    let paths = ["title", "active", "roles", "urn:example:x:2.0:User:any"];
+    let path = paths[usize::from(case.path) % paths.len()];
+    let mut attribute = AttributeSpec::value(path, case.expression);
+    attribute.when = When::Create;
+    let table: Table = [("a".to_owned(), "ä".to_owned())].into_iter().collect();
+    let lookups = Lookups::from([("t".to_owned(), table)]);
+    let spec = Spec {
+        attributes: vec![attribute],
+        lookups,
+        manager: Some("b".to_owned()),
+        ..Spec::default()
+    };
+    let Ok(mapping) = Mapping::compile(&spec, Resource::User, &SchemaSet::standard()) else { return };
+    let batch = batch(&case.cells);
+    let (binding, record) = (mapping.bind(batch.fields()), batch.get(0).expect("one record"));
+    let (others, seed) = (Others(vec!["x".into(), "ö".into()]), DigestKey::new([7; 32]));
+    let now = Some(Timestamp(1_769_848_200_000));
+    let around = Around { now, seed: Some(&seed), people: Some(&others) };
+    let (mut draft, mut again) = (Draft::new(&mapping), Draft::new(&mapping));
+    let first = mapping.map_in(&around, &binding, &record, &mut draft);
+    assert_eq!(first, mapping.map_in(&around, &binding, &record, &mut again));
+    match first {
+        Ok(_) => assert_eq!(draft.desired(&mapping), again.desired(&mapping)),
+        Err(error) => assert!(!error.reason.is_empty()),
+    }
+});

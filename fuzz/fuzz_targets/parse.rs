@@ -1,0 +1,28 @@
+//! Any text is an expression or an error that points into it; the canonical text of an expression reads as the same one; what
+//! can be parsed is compiled or refused. Nothing panics.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use peoplesync_mapping::expr::{MAX_LENGTH, parse};
+use peoplesync_mapping::{AttributeSpec, Mapping, Spec};
+use peoplesync_scim::{Resource, SchemaSet};
+
+fuzz_target!(|text: &str| {
+    match parse(text) {
+        Ok(expr) => {
+            let canonical = expr.to_string();
+            if canonical.chars().count() <= MAX_LENGTH {
+                assert_eq!(parse(&canonical).as_ref(), Ok(&expr), "{canonical}");
+            }
+        }
+        Err(error) => assert!(text.get(error.span.start..error.span.end).is_some()),
+    }
+    let attributes = ["title", "active", "roles", "urn:example:x:2.0:User:any"];
+    let attributes = attributes.map(|path| AttributeSpec::value(path, text)).into();
+    let spec = Spec { attributes, ..Spec::default() };
+    if let Err(errors) = Mapping::compile(&spec, Resource::User, &SchemaSet::standard()) {
+        for error in errors {
+            assert!(error.render().contains(&error.message));
+        }
+    }
+});
