@@ -92,6 +92,8 @@ pub enum WantedValue {
     Clear,
     /// The id of the account of the person with this key.
     Reference(String),
+    /// The first of these that nobody has, for a new account.
+    Choice(Vec<Json>),
 }
 
 /// Notes of one read. The order in which things are noted does not matter.

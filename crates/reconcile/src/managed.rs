@@ -30,6 +30,9 @@ pub struct Managed {
     resource: Resource,
     attributes: Vec<ManagedAttribute>,
     match_slots: Vec<u16>,
+    /// The slots whose values accounts are looked up by: those by which they are matched, and then those whose values nobody
+    /// else may have.
+    lookup_slots: Vec<u16>,
     protect: Vec<Filter>,
     administrators: Vec<Filter>,
     kept: Vec<Filter>,
@@ -65,6 +68,11 @@ pub enum ManagedError {
         /// That attribute.
         path: Path,
     },
+    /// Accounts shall be matched by an attribute whose value is chosen such that no account has it.
+    MatchByChoice {
+        /// That attribute.
+        path: Path,
+    },
     /// The attributes are not in the order of their paths, or one stands twice.
     Order {
         /// The first that is out of place.
@@ -89,7 +97,7 @@ pub struct Observed {
     values: Box<[Json]>,
     /// The slots whose value filter finds no element.
     elementless: Box<[u16]>,
-    /// One a match attribute: all its values in their canonical form.
+    /// One an attribute that accounts are looked up by: all its values in their canonical form.
     matches: Box<[Box<[String]>]>,
     /// Which filter protects it.
     protected_by: Option<usize>,
@@ -143,7 +151,7 @@ impl Managed {
                 Some((_, true)) => Err(ManagedError::MatchByReference { path: path.clone() }),
                 Some((slot, false)) => Ok(slot),
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<u16>, _>>()?;
         let active = Path::parse("active").expect("a plain name is a path");
         let active_slot = slot(&active).map(|(slot, _)| slot);
         let details = attributes
@@ -156,6 +164,7 @@ impl Managed {
         Ok(Self {
             resource,
             attributes,
+            lookup_slots: match_slots.clone(),
             match_slots,
             protect,
             administrators: Vec::new(),
@@ -187,6 +196,24 @@ impl Managed {
     #[must_use]
     pub fn with_on_drift(self, on_drift: Vec<OnDrift>, of_active: OnDrift) -> Self {
         Self { on_drift, on_drift_of_active: of_active, ..self }
+    }
+
+    /// The same with attributes whose value is chosen for each new account such that nobody else has it.
+    ///
+    /// # Errors
+    /// When accounts shall be matched by such an attribute, which nobody has before.
+    pub fn with_choices(mut self, choices: &[Path]) -> Result<Self, ManagedError> {
+        for path in choices {
+            let mut slots = (0u16..).zip(&self.attributes);
+            let Some((slot, _)) = slots.find(|(_, attribute)| attribute.path == *path) else {
+                return Err(ManagedError::UnmappedMatch { path: path.clone() });
+            };
+            if self.match_slots.contains(&slot) {
+                return Err(ManagedError::MatchByChoice { path: path.clone() });
+            }
+            self.lookup_slots.push(slot);
+        }
+        Ok(self)
     }
 
     /// What is managed: people or groups.
@@ -241,6 +268,12 @@ impl Managed {
         self.match_slots.iter().map(|slot| &self.attributes[usize::from(*slot)].path)
     }
 
+    /// The attributes by which a lost create is found again: those of [`match_by`](Self::match_by), and then those whose value
+    /// nobody else has.
+    pub fn lookup_by(&self) -> impl ExactSizeIterator<Item = &Path> {
+        self.lookup_slots.iter().map(|slot| &self.attributes[usize::from(*slot)].path)
+    }
+
     /// What a plan has to know of a resource that the target answered.
     ///
     /// # Errors
@@ -267,8 +300,8 @@ impl Managed {
         let elementless = (0u16..).zip(&self.details).filter_map(|(slot, detail)| {
             get(resource, detail.element.as_ref()?).is_none().then_some(slot)
         });
-        let matches = (0..self.match_slots.len()).map(|index| {
-            let path = &self.attribute(self.match_slots[index]).path;
+        let matches = (0..self.lookup_slots.len()).map(|index| {
+            let path = &self.attribute(self.lookup_slots[index]).path;
             let values = values_at(resource, path).into_iter();
             let mut values: Vec<String> =
                 values.filter_map(|value| self.match_form(index, value)).collect();
@@ -299,6 +332,11 @@ impl Managed {
         &self.attributes[usize::from(slot)]
     }
 
+    /// Where the values of a slot stand among those that accounts are looked up by.
+    pub(crate) fn lookup_index(&self, slot: u16) -> Option<usize> {
+        self.lookup_slots.iter().position(|lookup| *lookup == slot)
+    }
+
     pub(crate) fn match_slots(&self) -> &[u16] {
         &self.match_slots
     }
@@ -318,7 +356,7 @@ impl Managed {
         if is_unassigned(value) || value.as_str().is_some_and(|text| text.trim().is_empty()) {
             return None;
         }
-        Some(value::canonical(self.definition(self.match_slots[index]), value).to_string())
+        Some(value::canonical(self.definition(self.lookup_slots[index]), value).to_string())
     }
 
     /// Whether nobody can tell if the attribute differs, as the target never answers it.
@@ -436,6 +474,12 @@ impl fmt::Display for ManagedError {
                 write!(
                     f,
                     "accounts cannot be matched by {path}: it is a reference to another person"
+                )
+            }
+            Self::MatchByChoice { path } => {
+                write!(
+                    f,
+                    "accounts cannot be matched by {path}: its value is chosen such that no account has it"
                 )
             }
             Self::Order { path } => {

@@ -2,8 +2,9 @@
 
 mod candidates;
 mod causes;
+mod choices;
 mod differences;
-mod fates;
+pub(crate) mod fates;
 mod guards;
 pub(crate) mod leavers;
 pub(crate) mod matching;

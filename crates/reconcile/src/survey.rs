@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::planner::{Facts, Known, leavers, matching};
+use crate::planner::{Facts, Known, fates, leavers, matching};
 use crate::{
     Before, Candidate, Coverage, Fingerprint, Links, Managed, Observation, Policy, Rejection,
     Search, WantedValue,
@@ -145,6 +145,9 @@ impl Survey {
                 matching::Next::Answered => {}
             }
         }
+        for search in fates::open_choices(&facts) {
+            searches.insert(search.at.clone(), search);
+        }
         for link in links.missing() {
             if leavers::is_due(&facts, link) && observation.presence(&link.id).is_none() {
                 accounts.insert(link.id.clone());
@@ -193,6 +196,6 @@ impl Survey {
 pub(crate) fn references(candidate: &Candidate) -> impl Iterator<Item = &str> {
     candidate.wanted.iter().filter_map(|wanted| match &wanted.value {
         WantedValue::Reference(key) => Some(key.as_str()),
-        WantedValue::Set(_) | WantedValue::Clear => None,
+        WantedValue::Set(_) | WantedValue::Clear | WantedValue::Choice(_) => None,
     })
 }

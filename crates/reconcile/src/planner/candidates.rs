@@ -25,7 +25,7 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                 draft.unchanged += 1;
             }
             Fate::Linked(account) => linked(facts, candidate, account, &references, draft),
-            Fate::Create { gone } => {
+            Fate::Create { gone, chosen } => {
                 if matching::searches(facts.known(), candidate).is_empty() {
                     without_value.push(candidate.origin.as_str());
                 }
@@ -34,9 +34,14 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                     Some(id) => gone_text(id),
                 };
                 let cause = causes::of_new(facts, candidate, gone.is_some());
-                let found = differences::of_new(managed, candidate, &references);
+                let found = differences::of_new(managed, candidate, chosen, &references);
                 let why = (reason, cause);
                 push(managed, candidate, None, Action::Create, why, found, draft);
+                if let (Some(change), Some(name)) =
+                    (draft.changes.last_mut(), user_name(managed, chosen))
+                {
+                    change.name = name.to_owned();
+                }
             }
             Fate::Adopt { account, attribute, gone } => {
                 let name = managed.match_by().nth(*attribute).map(words::short).unwrap_or_default();
@@ -223,6 +228,13 @@ fn push(
         digest: Some(digest),
     });
     draft.warn_all(candidate, found.warnings);
+}
+
+/// What a new account is called, if that was chosen.
+fn user_name<'c>(managed: &Managed, chosen: &'c [(u16, Json)]) -> Option<&'c str> {
+    let is_name =
+        |slot: u16| managed.attribute(slot).path.to_string().eq_ignore_ascii_case("userName");
+    chosen.iter().find(|(slot, _)| is_name(*slot)).and_then(|(_, value)| value.as_str())
 }
 
 fn digest(candidate: &Candidate, found: &Differences) -> Digest {

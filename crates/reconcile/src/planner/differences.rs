@@ -22,6 +22,7 @@ pub(super) struct Differences {
 pub(super) fn of_new(
     managed: &Managed,
     candidate: &Candidate,
+    chosen: &[(u16, Json)],
     references: &References<'_>,
 ) -> Differences {
     let mut differences = Differences::default();
@@ -30,6 +31,10 @@ pub(super) fn of_new(
         let (after, reference) = match &wanted.value {
             WantedValue::Set(value) if !is_none(value) => (Some(value.clone()), None),
             WantedValue::Set(_) | WantedValue::Clear => continue,
+            WantedValue::Choice(_) => match chosen.iter().find(|(slot, _)| *slot == wanted.slot) {
+                Some((_, value)) => (Some(value.clone()), None),
+                None => continue,
+            },
             WantedValue::Reference(key) => match references.resolve(key) {
                 Referred::Account(id) => (Some(Json::from(id)), Some(key.clone())),
                 Referred::Created => (None, Some(key.clone())),
@@ -69,6 +74,8 @@ pub(super) fn of_existing(
         let (after, reference) = match &wanted.value {
             WantedValue::Set(value) => (compare(managed, slot, Some(value), account), None),
             WantedValue::Clear => (compare(managed, slot, None, account), None),
+            // Chosen once, when the account was created.
+            WantedValue::Choice(_) => continue,
             WantedValue::Reference(key) => match references.resolve(key) {
                 Referred::Account(id) if before.and_then(Json::as_str) == Some(id) => (None, None),
                 Referred::Account(id) => (Some(Some(Json::from(id))), Some(key.clone())),

@@ -5,21 +5,22 @@ use std::collections::BTreeMap;
 use peoplesync_scim::schema::Uniqueness;
 use peoplesync_scim::value;
 
+use super::choices::{Choice, Chosen, Given};
 use super::leavers::{self, Verdict};
 use super::matching::{self, Match};
 use super::words;
 use super::{Facts, differences};
-use crate::{Candidate, Observed};
+use crate::{Candidate, Observed, Search, WantedValue};
 
 /// What becomes of one candidate.
 #[derive(Debug)]
-pub(super) enum Fate<'a> {
+pub(crate) enum Fate<'a> {
     /// Nothing to look at: whom the person waits for does not come in this run.
     Settled,
     /// The linked account is brought in line.
     Linked(&'a Observed),
     /// A new account, as none matches; or because the linked one is gone.
-    Create { gone: Option<&'a str> },
+    Create { gone: Option<&'a str>, chosen: Vec<Chosen> },
     /// An existing account is taken over.
     Adopt { account: &'a Observed, attribute: usize, gone: Option<&'a str> },
     /// The existing account must not be touched.
@@ -35,7 +36,50 @@ pub(super) fn decide<'a>(facts: &Facts<'a>) -> Vec<Fate<'a>> {
     reject_same_account(facts, &mut fates);
     reject_same_value(facts, &mut fates);
     reject_kept_value(facts, &mut fates);
+    choose(facts, &mut fates);
     fates
+}
+
+/// The questions whether somebody has what people propose for new accounts. Whoever may get one takes part, so that nothing
+/// else is open when it is decided who does: where fewer take part, each gets a proposal that was asked about before.
+pub(crate) fn open_choices(facts: &Facts<'_>) -> Vec<Search> {
+    let known = facts.known();
+    let mut given = Given::default();
+    let mut open = Vec::new();
+    for candidate in facts.survey.candidates.iter().filter(|candidate| has_choice(candidate)) {
+        let is_new = !facts.survey.is_settled(candidate, facts.links)
+            && matches!(matching::find(known, candidate), Match::None);
+        if is_new && let Choice::Open(search) = given.choose(known, candidate) {
+            open.push(search);
+        }
+    }
+    open
+}
+
+fn has_choice(candidate: &Candidate) -> bool {
+    candidate.wanted.iter().any(|wanted| matches!(wanted.value, WantedValue::Choice(_)))
+}
+
+/// Chooses among the proposals of all who get a new account, in the order of their keys.
+fn choose(facts: &Facts<'_>, fates: &mut [Fate<'_>]) {
+    let mut given = Given::default();
+    for (candidate, fate) in facts.survey.candidates.iter().zip(fates) {
+        let Fate::Create { chosen, .. } = fate else { continue };
+        if !has_choice(candidate) {
+            continue;
+        }
+        let (field, reason) = match given.choose(facts.known(), candidate) {
+            Choice::Free(free) => {
+                *chosen = free;
+                continue;
+            }
+            Choice::Open(search) => {
+                (search.path.to_string(), "the target was not asked".to_owned())
+            }
+            Choice::None { field, reason } => (field, reason),
+        };
+        *fate = Fate::Rejected { field: Some(field), reason, accounts: Vec::new() };
+    }
 }
 
 fn fate<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Fate<'a> {
@@ -47,7 +91,7 @@ fn fate<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Fate<'a> {
         Match::Linked(account) => {
             is_taken(facts, candidate, account).unwrap_or(Fate::Linked(account))
         }
-        Match::None => Fate::Create { gone },
+        Match::None => Fate::Create { gone, chosen: Vec::new() },
         Match::Unknown(reason) => Fate::Rejected { field: None, reason, accounts: Vec::new() },
         Match::Hits { attribute, accounts } => hit(facts, candidate, attribute, &accounts, gone),
     }

@@ -124,7 +124,7 @@ pub(super) fn wanted(candidate: &Candidate, slot: u16) -> Option<&Json> {
     let wanted = candidate.wanted.iter().find(|wanted| wanted.slot == slot)?;
     match &wanted.value {
         WantedValue::Set(value) => Some(value),
-        WantedValue::Clear | WantedValue::Reference(_) => None,
+        WantedValue::Clear | WantedValue::Reference(_) | WantedValue::Choice(_) => None,
     }
 }
 

@@ -12,3 +12,17 @@ fn every_case_is_planned_as_its_snapshot_says() {
         });
     });
 }
+
+#[test]
+fn who_gets_which_proposal_does_not_depend_on_the_order_of_the_records() {
+    let text = include_str!("../cases/choices.txt");
+    let (before, people) = text.split_once("[people]\n").unwrap();
+    let (people, then) = people.split_once("\n\n").unwrap();
+    let mut records: Vec<&str> = people.lines().collect();
+    let planned = crate::support::case::check(text);
+    for _ in 0..records.len() {
+        records.rotate_left(1);
+        let turned = format!("{before}[people]\n{}\n\n{then}", records.join("\n"));
+        assert_eq!(crate::support::case::check(&turned), planned);
+    }
+}

@@ -96,14 +96,17 @@ fn start(sections: &BTreeMap<&str, String>) -> World {
     } else {
         MATCH.lines().collect()
     };
+    let choices: Vec<Path> =
+        lines(sections, "choices").into_iter().map(|path| Path::parse(path).unwrap()).collect();
     let filters = |name| lines(sections, name);
-    World::new(managed(
+    let managed = managed(
         &attributes,
         &match_by,
         &filters("protect"),
         &filters("administrators"),
         &filters("unless"),
-    ))
+    );
+    World::new(managed.with_choices(&choices).unwrap())
 }
 
 fn change(world: &mut World, sections: &BTreeMap<&str, String>) {
@@ -116,6 +119,7 @@ fn change(world: &mut World, sections: &BTreeMap<&str, String>) {
             "administrators",
             "unless",
             "before",
+            "choices",
             "policy",
             "people",
             "links",

@@ -142,7 +142,10 @@ impl World {
                 value if attribute.reference => {
                     WantedValue::Reference(value.as_str().unwrap_or_default().to_owned())
                 }
-                value => WantedValue::Set(value.clone()),
+                value => match value.get("choice").and_then(Json::as_array) {
+                    Some(proposals) => WantedValue::Choice(proposals.clone()),
+                    None => WantedValue::Set(value.clone()),
+                },
             };
             Some(Wanted { slot, value })
         });
