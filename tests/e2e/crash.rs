@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::process::Stdio;
 
 use super::dice::Dice;
-use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS};
+use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS, chosen_names};
 
 const SEEDS: u64 = 50;
 const PEOPLE: usize = 60;
@@ -68,10 +68,19 @@ fn converged(bed: &Bed, title: &str, seed: u64) {
 
 #[test]
 fn killed_fifty_times_nobody_is_lost_and_nobody_exists_twice() {
-    for seed in 0..SEEDS {
+    killed(CONFIG, SEEDS);
+}
+
+#[test]
+fn killed_while_names_are_chosen_nobody_exists_twice() {
+    killed(&chosen_names(), SEEDS / 5);
+}
+
+fn killed(config: &str, seeds: u64) {
+    for seed in 0..seeds {
         let mut dice = Dice(seed);
         let bed = Bed::new();
-        bed.write("peoplesync.toml", format!("{CONFIG}{NO_GUARDS}"));
+        bed.write("peoplesync.toml", format!("{config}{NO_GUARDS}"));
         bed.write("people.csv", people("Engineer"));
         kill(&bed, dice.roll(130));
         if dice.roll(2) == 0 {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use peoplesync_simulator::{Fault, RetryAfter};
 
 use super::dice::Dice;
-use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS};
+use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS, chosen_names};
 
 const SEEDS: u64 = 8;
 const PEOPLE: usize = 40;
@@ -36,6 +36,15 @@ fn fault(dice: &mut Dice) -> Option<Fault> {
 
 #[test]
 fn lost_answers_and_refusals_lose_nobody_and_double_nobody() {
+    converges(CONFIG);
+}
+
+#[test]
+fn so_it_is_with_names_that_are_chosen() {
+    converges(&chosen_names());
+}
+
+fn converges(config: &str) {
     for seed in 0..SEEDS {
         let on = Arc::new(AtomicBool::new(true));
         let dice = Mutex::new(Dice(seed));
@@ -43,7 +52,7 @@ fn lost_answers_and_refusals_lose_nobody_and_double_nobody() {
         let bed = Bed::with_faults(move |_| {
             switch.load(Ordering::Acquire).then(|| fault(&mut dice.lock().unwrap())).flatten()
         });
-        bed.write("peoplesync.toml", format!("{CONFIG}{NO_GUARDS}"));
+        bed.write("peoplesync.toml", format!("{config}{NO_GUARDS}"));
         for title in ["Engineer", "Lead"] {
             bed.write("people.csv", people(title));
             on.store(true, Ordering::Release);

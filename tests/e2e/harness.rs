@@ -208,6 +208,15 @@ active = 'status = "active"'
 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager" = { reference = "manager" }
 "#;
 
+/// [`CONFIG`] where names are chosen among proposals that many people share, and nothing else finds an account.
+pub(crate) fn chosen_names() -> String {
+    let rule =
+        "{ value = 'SelectUniqueValue(\"u\" & Left(id, 1), \"u-\" & id)', when = \"create\" }";
+    CONFIG
+        .replace("externalId = \"id\"\n", "")
+        .replace("userName = \"mail\"", &format!("userName = {rule}"))
+}
+
 /// The header that goes with [`CONFIG`].
 pub(crate) const HEADER: &str = "id,first,last,mail,title,status,manager\n";
 

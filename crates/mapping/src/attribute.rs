@@ -6,6 +6,7 @@ use crate::elements::Element;
 use crate::error::{Key, MapError};
 use crate::expr::code::{Code, Op};
 use crate::expr::{Expr, Node, Span, Value};
+use crate::functions::Ask;
 use crate::spec::{OnEmpty, When};
 use crate::target::Target;
 
@@ -36,6 +37,11 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
+    /// Whether it makes proposals, of which one is chosen.
+    pub(crate) fn is_choice(&self) -> bool {
+        matches!(&self.code.op, Op::Call { function, .. } if function.asks == Ask::Taken)
+    }
+
     /// What has no value.
     pub(crate) fn nothing(text: String) -> Self {
         let span = Span::default();
@@ -67,6 +73,12 @@ impl Attribute {
     #[must_use]
     pub fn is_reference(&self) -> bool {
         self.target.reference
+    }
+
+    /// Whether its value is chosen when a resource is created: the first proposal that no other has.
+    #[must_use]
+    pub fn is_choice(&self) -> bool {
+        self.source.is_choice()
     }
 
     /// The expression as the config has it; for a list of elements all of them, in words.

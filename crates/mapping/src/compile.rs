@@ -216,7 +216,11 @@ impl<'c> Compiler<'c> {
                     Want { needs: target.needs(), many: target.many, copy: true, place: &place };
                 let setting = self.setting(spec, fields);
                 let code = self.check(Some(index), &key, &text, &expr, setting, want);
-                (Compiled { text, expr, code }, Vec::new())
+                let source = Compiled { text, expr, code };
+                if source.is_choice() && (target.many || target.reference) {
+                    self.no_choice(index, &key, &source);
+                }
+                (source, Vec::new())
             }
             ParsedSource::Elements(parsed) => {
                 let text = elements::described(&parsed);
@@ -230,6 +234,15 @@ impl<'c> Compiler<'c> {
         let (on_empty, when) = (spec.on_empty, spec.when);
         let rivals = Vec::new();
         Attribute { path, key, target, on_empty, when, required, source, elements, rivals }
+    }
+
+    /// Only one whole text can be chosen such that nobody else has it.
+    fn no_choice(&mut self, index: usize, key: &Key, source: &Compiled) {
+        let span = source.expr.span;
+        let message = "only a single text can be chosen among proposals".to_owned();
+        let hint = Some("take it for `userName`, or for one value of a list such as `emails[type eq \"work\"].value`".to_owned());
+        let problem = Problem { span, message, hint };
+        self.errors.push((Some(index), CompileError::problem(key, &source.text, problem)));
     }
 
     fn check(

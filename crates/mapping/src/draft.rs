@@ -48,6 +48,8 @@ pub enum SlotValue {
     Clear,
     /// It should refer to the resource with this key in the same source.
     Reference(String),
+    /// A new resource should have the first of these that no other has.
+    Choice(Vec<Json>),
 }
 
 /// The state of a slot.
@@ -61,6 +63,8 @@ enum Cell {
     Decimal(f64),
     /// A run of items.
     List(Run),
+    /// The same, of which one is chosen.
+    Choice(Run),
     /// An item of a list: an object whose parts are a run of items, as the element of this number in the rule has them.
     Element {
         number: usize,
@@ -178,6 +182,22 @@ impl Draft {
     pub(crate) fn put_text(&mut self, slot: usize, attribute: &Attribute, text: &str) {
         let cell = (!text.is_empty()).then(|| self.push(text));
         self.set(slot, attribute, cell);
+    }
+
+    /// Puts proposals into a slot, of which the first that is free will be taken. Empty ones are none.
+    pub(crate) fn put_choice<'t>(
+        &mut self,
+        slot: usize,
+        attribute: &Attribute,
+        proposals: impl Iterator<Item = std::borrow::Cow<'t, str>>,
+    ) {
+        let start = self.items.len();
+        for proposal in proposals.filter(|proposal| !proposal.trim().is_empty()) {
+            let item = self.push(&proposal);
+            self.items.push(item);
+        }
+        let run = Run { start, end: self.items.len() };
+        self.set(slot, attribute, (run.start < run.end).then_some(Cell::Choice(run)));
     }
 
     /// A text that is put together in place.
@@ -303,6 +323,9 @@ impl Draft {
                 });
                 SlotValue::Set(Json::Array(values.collect()))
             }
+            Cell::Choice(run) => {
+                SlotValue::Choice(self.list(run).iter().map(|item| self.json(*item)).collect())
+            }
             single => SlotValue::Set(self.json(single)),
         })
     }
@@ -317,6 +340,7 @@ impl Draft {
             Cell::Leave
             | Cell::Clear
             | Cell::List(_)
+            | Cell::Choice(_)
             | Cell::Reference(_)
             | Cell::Element { .. } => Json::Null,
         }

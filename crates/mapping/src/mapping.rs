@@ -223,6 +223,14 @@ impl Mapping {
                 joined.finish(slot, attribute);
                 return Ok(());
             }
+            Op::Call { arguments, .. } if attribute.is_choice() => {
+                let mut proposals = Vec::with_capacity(arguments.len());
+                for argument in arguments.iter().flatten() {
+                    proposals.extend(machine.text_of(argument)?);
+                }
+                draft.put_choice(slot, attribute, proposals.into_iter());
+                return Ok(());
+            }
             _ => match machine.value(code)? {
                 Value::Text(text)
                     if attribute.target.scalar == Scalar::Text && !attribute.target.many =>

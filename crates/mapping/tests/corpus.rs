@@ -98,6 +98,9 @@ fn shown(mapping: &Mapping, draft: &Draft) -> String {
             SlotValue::Set(value) => writeln!(text, "{path} = {value}").unwrap(),
             SlotValue::Clear => writeln!(text, "{path} is cleared").unwrap(),
             SlotValue::Reference(key) => writeln!(text, "{path} -> {key}").unwrap(),
+            SlotValue::Choice(proposals) => {
+                writeln!(text, "{path} = first free of {}", Json::Array(proposals)).unwrap();
+            }
         }
     }
     if text.is_empty() { "nothing is managed\n".to_owned() } else { text }

@@ -143,6 +143,9 @@ impl Compiler<'_> {
                     }
                 }
                 let source = Compiled { text, expr, code };
+                if source.is_choice() {
+                    self.no_choice(index, &key, &source);
+                }
                 compiled.push(Part { name, key, scalar, exact, source });
             }
             checked.push(Element { each, parts: compiled });

@@ -48,7 +48,7 @@ impl Draft {
                 form.number(b'e', number);
                 self.list(parts).iter().for_each(|part| self.encode(*part, form));
             }
-            Cell::List(run) => {
+            Cell::List(run) | Cell::Choice(run) => {
                 form.number(b'l', run.end - run.start);
                 self.each_item(run, |item| self.encode(item, form));
             }
@@ -64,7 +64,9 @@ impl Draft {
             Cell::Element { parts, .. } => {
                 self.list(parts).iter().for_each(|part| self.gather(*part, texts));
             }
-            Cell::List(run) => self.each_item(run, |item| self.gather(item, texts)),
+            Cell::List(run) | Cell::Choice(run) => {
+                self.each_item(run, |item| self.gather(item, texts));
+            }
             Cell::Leave | Cell::Clear | Cell::Boolean(_) | Cell::Integer(_) | Cell::Decimal(_) => {}
         }
     }
@@ -104,6 +106,7 @@ impl Draft {
             Cell::Leave
             | Cell::Clear
             | Cell::List(_)
+            | Cell::Choice(_)
             | Cell::Reference(_)
             | Cell::Element { .. } => (4, 0, ""),
         }

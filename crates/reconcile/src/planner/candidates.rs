@@ -219,7 +219,11 @@ fn push(
         resource: managed.resource(),
         key: candidate.key.clone(),
         id: account.map(|account| account.id.clone()),
-        name: candidate.name.clone(),
+        // A person whose name was chosen once is called as their account is.
+        name: match account.filter(|_| candidate.name == candidate.key) {
+            Some(account) => account.name.clone(),
+            None => candidate.name.clone(),
+        },
         origin: Some(candidate.origin.clone()),
         reason: causes::with_cause(reason, cause),
         cause,

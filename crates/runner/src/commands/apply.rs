@@ -155,7 +155,7 @@ pub(super) async fn execute(
         client: discovered(client, &plan).await?,
         schemas: Arc::clone(&session.schemas),
         concurrency: session.loaded.config.target.concurrency.max(1),
-        match_by: session.managed.match_by().cloned().collect(),
+        match_by: session.managed.lookup_by().cloned().collect(),
         fingerprint: Box::new(move |text| pipeline::fingerprint_of(&key, text)),
         clock: Arc::clone(&session.clock),
         full_history: history.values,

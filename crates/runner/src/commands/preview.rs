@@ -211,6 +211,12 @@ fn attribute(text: &mut String, prepared: &Prepared, step: &AttributeStep, paint
         Ok(Some(SlotValue::Clear)) => paint.green("emptied"),
         Ok(Some(SlotValue::Set(value))) => paint.green(&value.to_string()),
         Ok(Some(SlotValue::Reference(key))) => paint.green(&format!("the account of key {key}")),
+        Ok(Some(SlotValue::Choice(proposals))) => {
+            let proposals: Vec<String> = proposals.iter().map(Json::to_string).collect();
+            let what =
+                format!("for a new account the first that is free: {}", proposals.join(", "));
+            paint.green(&what)
+        }
         Err(error) => paint.red(&error.reason),
     };
     line!(text, "   {path} = {}  →  {value}", step.expression);
@@ -274,6 +280,7 @@ fn document(prepared: &Prepared, key: &str, person: &Person) -> Json {
                         Ok(Some(SlotValue::Clear)) => json!({ "clear": true }),
                         Ok(Some(SlotValue::Set(value))) => json!({ "set": value }),
                         Ok(Some(SlotValue::Reference(key))) => json!({ "reference": key }),
+                        Ok(Some(SlotValue::Choice(proposals))) => json!({ "choice": proposals }),
                         Err(error) => json!({ "error": error.reason }),
                     };
                     json!({

@@ -203,6 +203,10 @@ impl Case<'_> {
             let value = match found {
                 Some(SlotValue::Set(value)) => value.clone(),
                 Some(SlotValue::Reference(key)) => Json::String(key.clone()),
+                // Nobody else is here who could have it.
+                Some(SlotValue::Choice(proposals)) => {
+                    proposals.first().cloned().unwrap_or_default()
+                }
                 Some(SlotValue::Clear) | None => Json::Null,
             };
             let definition = schemas.resolve(Resource::User, attribute.path());

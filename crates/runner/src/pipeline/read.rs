@@ -318,6 +318,7 @@ impl<'a> Reader<'a> {
                     SlotValue::Set(value) => WantedValue::Set(value),
                     SlotValue::Clear => WantedValue::Clear,
                     SlotValue::Reference(key) => WantedValue::Reference(key),
+                    SlotValue::Choice(proposals) => WantedValue::Choice(proposals),
                 },
             })
             .collect();

@@ -44,7 +44,7 @@ impl Session {
         let schemas = profile.as_ref().and_then(|profile| profile.schemas().ok());
         let schemas = Arc::new(schemas.unwrap_or_else(SchemaSet::standard));
         let mapping = mapping(&loaded, &schemas).map_err(&mut note).ok();
-        let match_by = match_by(&loaded).map_err(&mut note).ok();
+        let match_by = match_by(&loaded, mapping.as_ref()).map_err(&mut note).ok();
         let protect = filters(&loaded, ["guards", "protect"], &loaded.config.guards.protect)
             .map_err(&mut note)
             .ok();
@@ -87,10 +87,12 @@ impl Session {
                 reference: attribute.is_reference(),
             })
             .collect();
+        let choices: Vec<Path> = chosen(&mapping).cloned().collect();
         let on_drift = on_drift(&loaded, &mapping);
         let of_active = loaded.config.people.on_drift;
         let managed =
             Managed::new(Resource::User, attributes, &match_by, protect, Arc::clone(&schemas))
+                .and_then(|managed| managed.with_choices(&choices))
                 .map_err(|error| loaded.error(&["people", "match"], error.to_string()))?
                 .with_administrators(administrators)
                 .with_kept(kept)
@@ -269,7 +271,13 @@ pub(crate) fn compile_error(
     shown
 }
 
-fn match_by(loaded: &Loaded) -> Result<Vec<Path>, ConfigErrors> {
+/// The attributes whose value is chosen for a new account.
+fn chosen(mapping: &Mapping) -> impl Iterator<Item = &Path> {
+    let attributes = mapping.attributes().iter();
+    attributes.filter(|attribute| attribute.is_choice()).map(|attribute| attribute.path())
+}
+
+fn match_by(loaded: &Loaded, mapping: Option<&Mapping>) -> Result<Vec<Path>, ConfigErrors> {
     let parse = |text: &String| {
         Path::parse(text)
             .map_err(|error| loaded.error(&["people", "match"], format!("\"{text}\": {error}")))
@@ -285,7 +293,8 @@ fn match_by(loaded: &Loaded) -> Result<Vec<Path>, ConfigErrors> {
             .keys()
             .filter_map(|text| Path::parse(text).ok())
             .collect();
-        paths.retain(|path| mapped.contains(path));
+        let chosen: Vec<&Path> = mapping.into_iter().flat_map(chosen).collect();
+        paths.retain(|path| mapped.contains(path) && !chosen.contains(&path));
     }
     Ok(paths)
 }
