@@ -23,7 +23,7 @@ fn all_errors_of_a_config_at_once() {
         .replace("title = {", "titel = {")
         .replace("on_empty = \"clear\"", "on_empty = \"clean\"")
         .replace("active = 'status = \"active\"'", "active = 'status = \"active'")
-        + "\n[leavers]\naction = \"fire\"\n\n[guards]\nmax_leavers = \"110%\"\nprotect = ['userName == \"a\"']\n\n[groups]\nfrom = \"dept\"\n";
+        + "\n[leavers]\naction = \"fire\"\n\n[guards]\nmax_leavers = \"110%\"\nprotect = ['userName == \"a\"']\n\n[groups]\nmember = \"dept\"\n";
     check("config_all_errors", &config, &people(), "plan");
 }
 

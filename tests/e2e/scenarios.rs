@@ -9,6 +9,7 @@
 //! ! PATCH zoe@example.com {"title": "Other"}      somebody changes the account at the target
 //! ! DELETE zoe@example.com
 //! ? writes                  shows what the target got since the last time
+//! ? groups                  shows the groups at the target, and who is in them
 //! ```
 //!
 //! `peoplesync.toml` is the harness's unless a scenario writes its own; `people.csv` gets the header in front.
@@ -41,6 +42,8 @@ fn check(path: &Path) {
             writeln!(shown, "{line}\n").unwrap();
         } else if line == "? writes" {
             writeln!(shown, "{line}\n{}", writes(&bed)).unwrap();
+        } else if line == "? groups" {
+            writeln!(shown, "{line}\n{}", groups(&bed)).unwrap();
         } else if line.starts_with('#') {
             writeln!(shown, "{line}").unwrap();
         } else {
@@ -96,6 +99,30 @@ fn writes(bed: &Bed) -> String {
         .collect();
     writes.sort();
     if writes.is_empty() { "nothing\n".to_owned() } else { writes.concat() }
+}
+
+/// The groups at the target by name, and the names of those who are in them.
+fn groups(bed: &Bed) -> String {
+    let (users, groups) = (bed.simulator().users(), bed.simulator().resources(Resource::Group));
+    let text = |value: &Json| value.as_str().unwrap_or("?").to_owned();
+    let name = |member: &Json| {
+        let all = users.iter().chain(&groups);
+        let found = all.clone().find(|other| other["id"] == member["value"]);
+        found.map_or("nobody".to_owned(), |found| {
+            text(found.get("userName").unwrap_or(&found["displayName"]))
+        })
+    };
+    let mut lines: Vec<String> = groups
+        .iter()
+        .map(|group| {
+            let members = group["members"].as_array().into_iter().flatten();
+            let mut members: Vec<String> = members.map(name).collect();
+            members.sort();
+            format!("{}: {}\n", text(&group["displayName"]), members.join(", "))
+        })
+        .collect();
+    lines.sort();
+    if lines.is_empty() { "none\n".to_owned() } else { lines.concat() }
 }
 
 #[test]

@@ -67,6 +67,24 @@ pub fn fingerprint(key: &DigestKey, record_key: &str) -> [u8; 12] {
     cut(&blake3::keyed_hash(&key.fingerprints, record_key.as_bytes()))
 }
 
+/// The digest of a group: that of what its mapping wants, and its members, each as the number of its kind and the
+/// fingerprint of its key, sorted.
+#[must_use]
+pub fn group_digest(
+    key: &DigestKey,
+    draft: [u8; 16],
+    members: impl Iterator<Item = (u8, i64)>,
+) -> [u8; 16] {
+    let mut hasher = key.drafts;
+    hasher.write(b"group");
+    hasher.write(&draft);
+    for (kind, print) in members {
+        hasher.write(&[kind]);
+        hasher.write(&print.to_le_bytes());
+    }
+    hasher.finish128().as_bytes()
+}
+
 /// The first bytes of a hash.
 pub(crate) fn cut<const LENGTH: usize>(hash: &blake3::Hash) -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];

@@ -19,13 +19,15 @@ mod spec;
 mod target;
 #[cfg(test)]
 mod testing;
+mod texts;
 
 pub use around::{Around, Asks, People, Unknown};
 pub use attribute::Attribute;
-pub use digest::{DigestKey, fingerprint};
+pub use digest::{DigestKey, fingerprint, group_digest};
 pub use draft::{Draft, Slot, SlotValue};
 pub use error::{CompileError, MapError, Within};
 pub use explain::{AttributeStep, Clause, Explanation, Reading, ScopeStep};
 pub use lookup::{Lookups, Table};
 pub use mapping::{Binding, Mapping, Outcome};
 pub use spec::{AttributeSpec, ElementSpec, OnEmpty, PartSource, PartSpec, Rule, Spec, When};
+pub use texts::Texts;

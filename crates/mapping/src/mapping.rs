@@ -52,6 +52,16 @@ pub enum Outcome {
     OutOfScope,
 }
 
+impl Binding {
+    pub(crate) fn of(names: &[String], fields: &Fields) -> Self {
+        Self(names.iter().map(|name| fields.position(name).unwrap_or(usize::MAX)).collect())
+    }
+
+    pub(crate) fn positions(&self) -> &[usize] {
+        &self.0
+    }
+}
+
 impl Mapping {
     /// Compiles rules for a kind of resource.
     ///
@@ -101,8 +111,7 @@ impl Mapping {
     /// [`unknown_fields`](Self::unknown_fields) tells.
     #[must_use]
     pub fn bind(&self, fields: &Fields) -> Binding {
-        let position = |name: &String| fields.position(name).unwrap_or(usize::MAX);
-        Binding(self.fields.iter().map(position).collect())
+        Binding::of(&self.fields, fields)
     }
 
     /// Maps one record that stands alone: no time, no chance, nobody else. What asks for them is an error.

@@ -235,6 +235,11 @@ impl Intake {
         self.rejected.push(rejection);
     }
 
+    /// A record elsewhere could not be used that may be about anybody here: as long as there is one, nobody is taken as absent.
+    pub fn doubt(&mut self, origin: &str) {
+        self.unidentified.push(origin.to_owned());
+    }
+
     /// Counts records read, rejected ones too.
     pub fn read(&mut self, records: u64) {
         self.read += records;

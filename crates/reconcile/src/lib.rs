@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod groups;
 mod hash;
 mod index;
 mod intake;
@@ -14,6 +15,9 @@ mod planner;
 mod policy;
 mod survey;
 
+pub use groups::{
+    GroupFacts, GroupMembers, Holding, Holdings, Known, Memberships, Roster, Unmanaged,
+};
 pub use index::LinkIndex;
 pub use intake::{Before, Candidate, Coverage, Intake, Seen, Wanted, WantedValue};
 pub use link::{Digest, Fingerprint, Link, MemberPrint, Standing};
@@ -26,7 +30,7 @@ pub use plan::{
     Action, AttributeChange, Bookkeeping, Cause, Change, GroupSummary, Plan, Refusal, Rejection,
     Summary, Warning,
 };
-pub use planner::{Part, plan, plan_part};
+pub use planner::{Part, plan, plan_groups, plan_part};
 pub use policy::{
     Approvals, Edited, Guards, LeaverAction, Leavers, Limit, OnDrift, Policy, Required,
 };

@@ -2,6 +2,7 @@
 
 mod change;
 mod limits;
+mod members;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -60,6 +61,7 @@ pub fn lint(plan: &Plan, context: LintContext<'_>) -> Vec<Finding> {
         .iter()
         .map(|change| ((change.resource, change.key.as_str()), change))
         .collect();
+    members::check(plan, &by_key, &mut findings);
     let resource = context.managed.resource();
     let changes: Vec<&Change> =
         plan.changes.iter().filter(|change| change.resource == resource).collect();

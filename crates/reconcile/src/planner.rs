@@ -5,6 +5,7 @@ mod causes;
 mod choices;
 mod differences;
 pub(crate) mod fates;
+mod groups;
 mod guards;
 pub(crate) mod leavers;
 pub(crate) mod matching;
@@ -13,6 +14,7 @@ mod references;
 mod summary;
 mod words;
 
+pub use groups::plan_groups;
 pub use part::Part;
 
 use crate::{

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::planner::{Facts, Known, fates, leavers, matching};
 use crate::{
-    Before, Candidate, Coverage, Fingerprint, Links, Managed, Observation, Policy, Rejection,
-    Search, WantedValue,
+    Before, Candidate, Coverage, Fingerprint, Links, Managed, Observation, Observed, Policy,
+    Rejection, Search, WantedValue,
 };
 
 /// What a read found. It asks for what it needs, in this order: [`needs`](Self::needs), then
@@ -104,6 +104,32 @@ impl Survey {
     #[must_use]
     pub fn linked(&self) -> u64 {
         self.linked
+    }
+
+    /// The places of all records that were rejected while they were read.
+    pub fn rejected_places(&self) -> impl Iterator<Item = &str> {
+        self.rejected.iter().map(|rejection| rejection.origin.as_str())
+    }
+
+    /// Whether there are rejected records that may be anybody's.
+    #[must_use]
+    pub fn rejects_unknown(&self) -> bool {
+        !self.unidentified.is_empty()
+    }
+
+    /// The candidates that have an account at the target, by their link or because one account alone matches.
+    #[must_use]
+    pub fn matched<'a>(
+        &'a self,
+        links: &'a Links,
+        observation: &'a Observation,
+    ) -> Vec<(&'a Candidate, &'a Observed)> {
+        let known = Known { survey: self, links, observation };
+        let matched = self
+            .candidates
+            .iter()
+            .filter_map(|candidate| Some((candidate, matching::account(known, candidate)?)));
+        matched.collect()
     }
 
     /// The links to read from the state.

@@ -4,6 +4,7 @@ use peoplesync_source::schemars::{self, Schema};
 use peoplesync_source::{Connector, Error, Source};
 use serde_json::{Map, Value as Json};
 
+use crate::config::model::SourceTable;
 use crate::config::{ConfigError, ConfigErrors, Loaded, nearest};
 
 /// Every connector of this program.
@@ -49,11 +50,21 @@ impl Entry {
 
 /// The source that the config describes. All errors of its settings at once.
 pub(crate) fn source(loaded: &Loaded) -> Result<Box<dyn Source>, ConfigErrors> {
-    let table = &loaded.config.source;
+    source_at(loaded, &loaded.config.source, &["source"])
+}
+
+/// The source that a table of the config describes, which stands at this key.
+pub(crate) fn source_at(
+    loaded: &Loaded,
+    table: &SourceTable,
+    place: &[&str],
+) -> Result<Box<dyn Source>, ConfigErrors> {
+    let kind_key = [place, &["kind"]].concat();
+    let settings_key = [place, &["settings"]].concat();
     let Some(entry) = CONNECTORS.iter().find(|entry| entry.kind == table.kind) else {
         let kinds: Vec<&str> = CONNECTORS.iter().map(|entry| entry.kind).collect();
         let mut error =
-            loaded.error(&["source", "kind"], format!("there is no connector \"{}\"", table.kind));
+            loaded.error(&kind_key, format!("there is no connector \"{}\"", table.kind));
         error.hint = Some(match nearest(&table.kind, &kinds) {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!("this program has {}", kinds.join(", ")),
@@ -63,7 +74,7 @@ pub(crate) fn source(loaded: &Loaded) -> Result<Box<dyn Source>, ConfigErrors> {
     match (entry.build)(&table.settings) {
         Ok(Ok(source)) => Ok(source),
         Ok(Err(error)) => {
-            let mut shown = loaded.error(&["source", "settings"], error.to_string());
+            let mut shown = loaded.error(&settings_key, error.to_string());
             shown.hint = error.hint().map(str::to_owned);
             Err(shown.into())
         }
@@ -71,10 +82,8 @@ pub(crate) fn source(loaded: &Loaded) -> Result<Box<dyn Source>, ConfigErrors> {
             unfit
                 .into_iter()
                 .map(|unfit| {
-                    let key: Vec<&str> = ["source", "settings"]
-                        .into_iter()
-                        .chain(unfit.key.iter().map(String::as_str))
-                        .collect();
+                    let inner = unfit.key.iter().map(String::as_str);
+                    let key: Vec<&str> = settings_key.iter().copied().chain(inner).collect();
                     ConfigError { hint: unfit.hint, ..loaded.error(&key, unfit.message) }
                 })
                 .collect(),

@@ -1,7 +1,7 @@
 //! What must hold for each change.
 
 use peoplesync_scim::schema::Uniqueness;
-use peoplesync_scim::value;
+use peoplesync_scim::{Resource, value};
 use serde_json::Value as Json;
 
 use super::{ByKey, Findings, LintContext};
@@ -109,14 +109,17 @@ fn leaver(plan: &Plan, change: &Change, findings: &mut Findings) {
         return;
     }
     let said = ["no longer in scope", "removed from "];
-    let is_proven = match plan.coverage.as_str() {
+    let coverage = match change.resource {
+        Resource::User => plan.coverage.as_str(),
+        Resource::Group => plan.groups_coverage.as_deref().unwrap_or("none"),
+    };
+    let is_proven = match coverage {
         "complete" => true,
         "changes" => said.iter().any(|word| change.reason.starts_with(word)),
         _ => false,
     };
     if !is_proven {
-        let message =
-            format!("nothing proves that the person left: the coverage is {}", plan.coverage);
+        let message = format!("nothing proves that the person left: the coverage is {coverage}");
         findings.on("nobody leaves on a guess", change, message);
     }
 }
@@ -206,7 +209,8 @@ fn activity(change: &Change, findings: &mut Findings) {
     {
         findings.on("active fits the action", change, "of a leaver only active is known");
     }
-    if change.action == Action::Update && change.attributes.is_empty() {
+    let changes_nothing = change.attributes.is_empty() && change.members.is_empty();
+    if change.action == Action::Update && changes_nothing {
         findings.on("a change changes something", change, "there is no attribute");
     }
 }

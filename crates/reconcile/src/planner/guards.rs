@@ -28,6 +28,28 @@ pub(super) fn refuse(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusal> {
     guards.chain(approval(facts, changes)).collect()
 }
 
+/// The same for groups: too many that go, or a source that has none any more.
+pub(super) fn refuse_groups(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusal> {
+    let found = count(changes, |change| matches!(change.action, Action::Delete | Action::Unlink));
+    let (of, limit) = (facts.survey.linked, facts.policy.guards.max_leavers);
+    let leavers = Found { guard: "max_leavers", limit, found, of }.refuse(
+        || format!("{found} of {} would go", words::count(of, "linked group", "linked groups")),
+        "look at the source of groups first, and raise guards.max_leavers if they really are no more",
+    );
+    let is_empty =
+        found > 0 && facts.survey.read == 0 && facts.survey.coverage == Coverage::Complete;
+    let records = is_empty.then(|| Refusal {
+        guard: "min_records".to_owned(),
+        limit: "1".to_owned(),
+        found: 0,
+        message: format!(
+            "no group was read from {}, and {found} would go; if there really are none any more, set groups.on_absent = \"ignore\" or take [groups] out of the config",
+            facts.policy.source
+        ),
+    });
+    records.into_iter().chain(leavers).chain(approval(facts, changes)).collect()
+}
+
 /// What a guard found: so many, of so many.
 #[derive(Debug, Clone, Copy)]
 struct Found {

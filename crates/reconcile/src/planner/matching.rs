@@ -72,6 +72,18 @@ pub(crate) fn hits<'a>(known: Known<'a>, candidate: &Candidate) -> Vec<&'a Obser
     }
 }
 
+/// The one account of a candidate, as far as was asked.
+pub(crate) fn account<'a>(known: Known<'a>, candidate: &Candidate) -> Option<&'a Observed> {
+    match find(known, candidate) {
+        Match::Linked(account) => Some(account),
+        Match::Hits { accounts, .. } => match *accounts {
+            [account] => Some(account),
+            _ => None,
+        },
+        Match::None | Match::Unknown(_) => None,
+    }
+}
+
 /// The account of a candidate.
 pub(super) fn find<'a>(known: Known<'a>, candidate: &Candidate) -> Match<'a> {
     if let Some(link) = known.links.get(&candidate.key) {

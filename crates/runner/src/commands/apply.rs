@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use peoplesync_reconcile::{Part, Plan};
+use peoplesync_reconcile::{Bookkeeping, Part, Plan};
+use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
 use peoplesync_scim::profile::Update;
-use peoplesync_state::{Approval, PARTIAL, RunEnd, RunStart};
+use peoplesync_state::{Approval, MemberEffect, PARTIAL, RunEnd, RunStart, State};
 
 use super::confirm::confirm;
 use super::print;
@@ -14,7 +15,7 @@ use crate::approval::{self, Asked};
 use crate::cli::ApplyArgs;
 use crate::clock;
 use crate::config::Loaded;
-use crate::execute::{self, Applied, Ended, Tools};
+use crate::execute::{self, Applied, Ended, GroupTools, Tools};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline::{self, Access, Prepared, saved};
@@ -118,8 +119,9 @@ pub(super) async fn execute(
     approval: Option<&Approval>,
     output: Output,
 ) -> Outcome<Applied> {
-    let Prepared { session, client, mut state, plan, part, links, key, basis, parts, .. } =
-        prepared;
+    let Prepared {
+        session, client, mut state, plan, part, links, groups, key, basis, parts, ..
+    } = prepared;
     let is_part = part.is_some();
     let plan = part.unwrap_or(plan);
     let is_approved = approval.is_some_and(|approval| approval.plan == plan.plan);
@@ -131,7 +133,8 @@ pub(super) async fn execute(
     }
     // A config that changes nothing is still the one that the next is compared with.
     let is_edited = state.last_config()?.is_some_and(|(digest, _)| digest != basis.config);
-    let is_nothing = plan.changes.is_empty() && plan.bookkeeping.is_empty();
+    let is_nothing =
+        plan.changes.is_empty() && plan.bookkeeping.is_empty() && plan.group_bookkeeping.is_empty();
     if is_nothing && (is_part || !is_edited) {
         return Ok(Applied { sent: Vec::new(), stopped: None });
     }
@@ -156,6 +159,7 @@ pub(super) async fn execute(
         schemas: Arc::clone(&session.schemas),
         concurrency: session.loaded.config.target.concurrency.max(1),
         match_by: session.managed.lookup_by().cloned().collect(),
+        groups: groups.map(|groups| group_tools(&session, groups)),
         fingerprint: Box::new(move |text| pipeline::fingerprint_of(&key, text)),
         clock: Arc::clone(&session.clock),
         full_history: history.values,
@@ -168,6 +172,7 @@ pub(super) async fn execute(
         .map(|note| (fingerprint(pipeline::key_of_note(note)), note.clone()))
         .collect();
     state.bookkeeping(session.managed.resource(), &notes, now)?;
+    group_notes(&mut state, &plan, &tools, now)?;
     let progress = Progress::of(output.quiet, "applying", plan.changes.len());
     let (applied, mut state) = execute::apply(&plan, &links, tools, state, run, &progress).await?;
     progress.finish();
@@ -195,6 +200,35 @@ async fn discovered(client: Client, plan: &Plan) -> Outcome<Client> {
     let found = client.discover(false).await?;
     let profile = peoplesync_scim::Profile::clone(client.profile()).with_discovery(&found);
     Ok(client.with_profile(Arc::new(profile)))
+}
+
+fn group_tools(session: &pipeline::Session, groups: pipeline::GroupLinks) -> GroupTools {
+    let managed = session.groups.as_ref().map(|groups| groups.managed.match_by().cloned());
+    GroupTools {
+        links: groups.links,
+        found: groups.found,
+        match_by: managed.into_iter().flatten().collect(),
+    }
+}
+
+/// Remembers what was found of groups that need no change.
+fn group_notes(state: &mut State, plan: &Plan, tools: &Tools, now: i64) -> Outcome<()> {
+    let mut notes = Vec::new();
+    let mut members = Vec::new();
+    for note in &plan.group_bookkeeping {
+        let key = pipeline::key_of_note(note);
+        let group = (tools.fingerprint)(key);
+        notes.push((group, note.clone()));
+        if let (Bookkeeping::Same { .. }, Some(groups)) = (note, &tools.groups)
+            && let Some(found) = groups.found.get(key)
+        {
+            let found = Some(found.clone());
+            members.push(MemberEffect { group, found, added: Vec::new(), removed: Vec::new() });
+        }
+    }
+    state.remember_members(&members)?;
+    state.bookkeeping(Resource::Group, &notes, now)?;
+    Ok(())
 }
 
 /// Set by Ctrl-C or SIGTERM: what is under way ends, nothing more is sent.

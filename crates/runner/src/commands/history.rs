@@ -58,6 +58,16 @@ fn one(shown: &mut String, entry: &HistoryEntry, paint: Paint) {
         let text =
             |name: &str| attribute.get(name).filter(|value| !value.is_null()).map(Json::to_string);
         let path = attribute.get("path").and_then(Json::as_str).unwrap_or_default();
+        let members = |name: &str| attribute.get(name).and_then(Json::as_array);
+        if let (Some(add), Some(remove)) = (members("add"), members("remove")) {
+            for (sign, keys) in [(paint.green("+"), add), (paint.red("−"), remove)] {
+                if !keys.is_empty() {
+                    let keys: Vec<&str> = keys.iter().filter_map(Json::as_str).collect();
+                    line!(shown, "      {path}  {sign} {}", keys.join(", "));
+                }
+            }
+            continue;
+        }
         let after = text("after").unwrap_or_else(|| "nothing".to_owned());
         match text("before") {
             Some(before) => {

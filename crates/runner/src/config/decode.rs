@@ -160,14 +160,8 @@ fn found(actual: &Actual) -> String {
 }
 
 fn suggest(key: &[String], name: &str, known: &[&str]) -> Option<String> {
-    if let [only] = key {
-        match only.as_str() {
-            "groups" => return Some("groups are not supported by this version".to_owned()),
-            "sources" => {
-                return Some("this version reads one source: write [source]".to_owned());
-            }
-            _ => {}
-        }
+    if key == ["sources"] {
+        return Some("this version reads one source: write [source]".to_owned());
     }
     match nearest(name, known) {
         Some(near) => Some(format!("did you mean `{near}`?")),

@@ -4,6 +4,7 @@
 mod decode;
 mod errors;
 mod format;
+pub(crate) mod groups;
 pub(crate) mod model;
 pub(crate) mod rule;
 mod secrets;

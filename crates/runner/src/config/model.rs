@@ -9,6 +9,7 @@ use peoplesync_source::schemars::{self, JsonSchema};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::groups::GroupsTable;
 pub(crate) use super::rule::AttributeRule;
 
 /// Everything that a config file says.
@@ -21,6 +22,9 @@ pub(crate) struct Config {
     pub target: Target,
     /// Who is provisioned, and how.
     pub people: People,
+    /// Groups, and who is in them.
+    #[serde(default)]
+    pub groups: Option<GroupsTable>,
     /// How people are treated who are no longer in scope.
     pub leavers: LeaversTable,
     /// What refuses a plan.
@@ -49,6 +53,16 @@ pub(crate) struct SourceTable {
     #[serde(default)]
     #[schemars(schema_with = "any_table")]
     pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+impl SourceTable {
+    /// What reasons call it: "no longer in people.csv".
+    pub(crate) fn name(&self) -> String {
+        match self.settings.get("path").and_then(|path| path.as_str()) {
+            Some(path) => path.to_owned(),
+            None => format!("the {} source", self.kind),
+        }
+    }
 }
 
 fn any_table(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -1,8 +1,9 @@
 //! Applies a plan: journal, request, outcome, link. Everything was decided by the plan.
 //!
 //! Order: creates, adoptions, updates and reactivations side by side; then what met a conflict once more, as people
-//! may swap a name or take one that is given up; then whoever leaves; then references to accounts that were created just now.
+//! may swap a name or take one that is given up; then groups and their members; then whoever leaves, and groups that go; then references to accounts that were created just now.
 
+mod groups;
 mod journal;
 pub(crate) mod recover;
 mod requests;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
 use peoplesync_reconcile::{Action, Digest, Fingerprint, Link, Links, Plan};
+use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
 use peoplesync_scim::schema::SchemaSet;
 use peoplesync_source::Clock;
@@ -21,6 +23,7 @@ use peoplesync_state::{RunId, State};
 
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
+pub(crate) use groups::GroupTools;
 use journal::Journal;
 pub(crate) use send::{Ended, Sent};
 
@@ -31,6 +34,8 @@ pub(crate) struct Tools {
     pub(crate) concurrency: usize,
     /// The attributes by which a lost create is found again.
     pub(crate) match_by: Vec<peoplesync_scim::Path>,
+    /// What groups need, if there are any.
+    pub(crate) groups: Option<GroupTools>,
     pub(crate) fingerprint: Box<dyn Fn(&str) -> Fingerprint + Send + Sync>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether history keeps values in full.
@@ -70,7 +75,9 @@ pub(crate) async fn apply(
     let leaves = |index: &usize| {
         matches!(plan.changes[*index].action, Action::Deactivate | Action::Delete | Action::Unlink)
     };
-    let (last, first): (Vec<usize>, Vec<usize>) = (0..plan.changes.len()).partition(leaves);
+    let is_group = |index: &usize| plan.changes[*index].resource == Resource::Group;
+    let (groups, people): (Vec<usize>, Vec<usize>) = (0..plan.changes.len()).partition(is_group);
+    let (last, first): (Vec<usize>, Vec<usize>) = people.into_iter().partition(leaves);
 
     pass(&sender, first, concurrency, &mut results, progress).await;
     let again: Vec<usize> = (0..results.len())
@@ -78,7 +85,12 @@ pub(crate) async fn apply(
         .collect();
     pass(&sender, again, concurrency, &mut results, progress).await;
 
+    let (empty, filled): (Vec<usize>, Vec<usize>) = groups.into_iter().partition(leaves);
+    groups_pass(&sender, filled, concurrency, &mut results, progress).await;
+
     pass(&sender, last, concurrency, &mut results, progress).await;
+
+    pass(&sender, empty, concurrency, &mut results, progress).await;
 
     let waiting = sender.waiting(&results);
     let written: Vec<(usize, Sent)> = futures_util::stream::iter(waiting)
@@ -118,6 +130,48 @@ async fn pass(
     while let Some((index, sent)) = sending.next().await {
         results[index] = Some(sent);
         progress.step();
+    }
+}
+
+/// Writes groups: first so that all of them exist, then their members. What met a conflict is tried once more, as groups may swap
+/// a name.
+async fn groups_pass(
+    sender: &send::Sender<'_>,
+    indexes: Vec<usize>,
+    concurrency: usize,
+    results: &mut [Option<Sent>],
+    progress: &Progress,
+) {
+    let is_conflict = |results: &[Option<Sent>], index: &usize| {
+        results[*index].as_ref().is_some_and(Sent::is_conflict)
+    };
+    let mut open = indexes;
+    for _ in 0..2 {
+        let written: Vec<(usize, Sent)> = {
+            let results = &*results;
+            futures_util::stream::iter(open.iter().copied())
+                .map(|index| async move { (index, sender.group(index, results).await) })
+                .buffer_unordered(concurrency)
+                .inspect(|_| progress.step())
+                .collect()
+                .await
+        };
+        for (index, sent) in written {
+            results[index] = Some(sent);
+        }
+        open.retain(|index| is_conflict(results, index));
+    }
+    let filling = sender.filling(results);
+    let filled: Vec<(usize, Sent)> = {
+        let results = &*results;
+        futures_util::stream::iter(filling)
+            .map(|index| async move { (index, sender.fill(index, results).await) })
+            .buffer_unordered(concurrency)
+            .collect()
+            .await
+    };
+    for (index, sent) in filled {
+        results[index] = Some(sent);
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use peoplesync_reconcile::{Action, AttributeChange, Change, Links, Plan};
+use peoplesync_reconcile::{Action, AttributeChange, Change, Links, MemberChanges, Plan};
 use peoplesync_scim::client::{Client, ClientError, Deleted, Kind};
 use peoplesync_scim::desired::Difference;
 use peoplesync_scim::profile::{Clear, Deactivate, Reactivate, Update};
-use peoplesync_scim::{Filter, write};
+use peoplesync_scim::{Filter, Resource, write};
 use peoplesync_state::Intent;
 use serde_json::Value as Json;
 
@@ -40,11 +40,17 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
+    /// Left out because its intent is not on the disk.
+    pub(super) fn not_journaled() -> Self {
+        let error = Some("not sent: the journal could not be written".to_owned());
+        Self { error, ..Self::skipped() }
+    }
+
     pub(super) fn skipped() -> Self {
         Self { ended: Ended::Skipped, status: None, error: None, id: None }
     }
 
-    fn done(id: &str) -> Self {
+    pub(super) fn done(id: &str) -> Self {
         Self { ended: Ended::Done, status: None, error: None, id: Some(id.to_owned()) }
     }
 
@@ -75,12 +81,14 @@ fn error_line(error: &ClientError) -> String {
 
 /// Sends the changes of one plan.
 pub(super) struct Sender<'a> {
-    plan: &'a Plan,
+    pub(super) plan: &'a Plan,
     pub(super) links: &'a Links,
     pub(super) tools: Tools,
     pub(super) journal: Recorder,
     /// Who gets an account in this apply, and by which change.
-    newcomers: BTreeMap<&'a str, usize>,
+    newcomers: BTreeMap<(Resource, &'a str), usize>,
+    /// The number of the next intent of a request that is not the first of its change.
+    pub(super) next_seq: AtomicUsize,
     unreachable: AtomicU32,
     halted: AtomicBool,
     reason: Mutex<Option<Failure>>,
@@ -98,8 +106,9 @@ impl<'a> Sender<'a> {
                 .iter()
                 .enumerate()
                 .filter(|(_, change)| matches!(change.action, Action::Create | Action::Adopt))
-                .map(|(index, change)| (change.key.as_str(), index))
+                .map(|(index, change)| ((change.resource, change.key.as_str()), index))
                 .collect(),
+            next_seq: AtomicUsize::new(2 * plan.changes.len()),
             unreachable: AtomicU32::new(0),
             halted: AtomicBool::new(false),
             reason: Mutex::new(None),
@@ -130,14 +139,11 @@ impl<'a> Sender<'a> {
             _ => !differences.is_empty(),
         };
         if needs_request && !self.journal.intend(self.intent(index, change)).await {
-            return Sent {
-                error: Some("not sent: the journal could not be written".to_owned()),
-                ..Sent::skipped()
-            };
+            return Sent::not_journaled();
         }
         let id = change.id.as_deref().unwrap_or_default();
         let sent = match change.action {
-            Action::Create => self.create(change).await,
+            Action::Create => self.create_with(change, &requests::create_body(change)).await,
             Action::Delete => match self.tools.client.delete(change.resource, id).await {
                 Ok(Deleted::Deleted | Deleted::Gone) => Sent::done(id),
                 Err(error) => self.failed(&error),
@@ -145,9 +151,14 @@ impl<'a> Sender<'a> {
             _ if !needs_request => Sent::done(id),
             _ => self.write(change, &differences, &change.attributes, id).await,
         };
-        let finished = requests::pending(change).next().is_none();
+        let finished = requests::pending(change).next().is_none() && change.members.is_empty();
         let digest = if finished { change.digest } else { None };
-        self.settle(index, change, &sent, digest, change.action == Action::Create);
+        let created = change.action == Action::Create;
+        let members = self.found_members(change);
+        // Members have entries of their own, a request each.
+        let entry = Change { members: MemberChanges::default(), ..change.clone() };
+        let entry = if change.members.is_empty() { change } else { &entry };
+        self.settle_with(index, entry, &sent, digest, created, members);
         sent
     }
 
@@ -172,7 +183,7 @@ impl<'a> Sender<'a> {
         let mut differences = Vec::new();
         let mut attributes: Vec<AttributeChange> = Vec::new();
         for (key, attribute) in requests::pending(change) {
-            match self.id_of(key, results) {
+            match self.id_of(change.resource, key, results) {
                 Some(id) => {
                     let after = Some(Json::String(id));
                     differences.push(Difference { after, ..requests::difference(attribute) });
@@ -222,20 +233,32 @@ impl<'a> Sender<'a> {
         sent
     }
 
-    fn id_of(&self, key: &str, results: &[Option<Sent>]) -> Option<String> {
-        match self.newcomers.get(key) {
+    pub(super) fn id_of(
+        &self,
+        resource: Resource,
+        key: &str,
+        results: &[Option<Sent>],
+    ) -> Option<String> {
+        match self.newcomers.get(&(resource, key)) {
             Some(index) => results[*index]
                 .as_ref()
                 .filter(|sent| sent.ended == Ended::Done)
                 .and_then(|sent| sent.id.clone()),
-            None => self.links.get(key).map(|link| link.id.clone()),
+            None => self.links_of(resource)?.get(key).map(|link| link.id.clone()),
         }
     }
 
-    async fn create(&self, change: &Change) -> Sent {
-        let body = requests::create_body(change);
+    /// The links of a kind of resource.
+    pub(super) fn links_of(&self, resource: Resource) -> Option<&Links> {
+        match resource {
+            Resource::User => Some(self.links),
+            Resource::Group => self.tools.groups.as_ref().map(|groups| &groups.links),
+        }
+    }
+
+    pub(super) async fn create_with(&self, change: &Change, body: &Json) -> Sent {
         for attempt in 0..2 {
-            let error = match self.tools.client.create(change.resource, &body).await {
+            let error = match self.tools.client.create(change.resource, body).await {
                 Ok(created) => {
                     self.reached();
                     return Sent { status: Some(201), ..Sent::done(&created.id) };
@@ -337,16 +360,16 @@ impl<'a> Sender<'a> {
         }
     }
 
-    fn must_stop(&self) -> bool {
+    pub(super) fn must_stop(&self) -> bool {
         is_set(&self.tools.stop) || is_set(&self.halted) || self.journal.is_broken()
     }
 
-    fn reached(&self) {
+    pub(super) fn reached(&self) {
         self.unreachable.store(0, Ordering::Relaxed);
     }
 
     /// Notes a failure; some say that going on is useless.
-    fn failed(&self, error: &ClientError) -> Sent {
+    pub(super) fn failed(&self, error: &ClientError) -> Sent {
         let sent = Sent::failed(error);
         let useless = match error.kind {
             Kind::Denied => error.status == Some(401),
@@ -371,7 +394,7 @@ impl<'a> Sender<'a> {
         sent
     }
 
-    fn intent(&self, seq: usize, change: &Change) -> Intent {
+    pub(super) fn intent(&self, seq: usize, change: &Change) -> Intent {
         Intent {
             seq: seq as u64,
             resource: change.resource,
@@ -387,8 +410,13 @@ impl<'a> Sender<'a> {
         if change.action != Action::Create {
             return Vec::new();
         }
-        self.tools
-            .match_by
+        let match_by = match change.resource {
+            Resource::User => self.tools.match_by.as_slice(),
+            Resource::Group => {
+                self.tools.groups.as_ref().map(|groups| &*groups.match_by).unwrap_or_default()
+            }
+        };
+        match_by
             .iter()
             .filter_map(|path| {
                 let attribute =
@@ -406,7 +434,7 @@ impl<'a> Sender<'a> {
 /// The id of the one account that has one of these values, asked in order; `None` if none or several have.
 pub(super) async fn find(
     client: &Client,
-    resource: peoplesync_scim::Resource,
+    resource: Resource,
     lookup: &[(String, String)],
 ) -> Result<Option<String>, ClientError> {
     for (path, value) in lookup {

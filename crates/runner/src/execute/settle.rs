@@ -1,11 +1,11 @@
 //! What came of a change: the link that it leaves behind, the history, and the end of its intent.
 
 use peoplesync_reconcile::{Action, Change, Digest, Link, Standing};
-use peoplesync_state::{HistoryNote, LinkEffect, Settlement};
+use peoplesync_state::{HistoryNote, LinkEffect, MemberEffect, Settlement};
 use serde_json::Value as Json;
 
 use super::send::{Ended, Sender, Sent};
-use super::{link, requests};
+use super::{groups, link, requests};
 use crate::log::masked;
 
 impl Sender<'_> {
@@ -18,8 +18,21 @@ impl Sender<'_> {
         digest: Option<Digest>,
         created: bool,
     ) {
+        self.settle_with(seq, change, sent, digest, created, None);
+    }
+
+    /// The same, with what it did to the members of a group.
+    pub(super) fn settle_with(
+        &self,
+        seq: usize,
+        change: &Change,
+        sent: &Sent,
+        digest: Option<Digest>,
+        created: bool,
+        members: Option<MemberEffect>,
+    ) {
         let now = self.tools.clock.now().0;
-        let known = self.links.get(&change.key);
+        let known = self.links_of(change.resource).and_then(|links| links.get(&change.key));
         let created = created || known.is_some_and(|link| link.created);
         let put = |link: Link| LinkEffect::Put {
             fingerprint: (self.tools.fingerprint)(&change.key),
@@ -57,7 +70,7 @@ impl Sender<'_> {
             status: sent.status,
             error: sent.error.clone(),
             link: effect,
-            members: None,
+            members: members.filter(|_| sent.ended == Ended::Done).map(Box::new),
             history: self.history(change, sent, now),
         });
     }
@@ -81,6 +94,7 @@ impl Sender<'_> {
                     "after": shown(&attribute.after),
                 })
             })
+            .chain(groups::history_of(change))
             .collect();
         HistoryNote {
             at,

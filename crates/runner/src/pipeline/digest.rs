@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::groups::{BoundOfPeople, Gathered};
 use super::people::Managers;
 use peoplesync_mapping::{
     Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome, People, fingerprint,
@@ -20,6 +21,8 @@ pub(super) struct Digested {
     pub(super) rows: Vec<Row>,
     /// The people to whom the rows refer, row after row.
     references: Vec<Fingerprint>,
+    /// What groups need of these people.
+    pub(super) gathered: Gathered,
 }
 
 /// What the mapping says of one record.
@@ -75,6 +78,7 @@ impl Digested {
     pub(super) fn new(
         batch: Batch,
         binding: Arc<Binding>,
+        of_people: Option<&BoundOfPeople>,
         mapping: &Mapping,
         key: &DigestKey,
         now: Timestamp,
@@ -86,6 +90,7 @@ impl Digested {
         let mut rows = Vec::with_capacity(batch.len());
         let mut references = Vec::new();
         let mut last = Last::default();
+        let mut gathered = Gathered::default();
         for record in batch.records() {
             let mapped = match mapping.map_in(&around, &binding, &record, &mut draft) {
                 Ok(Outcome::InScope) => {
@@ -95,9 +100,19 @@ impl Digested {
                 Ok(Outcome::OutOfScope) => Mapped::OutOfScope,
                 Err(error) => Mapped::Rejected(Box::new(error)),
             };
-            rows.push(Row { print: print_of(key, record.key()), mapped, before: None });
+            let print = print_of(key, record.key());
+            let mapped = match (of_people, mapped) {
+                (Some(of_people), mapped @ (Mapped::InScope { .. } | Mapped::OutOfScope)) => {
+                    let in_scope = matches!(mapped, Mapped::InScope { .. });
+                    let done =
+                        of_people.gather(&around, &record, print, in_scope, key, &mut gathered);
+                    done.map_or_else(|error| Mapped::Rejected(Box::new(error)), |()| mapped)
+                }
+                (_, mapped) => mapped,
+            };
+            rows.push(Row { print, mapped, before: None });
         }
-        Self { batch, binding, rows, references }
+        Self { batch, binding, rows, references, gathered }
     }
 
     /// Adds what the mapping of the last run says of each record.

@@ -10,7 +10,7 @@ use serde::Deserialize as _;
 
 use super::Session;
 use super::parts::Parts;
-use super::session::{leavers_of, spec};
+use super::session::{leavers_of, spec_of};
 use crate::config::model::{LeaversTable, People};
 use crate::failure::Outcome;
 
@@ -42,7 +42,7 @@ pub(super) fn difference(
     else {
         return Ok(everything);
     };
-    let Ok(mapping) = Mapping::compile(&spec(&people), Resource::User, &session.schemas) else {
+    let Ok(mapping) = Mapping::compile(&spec_of(&people), Resource::User, &session.schemas) else {
         return Ok(everything);
     };
     let now = &session.loaded.config.people;

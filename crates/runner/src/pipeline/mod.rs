@@ -2,6 +2,7 @@
 
 mod digest;
 mod edited;
+mod groups;
 mod observe;
 mod parts;
 mod people;
@@ -16,6 +17,7 @@ use peoplesync_mapping::DigestKey;
 use peoplesync_reconcile::{
     Bookkeeping, Fingerprint, Limits, LinkIndex, Links, LintContext, Part, Plan,
 };
+use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
 use peoplesync_source::Timestamp;
 use peoplesync_state::State;
@@ -28,6 +30,7 @@ use crate::failure::{Failure, Outcome};
 use crate::report::Output;
 use crate::report::progress::Progress;
 pub(crate) use digest::print_of as fingerprint_of;
+pub(crate) use groups::{Found, GroupLinks};
 use parts::Parts;
 pub(crate) use people::Managers;
 pub(crate) use read::open;
@@ -57,6 +60,8 @@ pub(crate) struct Prepared {
     /// What was picked of the plan, if anything was.
     pub(crate) part: Option<Plan>,
     pub(crate) links: Links,
+    /// The links of groups, and what was found of their members; none where groups are not managed.
+    pub(crate) groups: Option<GroupLinks>,
     pub(crate) key: DigestKey,
     pub(crate) basis: Basis,
     /// The moment that `Now()` gives.
@@ -109,33 +114,46 @@ pub(crate) async fn prepare(
         edited::difference(&session, &state, &parts, checked.as_deref())?;
     let policy = session.policy(!has_finished(&state)?, full, edited);
     let moment = moment.unwrap_or(Timestamp(policy.now));
-    let index = index(&session, &state)?;
+    let index = index(Resource::User, &state)?;
     tracing::info!(links = index.len(), "loaded the links");
 
     let people = people::Managers::read(&session, &key, moment).await?.map(Arc::new);
     let reading = Progress::counting(output.quiet, "reading people");
-    let read::Reading { survey, snapshot } =
+    let read::Reading { survey, mut snapshot, gathered } =
         read::read(&session, index, &key, before, (moment, full), people.as_ref(), &reading)
             .await?;
     reading.finish();
     tracing::info!(candidates = survey.candidates().len(), "read the source");
 
-    let mut links = links(&session, &state, &key, &survey, &policy)?;
+    let mut links = links(Resource::User, &state, &key, &survey, &policy)?;
     let looking = Progress::counting(output.quiet, "looking up accounts");
+    let mut watch = observe::Watch { managed: &session.managed, each: &mut |_| {} };
     let observation =
-        observe::observe(&session, &client, &survey, &links, &policy, full, &looking).await?;
+        observe::observe(&session, &client, &mut watch, &survey, &links, &policy, full, &looking)
+            .await?;
     looking.finish();
     let owners = survey.owners(&links, &observation);
     let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
     links.extend(state.links_by_id(session.managed.resource(), &owners)?);
 
-    let plan = peoplesync_reconcile::plan(&survey, &links, &observation, &policy);
+    let mut plan = peoplesync_reconcile::plan(&survey, &links, &observation, &policy);
     let context = LintContext {
         managed: &session.managed,
         links: &links,
         observation: Some(&observation),
         limits: Some(Limits { policy: &policy, linked: survey.linked() }),
     };
+    let mut group_links = None;
+    if let Some(groups) = &session.groups {
+        let of_people =
+            groups::People { survey: &survey, observation: &observation, policy: &policy };
+        let run =
+            groups::Run { session: &session, groups, client: &client, state: &state, key: &key };
+        let planned = groups::plan(run, of_people, plan, gathered, moment, full, output).await?;
+        snapshot = snapshot.wrapping_add(planned.snapshot);
+        plan = planned.plan;
+        group_links = Some(planned.links);
+    }
     let part = part
         .map(|part| peoplesync_reconcile::plan_part(&survey, &links, &observation, &policy, part));
     for made in part.iter().chain([&plan]) {
@@ -147,7 +165,20 @@ pub(crate) async fn prepare(
     }
     let basis =
         Basis::new(config_digest(&session, &state), snapshot, state.serial(), full, policy.now);
-    Ok(Prepared { session, client, state, plan, part, links, key, basis, moment, parts, people })
+    Ok(Prepared {
+        session,
+        client,
+        state,
+        plan,
+        part,
+        links,
+        groups: group_links,
+        key,
+        basis,
+        moment,
+        parts,
+        people,
+    })
 }
 
 /// The state that the config of a session names.
@@ -160,9 +191,8 @@ pub(crate) fn digest_key(state: &State) -> DigestKey {
     DigestKey::new(state.hash_key())
 }
 
-/// All links as the read needs them.
-pub(crate) fn index(session: &Session, state: &State) -> Outcome<LinkIndex> {
-    let resource = session.managed.resource();
+/// All links of a kind as the read needs them.
+pub(crate) fn index(resource: Resource, state: &State) -> Outcome<LinkIndex> {
     let count = usize::try_from(state.count(resource)?).unwrap_or_default();
     let mut index = LinkIndex::with_capacity(count);
     state.index(resource, |fingerprint, digest, standing, absent| {
@@ -179,13 +209,12 @@ fn has_finished(state: &State) -> Outcome<bool> {
 
 /// The links of everybody whom the plan may touch.
 fn links(
-    session: &Session,
+    resource: Resource,
     state: &State,
     key: &DigestKey,
     survey: &peoplesync_reconcile::Survey,
     policy: &peoplesync_reconcile::Policy,
 ) -> Outcome<Links> {
-    let resource = session.managed.resource();
     let needs = survey.needs(policy);
     let asked: Vec<(Fingerprint, &str)> =
         needs.keys.iter().map(|text| (fingerprint_of(key, text), text.as_str())).collect();

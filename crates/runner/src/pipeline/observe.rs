@@ -16,10 +16,29 @@ const FEW: usize = 20;
 /// A page of a list costs the target about as much as so many single requests.
 const PAGE_COST: usize = 8;
 
+/// Who looks at the answers of the target.
+pub(crate) struct Watch<'a> {
+    pub(crate) managed: &'a Managed,
+    /// Sees each resource whole, once for each time that it was answered.
+    pub(crate) each: &'a mut (dyn FnMut(&Json) + Send),
+}
+
+impl Watch<'_> {
+    fn seen(&mut self, resource: &Json) -> Outcome<Observed> {
+        (self.each)(resource);
+        self.managed.observe(resource).map_err(|error| {
+            Failure::new(crate::exit::Exit::Target, "the target's answer cannot be used")
+                .with_cause(&error)
+        })
+    }
+}
+
 /// Looks up everything that the survey asks for. With `full`, every account is read.
+#[expect(clippy::too_many_arguments, reason = "everything that a look depends on")]
 pub(crate) async fn observe(
     session: &Session,
     client: &Client,
+    watch: &mut Watch<'_>,
     survey: &Survey,
     links: &Links,
     policy: &Policy,
@@ -34,7 +53,7 @@ pub(crate) async fn observe(
     let many = asked.len() > FEW && asked.len() > pages.saturating_mul(PAGE_COST);
     let cannot_search = !session.profile.filter.supported && !asked.searches.is_empty();
     if !asked.is_empty() && (full || many || cannot_search) {
-        list(session, client, &mut observation, progress).await?;
+        list(client, watch, &mut observation, progress).await?;
         asked = survey.lookups(links, &observation, policy);
     }
     while !asked.is_empty() {
@@ -43,7 +62,7 @@ pub(crate) async fn observe(
             searches = asked.searches.len(),
             "looking up accounts"
         );
-        single(session, client, &asked, &mut observation, progress).await?;
+        single(session, client, watch, &asked, &mut observation, progress).await?;
         asked = survey.lookups(links, &observation, policy);
     }
     Ok(observation)
@@ -51,12 +70,12 @@ pub(crate) async fn observe(
 
 /// Reads every account of the target; whether the list was read to its end.
 async fn list(
-    session: &Session,
     client: &Client,
+    watch: &mut Watch<'_>,
     observation: &mut Observation,
     progress: &Progress,
 ) -> Outcome<bool> {
-    let mut pages = client.list(session.managed.resource(), None, None);
+    let mut pages = client.list(watch.managed.resource(), None, None);
     let mut count = 0;
     while let Some(page) = pages.next().await.map_err(unreadable)? {
         for resource in &page {
@@ -67,7 +86,7 @@ async fn list(
                 )
                 .with_cause(&error)
             })?;
-            observation.found(seen(&session.managed, &resource)?);
+            observation.found(watch.seen(&resource)?);
         }
         count += page.len();
         progress.steps(page.len());
@@ -87,19 +106,19 @@ async fn list(
 async fn single(
     session: &Session,
     client: &Client,
+    watch: &mut Watch<'_>,
     asked: &Lookups,
     observation: &mut Observation,
     progress: &Progress,
 ) -> Outcome<()> {
-    let managed = &session.managed;
-    let resource = managed.resource();
+    let resource = watch.managed.resource();
     let width = session.loaded.config.target.concurrency.max(1);
     let mut accounts = futures_util::stream::iter(&asked.accounts)
         .map(|id| async move { (id, client.get(resource, id).await) })
         .buffer_unordered(width);
     while let Some((id, answer)) = accounts.next().await {
         match answer {
-            Ok(Some(account)) => observation.found(seen(managed, &account)?),
+            Ok(Some(account)) => observation.found(watch.seen(&account)?),
             Ok(None) => observation.gone(id),
             Err(error) => observation.failed(id, &one_persons(error)?),
         }
@@ -113,7 +132,7 @@ async fn single(
         match answer {
             Ok(found) if found.complete && found.filtered => {
                 let hits =
-                    found.hits.iter().map(|hit| seen(managed, hit)).collect::<Outcome<Vec<_>>>()?;
+                    found.hits.iter().map(|hit| watch.seen(hit)).collect::<Outcome<Vec<_>>>()?;
                 observation.searched(search, hits);
             }
             // The target answers with everybody, or with a part: only the whole list can tell.
@@ -126,7 +145,7 @@ async fn single(
         progress.step();
     }
     drop(searches);
-    if !ignored.is_empty() && !list(session, client, observation, progress).await? {
+    if !ignored.is_empty() && !list(client, watch, observation, progress).await? {
         for search in ignored {
             observation.search_failed(search, "the target cannot search, and its list ended early");
         }
@@ -134,21 +153,14 @@ async fn single(
     Ok(())
 }
 
-fn seen(managed: &Managed, resource: &Json) -> Outcome<Observed> {
-    managed.observe(resource).map_err(|error| {
-        Failure::new(crate::exit::Exit::Target, "the target's answer cannot be used")
-            .with_cause(&error)
-    })
-}
-
 /// An error that concerns one person stays with that person; one that concerns the target ends the run.
-fn one_persons(error: ClientError) -> Outcome<String> {
+pub(super) fn one_persons(error: ClientError) -> Outcome<String> {
     match error.kind {
         Kind::Refused | Kind::Server | Kind::Conflict | Kind::TooLarge => Ok(error.to_string()),
         _ => Err(unreadable(error)),
     }
 }
 
-fn unreadable(error: ClientError) -> Failure {
+pub(super) fn unreadable(error: ClientError) -> Failure {
     Failure::from(error).about("cannot read the target")
 }

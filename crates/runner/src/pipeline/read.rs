@@ -1,6 +1,7 @@
 //! The first half of a plan: the source is read in batches, mapped, digested, and compared with the links. Whoever is as
 //! before costs no memory and no request.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -13,11 +14,15 @@ use peoplesync_reconcile::{
     Candidate, Coverage, Digest, Fingerprint, Intake, LinkIndex, Rejection, Seen, Survey, Wanted,
     WantedValue,
 };
-use peoplesync_source::{Batch, End, Fields, Query, Record, Records, Step, Timestamp};
+use peoplesync_scim::Resource;
+use peoplesync_source::{
+    Batch, End, Fields, Origin, Query, Record, Records, Rejected, Step, Timestamp,
+};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Session;
 use super::digest::{Digested, Mapped, Row, print_of};
+use super::groups::{BoundOfPeople, Gathered};
 use super::people::Managers;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -29,6 +34,8 @@ pub(crate) struct Reading {
     pub(crate) survey: Survey,
     /// A number that moves when any record, its mapping or a rejection moves, whatever their order.
     pub(crate) snapshot: u128,
+    /// What groups need of people.
+    pub(crate) gathered: Gathered,
 }
 
 /// Reads everything. Batches are mapped side by side, and taken in their order.
@@ -42,7 +49,10 @@ pub(crate) async fn read(
     progress: &Progress,
 ) -> Outcome<Reading> {
     let before_fields = before.iter().flat_map(|before| before.fields());
-    let query = Query::fields(session.mapping.fields().iter().chain(before_fields).cloned());
+    let of_groups = session.groups.iter().flat_map(|groups| groups.of_people.fields());
+    let fields: BTreeSet<&String> =
+        session.mapping.fields().iter().chain(before_fields).chain(of_groups).collect();
+    let query = Query::fields(fields.into_iter().cloned());
     let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
     let mut reader = Reader::new(session, index, key, now, full);
     reader.people = people.cloned();
@@ -58,13 +68,14 @@ pub(crate) async fn read(
             Step::End(end) => break end,
         }
         while digesting.len() > width {
-            reader.take(&finished(digesting.next().await)?);
+            reader.take(&mut finished(digesting.next().await)?);
         }
     };
     while !digesting.is_empty() {
-        reader.take(&finished(digesting.next().await)?);
+        reader.take(&mut finished(digesting.next().await)?);
     }
-    Ok(Reading { survey: reader.intake.finish(coverage(end)), snapshot: reader.snapshot })
+    let Reader { intake, snapshot, gathered, .. } = reader;
+    Ok(Reading { survey: intake.finish(coverage(end)), snapshot, gathered })
 }
 
 /// Begins to read the source, once it is known to have every field that the mapping reads.
@@ -85,7 +96,7 @@ pub(super) async fn next(records: &mut dyn Records) -> Outcome<Step> {
     records.next().await.map_err(unreadable)
 }
 
-fn unreadable(error: peoplesync_source::Error) -> Failure {
+pub(super) fn unreadable(error: peoplesync_source::Error) -> Failure {
     Failure::from(error).about("cannot read the source")
 }
 
@@ -99,7 +110,7 @@ fn finished(digested: Option<Result<Digested, tokio::task::JoinError>>) -> Outco
     }
 }
 
-fn coverage(end: End) -> Coverage {
+pub(super) fn coverage(end: End) -> Coverage {
     match end.coverage {
         peoplesync_source::Coverage::Complete => Coverage::Complete,
         peoplesync_source::Coverage::Partial { reason } => Coverage::Partial { reason },
@@ -116,7 +127,8 @@ struct Reader<'a> {
     full: bool,
     intake: Intake,
     draft: Draft,
-    binding: Option<(Fields, Arc<Binding>)>,
+    binding: Option<(Fields, Arc<Binding>, Option<Arc<BoundOfPeople>>)>,
+    gathered: Gathered,
     /// The mapping of the last run, where it was another, and its binding.
     before: Option<Arc<Mapping>>,
     before_binding: Option<Arc<Binding>>,
@@ -150,6 +162,7 @@ impl<'a> Reader<'a> {
             binding: None,
             before: None,
             before_binding: None,
+            gathered: Gathered::default(),
             name_slot,
             snapshot: 0,
             last_reference: None,
@@ -159,14 +172,19 @@ impl<'a> Reader<'a> {
 
     /// Starts to map a batch.
     fn digest(&mut self, batch: Batch) -> JoinHandle<Digested> {
-        let binding = match &self.binding {
-            Some((fields, binding)) if fields.is_same(batch.fields()) => Arc::clone(binding),
+        let (binding, of_people) = match &self.binding {
+            Some((fields, binding, of_people)) if fields.is_same(batch.fields()) => {
+                (Arc::clone(binding), of_people.clone())
+            }
             _ => {
-                let binding = Arc::new(self.session.mapping.bind(batch.fields()));
-                self.binding = Some((batch.fields().clone(), Arc::clone(&binding)));
+                let fields = batch.fields().clone();
+                let binding = Arc::new(self.session.mapping.bind(&fields));
+                let groups = self.session.groups.as_ref();
+                let of_people = groups.map(|groups| Arc::new(groups.of_people.bind(&fields)));
                 let before = self.before.as_ref();
-                self.before_binding = before.map(|before| Arc::new(before.bind(batch.fields())));
-                binding
+                self.before_binding = before.map(|before| Arc::new(before.bind(&fields)));
+                self.binding = Some((fields, Arc::clone(&binding), of_people.clone()));
+                (binding, of_people)
             }
         };
         let (mapping, key) = (Arc::clone(&self.session.mapping), self.key.clone());
@@ -174,7 +192,8 @@ impl<'a> Reader<'a> {
         let before = self.before.clone().zip(self.before_binding.clone());
         spawn_blocking(move || {
             let people = people.as_deref();
-            let mut digested = Digested::new(batch, binding, &mapping, &key, now, people);
+            let mut digested =
+                Digested::new(batch, binding, of_people.as_deref(), &mapping, &key, now, people);
             if let Some((mapping, binding)) = before {
                 digested.compare(&binding, &mapping, &key, now, people);
             }
@@ -183,7 +202,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes in what came of a batch.
-    fn take(&mut self, digested: &Digested) {
+    fn take(&mut self, digested: &mut Digested) {
+        self.gathered.merge(&mut digested.gathered);
         let batch = &digested.batch;
         let mut references_start = 0;
         self.intake.look_ahead(digested.rows.iter().map(|row| row.print));
@@ -212,13 +232,7 @@ impl<'a> Reader<'a> {
                 .chain(&rejected.might_be)
                 .map(|key| (print_of(self.key, key.as_str()), key.as_str().to_owned()))
                 .collect();
-            let rejection = Rejection {
-                origin: rejected.origin.to_string(),
-                key: rejected.key.as_ref().map(ToString::to_string),
-                field: rejected.field.clone(),
-                reason: rejected.reason.clone(),
-                resource: self.session.managed.resource(),
-            };
+            let rejection = rejection(rejected, self.session.managed.resource());
             self.note_snapshot(pins.first().map_or(Fingerprint(0), |pin| pin.0), Digest(i64::MIN));
             // A damaged row says whose it is if the key that it seems to have is somebody's; what else it holds may be the key of
             // a manager, and says nothing.
@@ -286,16 +300,8 @@ impl<'a> Reader<'a> {
     }
 
     fn unmapped(&mut self, record: &Record<'_>, print: Fingerprint, error: &MapError) {
-        let rejection = Rejection {
-            origin: record.origin().to_string(),
-            key: Some(record.key().to_owned()),
-            field: error.path.as_ref().map(ToString::to_string),
-            reason: match &error.field {
-                Some(field) => format!("the field `{field}` {}", error.reason),
-                None => error.reason.clone(),
-            },
-            resource: self.session.managed.resource(),
-        };
+        let resource = self.session.managed.resource();
+        let rejection = unmapped(record.key(), &record.origin(), error, resource);
         self.note_snapshot(print, Digest(i64::MIN));
         self.intake.reject(rejection, &[(print, record.key().to_owned())], true);
     }
@@ -307,21 +313,6 @@ impl<'a> Reader<'a> {
         digest: Digest,
         digest_unresolved: Digest,
     ) -> Candidate {
-        let wanted = self
-            .draft
-            .desired(&self.session.mapping)
-            .into_iter()
-            .map(|slot| Wanted {
-                slot: u16::try_from(slot.slot)
-                    .expect("`Managed` has refused more than 65,535 attributes"),
-                value: match slot.value {
-                    SlotValue::Set(value) => WantedValue::Set(value),
-                    SlotValue::Clear => WantedValue::Clear,
-                    SlotValue::Reference(key) => WantedValue::Reference(key),
-                    SlotValue::Choice(proposals) => WantedValue::Choice(proposals),
-                },
-            })
-            .collect();
         let name = self.name_slot.and_then(|slot| self.draft.text(slot)).unwrap_or(record.key());
         Candidate {
             key: record.key().to_owned(),
@@ -330,17 +321,65 @@ impl<'a> Reader<'a> {
             digest_unresolved,
             origin: record.origin().to_string(),
             name: name.to_owned(),
-            wanted,
+            wanted: wanted(&self.draft, &self.session.mapping),
         }
     }
 
     fn note_snapshot(&mut self, print: Fingerprint, digest: Digest) {
-        let one =
-            (u128::from(print.0.cast_unsigned()) << 64) | u128::from(digest.0.cast_unsigned());
-        // A sum does not depend on order; the multiplication keeps equal halves of two records from trading places.
-        let mixed = (one ^ (one >> 67)).wrapping_mul(0x2d35_8dcc_aa6c_78a5_8bb8_4b93_962e_acc9);
-        self.snapshot = self.snapshot.wrapping_add(mixed ^ (mixed >> 61));
+        self.snapshot = self.snapshot.wrapping_add(mix(print, digest));
     }
+}
+
+/// What one record adds to the snapshot.
+pub(super) fn mix(print: Fingerprint, digest: Digest) -> u128 {
+    let one = (u128::from(print.0.cast_unsigned()) << 64) | u128::from(digest.0.cast_unsigned());
+    // A sum does not depend on order; the multiplication keeps equal halves of two records from trading places.
+    let mixed = (one ^ (one >> 67)).wrapping_mul(0x2d35_8dcc_aa6c_78a5_8bb8_4b93_962e_acc9);
+    mixed ^ (mixed >> 61)
+}
+
+/// A record that the source could not read.
+pub(super) fn rejection(rejected: &Rejected, resource: Resource) -> Rejection {
+    Rejection {
+        origin: rejected.origin.to_string(),
+        key: rejected.key.as_ref().map(ToString::to_string),
+        field: rejected.field.clone(),
+        reason: rejected.reason.clone(),
+        resource,
+    }
+}
+
+/// A record that could not be mapped.
+pub(super) fn unmapped(
+    key: &str,
+    origin: &Origin,
+    error: &MapError,
+    resource: Resource,
+) -> Rejection {
+    Rejection {
+        origin: origin.to_string(),
+        key: Some(key.to_owned()),
+        field: error.path.as_ref().map(ToString::to_string),
+        reason: match &error.field {
+            Some(field) => format!("the field `{field}` {}", error.reason),
+            None => error.reason.clone(),
+        },
+        resource,
+    }
+}
+
+/// What a draft wants.
+pub(super) fn wanted(draft: &Draft, mapping: &Mapping) -> Vec<Wanted> {
+    let wanted = draft.desired(mapping).into_iter().map(|slot| Wanted {
+        slot: u16::try_from(slot.slot).expect("`Managed` has refused more than 65,535 attributes"),
+        value: match slot.value {
+            SlotValue::Set(value) => WantedValue::Set(value),
+            SlotValue::Clear => WantedValue::Clear,
+            SlotValue::Reference(key) => WantedValue::Reference(key),
+            SlotValue::Choice(proposals) => WantedValue::Choice(proposals),
+        },
+    });
+    wanted.collect()
 }
 
 /// The digest of the same person as long as somebody whom they refer to has no account.

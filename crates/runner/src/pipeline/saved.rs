@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use peoplesync_reconcile::{Change, Plan};
+use peoplesync_scim::Resource;
 use peoplesync_source::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -174,13 +175,15 @@ fn moved(then: &Change, now: &Change) -> String {
 }
 
 fn differences(saved: &Plan, fresh: &Plan) -> Vec<String> {
-    let by_key = |plan: &Plan| -> BTreeMap<String, Change> {
-        plan.changes.iter().map(|change| (change.key.clone(), change.clone())).collect()
+    let by_key = |plan: &Plan| -> BTreeMap<(Resource, String), Change> {
+        let changes = plan.changes.iter();
+        changes.map(|change| ((change.resource, change.key.clone()), change.clone())).collect()
     };
     let (then, now) = (by_key(saved), by_key(fresh));
     let mut found: Vec<String> = Vec::new();
-    for (key, change) in &then {
-        match now.get(key) {
+    for (of, change) in &then {
+        let key = &of.1;
+        match now.get(of) {
             None => found.push(format!("{} (key {key}) no longer needs a change", change.name)),
             Some(other) if other != change => {
                 found.push(format!("{} (key {key}) {}", change.name, moved(change, other)));
@@ -188,8 +191,9 @@ fn differences(saved: &Plan, fresh: &Plan) -> Vec<String> {
             Some(_) => {}
         }
     }
-    for (key, change) in &now {
-        if !then.contains_key(key) {
+    for (of, change) in &now {
+        let key = &of.1;
+        if !then.contains_key(of) {
             found.push(format!("{} (key {key}) needs a change now", change.name));
         }
     }

@@ -1,10 +1,11 @@
 //! Everything that a run is made of, from one config: source, mapping, target, clock. No I/O but reading files that the
 //! config names.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peoplesync_mapping::{AttributeSpec, Mapping, OnEmpty, Spec, When, Within};
+use peoplesync_mapping::{AttributeSpec, CompileError, Mapping, OnEmpty, Spec, When, Within};
 use peoplesync_reconcile::{
     Approvals, Edited, Guards, LeaverAction, Leavers, Managed, ManagedAttribute, OnDrift, Policy,
 };
@@ -18,6 +19,7 @@ use crate::approval;
 use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, ConfigErrors, Keeper, Loaded, model};
 use crate::failure::{Failure, Outcome};
+use crate::pipeline::groups::GroupSession;
 use crate::registry;
 
 /// A config that was understood.
@@ -28,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) source: Box<dyn Source>,
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) managed: Arc<Managed>,
+    /// Groups, if the config has any.
+    pub(crate) groups: Option<GroupSession>,
     pub(crate) schemas: Arc<SchemaSet>,
     pub(crate) cx: Context,
     pub(crate) clock: Arc<dyn Clock>,
@@ -44,7 +48,12 @@ impl Session {
         let schemas = profile.as_ref().and_then(|profile| profile.schemas().ok());
         let schemas = Arc::new(schemas.unwrap_or_else(SchemaSet::standard));
         let mapping = mapping(&loaded, &schemas).map_err(&mut note).ok();
-        let match_by = match_by(&loaded, mapping.as_ref()).map_err(&mut note).ok();
+        let people = &loaded.config.people;
+        let choices: Vec<Path> = mapping.iter().flat_map(chosen).cloned().collect();
+        let mapped = people.attributes.keys().filter_map(|text| Path::parse(text).ok());
+        let mapped = mapped.filter(|path| !choices.contains(path));
+        let match_by =
+            matched_by(&loaded, "people", &people.match_by, mapped).map_err(&mut note).ok();
         let protect = filters(&loaded, ["guards", "protect"], &loaded.config.guards.protect)
             .map_err(&mut note)
             .ok();
@@ -55,6 +64,10 @@ impl Session {
         let kept = filters(&loaded, ["leavers", "unless"], &loaded.config.leavers.unless)
             .map_err(&mut note)
             .ok();
+        let groups = GroupSession::new(&loaded, &schemas, protect.as_deref().unwrap_or_default())
+            .map_err(&mut note)
+            .ok()
+            .flatten();
         address(&loaded).map_err(&mut note).ok();
         if let Some(profile) = &profile {
             leavers(&loaded, profile).map_err(&mut note).ok();
@@ -75,19 +88,7 @@ impl Session {
         if !errors.is_empty() {
             return Err(ConfigErrors::new(errors));
         }
-        let ignored: Vec<Path> =
-            profile.write.ignored.iter().filter_map(|text| Path::parse(text).ok()).collect();
-        let attributes = mapping
-            .attributes()
-            .iter()
-            .map(|attribute| ManagedAttribute {
-                path: attribute.path().clone(),
-                // What the target does not keep would differ for ever.
-                create_only: attribute.when() == When::Create || covers(&ignored, attribute.path()),
-                reference: attribute.is_reference(),
-            })
-            .collect();
-        let choices: Vec<Path> = chosen(&mapping).cloned().collect();
+        let attributes = managed_attributes(&mapping, &ignored(&profile));
         let on_drift = on_drift(&loaded, &mapping);
         let of_active = loaded.config.people.on_drift;
         let managed =
@@ -105,6 +106,7 @@ impl Session {
             source,
             mapping: Arc::new(mapping),
             managed: Arc::new(managed),
+            groups,
             schemas,
             cx,
             clock,
@@ -115,10 +117,31 @@ impl Session {
     /// The fields that the mapping reads and the source does not have, if it says which ones it has: all errors at once. A
     /// name that was mistyped would be null for everybody.
     pub(crate) fn unknown_fields(&self, known: Option<&[String]>) -> Result<(), ConfigErrors> {
+        self.unknown(known, |known| {
+            let of_people = self.groups.iter().flat_map(|groups| groups.of_people.texts());
+            let of_groups = of_people.flat_map(|texts| texts.unknown_fields(known));
+            self.mapping.unknown_fields(known).into_iter().chain(of_groups).collect()
+        })
+    }
+
+    /// The same for what is read of a source of groups.
+    pub(crate) fn unknown_group_fields(
+        &self,
+        known: Option<&[String]>,
+    ) -> Result<(), ConfigErrors> {
+        self.unknown(known, |known| {
+            self.groups.as_ref().map(|groups| groups.unknown_fields(known)).unwrap_or_default()
+        })
+    }
+
+    fn unknown(
+        &self,
+        known: Option<&[String]>,
+        unknown: impl FnOnce(&[String]) -> Vec<CompileError>,
+    ) -> Result<(), ConfigErrors> {
         // A source of nobody has no fields to compare with.
         let known = known.unwrap_or_default();
-        let unknown =
-            if known.is_empty() { Vec::new() } else { self.mapping.unknown_fields(known) };
+        let unknown = if known.is_empty() { Vec::new() } else { unknown(known) };
         match unknown.as_slice() {
             [] => Ok(()),
             errors => Err(ConfigErrors::new(
@@ -136,11 +159,7 @@ impl Session {
 
     /// What reasons call the source: "no longer in the csv source".
     pub(crate) fn source_name(&self) -> String {
-        let settings = &self.loaded.config.source.settings;
-        match settings.get("path").and_then(|path| path.as_str()) {
-            Some(path) => path.to_owned(),
-            None => format!("the {} source", self.loaded.config.source.kind),
-        }
+        self.loaded.config.source.name()
     }
 
     /// The client of the target; reveals the credentials.
@@ -228,14 +247,26 @@ fn on_drift(loaded: &Loaded, mapping: &Mapping) -> Vec<OnDrift> {
 
 /// The compiled mapping of the config.
 pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, ConfigErrors> {
-    Mapping::compile(&spec(&loaded.config.people), Resource::User, schemas).map_err(|errors| {
+    Mapping::compile(&spec_of(&loaded.config.people), Resource::User, schemas).map_err(|errors| {
         ConfigErrors::new(errors.iter().map(|error| compile_error(loaded, error)).collect())
     })
 }
 
 /// What a table of people asks of the mapping.
-pub(super) fn spec(people: &model::People) -> Spec {
-    let attributes = people.attributes.iter().map(|(path, rule)| {
+pub(super) fn spec_of(people: &model::People) -> Spec {
+    let manager = people.manager.clone();
+    Spec { manager, ..spec(&people.scope, rules(&people.attributes)) }
+}
+
+/// A mapping as it is compiled.
+pub(crate) fn spec(scope: &str, attributes: Vec<AttributeSpec>) -> Spec {
+    let scope = Some(scope.to_owned()).filter(|scope| !scope.trim().is_empty());
+    Spec { scope, attributes, ..Spec::default() }
+}
+
+/// The rules of a table of attributes.
+pub(crate) fn rules(attributes: &BTreeMap<String, model::AttributeRule>) -> Vec<AttributeSpec> {
+    let rules = attributes.iter().map(|(path, rule)| {
         let on_empty = match rule.on_empty {
             model::OnEmpty::Leave => OnEmpty::Leave,
             model::OnEmpty::Clear => OnEmpty::Clear,
@@ -246,9 +277,23 @@ pub(super) fn spec(people: &model::People) -> Spec {
         };
         AttributeSpec { path: path.clone(), rule: rule.rule.clone(), on_empty, when }
     });
-    let scope = Some(people.scope.clone()).filter(|scope| !scope.trim().is_empty());
-    let manager = people.manager.clone();
-    Spec { scope, attributes: attributes.collect(), manager, ..Spec::default() }
+    rules.collect()
+}
+
+/// What the target does not keep, by the profile.
+pub(crate) fn ignored(profile: &Profile) -> Vec<Path> {
+    profile.write.ignored.iter().filter_map(|text| Path::parse(text).ok()).collect()
+}
+
+/// The attributes of a mapping, as a plan manages them.
+pub(crate) fn managed_attributes(mapping: &Mapping, ignored: &[Path]) -> Vec<ManagedAttribute> {
+    let attributes = mapping.attributes().iter().map(|attribute| ManagedAttribute {
+        path: attribute.path().clone(),
+        // What the target does not keep would differ for ever.
+        create_only: attribute.when() == When::Create || covers(ignored, attribute.path()),
+        reference: attribute.is_reference(),
+    });
+    attributes.collect()
 }
 
 /// An error of the mapping, with its place in the config.
@@ -277,24 +322,22 @@ fn chosen(mapping: &Mapping) -> impl Iterator<Item = &Path> {
     attributes.filter(|attribute| attribute.is_choice()).map(|attribute| attribute.path())
 }
 
-fn match_by(loaded: &Loaded, mapping: Option<&Mapping>) -> Result<Vec<Path>, ConfigErrors> {
+/// The attributes by which a table's resources are matched. `mapped` are those that its mapping has.
+pub(crate) fn matched_by(
+    loaded: &Loaded,
+    table: &str,
+    match_by: &[String],
+    mapped: impl Iterator<Item = Path>,
+) -> Result<Vec<Path>, ConfigErrors> {
     let parse = |text: &String| {
         Path::parse(text)
-            .map_err(|error| loaded.error(&["people", "match"], format!("\"{text}\": {error}")))
+            .map_err(|error| loaded.error(&[table, "match"], format!("\"{text}\": {error}")))
     };
-    let mut paths =
-        loaded.config.people.match_by.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let mut paths = match_by.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     // The default names attributes that this mapping may not have; what the administrator wrote stays, and is an error.
-    if !loaded.is_written(&["people", "match"]) {
-        let mapped: Vec<Path> = loaded
-            .config
-            .people
-            .attributes
-            .keys()
-            .filter_map(|text| Path::parse(text).ok())
-            .collect();
-        let chosen: Vec<&Path> = mapping.into_iter().flat_map(chosen).collect();
-        paths.retain(|path| mapped.contains(path) && !chosen.contains(&path));
+    if !loaded.is_written(&[table, "match"]) {
+        let mapped: Vec<Path> = mapped.collect();
+        paths.retain(|path| mapped.contains(path));
     }
     Ok(paths)
 }

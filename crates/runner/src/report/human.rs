@@ -1,10 +1,10 @@
 //! A plan as people read it: what happens to whom, before → after, and why.
 
 use peoplesync_reconcile::{Action, AttributeChange, Change, Plan, Summary};
-use peoplesync_scim::Path;
+use peoplesync_scim::{Path, Resource};
 use serde_json::Value as Json;
 
-use super::{Paint, line, put};
+use super::{Paint, groups, line, put};
 use crate::execute::{Ended, Sent};
 
 /// More creates than this are shown a line each, without their attributes.
@@ -13,10 +13,20 @@ const CREATES_IN_FULL: usize = 5;
 /// A plan, with at most `show` changes of each kind (0 shows all).
 pub(crate) fn plan(plan: &Plan, title: &str, paint: Paint, show: usize) -> String {
     let mut text = format!("{}\n", paint.bold(title));
-    changes(&mut text, plan, paint, show);
+    changes(&mut text, plan, Resource::User, paint, show);
+    if plan.changes.iter().any(|change| change.resource == Resource::Group) {
+        line!(text, "\n{}", paint.bold("Groups"));
+        changes(&mut text, plan, Resource::Group, paint, show);
+    }
     people(&mut text, plan, paint, show);
     line!(text, "\n{}", totals(&plan.summary, paint));
     causes(&mut text, &plan.summary, paint);
+    if let Some(coverage) = plan.groups_coverage.as_deref().filter(|found| *found != "complete") {
+        let message = format!(
+            "Groups were not read completely ({coverage}): nobody is removed from a group."
+        );
+        line!(text, "{}", paint.yellow(&message));
+    }
     if plan.coverage != "complete" {
         line!(
             text,
@@ -59,10 +69,10 @@ pub(crate) fn refusals(text: &mut String, plan: &Plan, paint: Paint) {
     }
 }
 
-fn changes(text: &mut String, plan: &Plan, paint: Paint, show: usize) {
+fn changes(text: &mut String, plan: &Plan, resource: Resource, paint: Paint, show: usize) {
     for action in Action::ALL {
-        let of_kind: Vec<&Change> =
-            plan.changes.iter().filter(|change| change.action == action).collect();
+        let is_of_kind = |change: &&Change| change.resource == resource && change.action == action;
+        let of_kind: Vec<&Change> = plan.changes.iter().filter(is_of_kind).collect();
         let shown = if show == 0 { of_kind.len() } else { of_kind.len().min(show) };
         let in_full = action != Action::Create || of_kind.len() <= CREATES_IN_FULL;
         if shown > 0 {
@@ -100,6 +110,7 @@ fn one(text: &mut String, change: &Change, paint: Paint, in_full: bool) {
     if in_full {
         attributes(text, &change.attributes, paint);
     }
+    groups::members(text, &change.members, paint);
 }
 
 /// The attributes of one change, a line each.
@@ -167,30 +178,32 @@ pub(crate) fn totals(summary: &Summary, paint: Paint) -> String {
         (summary.delete, "delete"),
         (summary.unlink, "unlink"),
     ];
-    let to_do: Vec<String> = to_do
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| {
-            format!("{} to {word}", number(usize::try_from(*count).unwrap_or(usize::MAX)))
-        })
-        .collect();
     let rest = [
         (summary.unchanged, "unchanged"),
         (summary.out_of_scope, "out of scope"),
         (summary.rejected, "rejected"),
     ];
-    let rest: Vec<String> = rest
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| {
-            format!("{} {word}", number(usize::try_from(*count).unwrap_or(usize::MAX)))
-        })
-        .collect();
-    let mut line = if to_do.is_empty() { "No changes".to_owned() } else { to_do.join(", ") };
+    let groups = groups::totals(&summary.groups, paint);
+    format!("{} {}{groups}", paint.bold("Plan:"), listed(&to_do, &rest))
+}
+
+/// `1 to create, 2 to update; 40 unchanged.`
+pub(super) fn listed(to_do: &[(u64, &str)], rest: &[(u64, &str)]) -> String {
+    let list = |numbers: &[(u64, &str)], word: &dyn Fn(String, &str) -> String| {
+        let counted = numbers.iter().filter(|(count, _)| *count > 0);
+        let shown: Vec<String> = counted
+            .map(|(count, what)| word(number(usize::try_from(*count).unwrap_or(usize::MAX)), what))
+            .collect();
+        shown.join(", ")
+    };
+    let to_do = list(to_do, &|count, what| format!("{count} to {what}"));
+    let rest = list(rest, &|count, what| format!("{count} {what}"));
+    let mut line = if to_do.is_empty() { "No changes".to_owned() } else { to_do };
     if !rest.is_empty() {
-        put!(line, "; {}", rest.join(", "));
+        put!(line, "; {rest}");
     }
-    format!("{} {line}.", paint.bold("Plan:"))
+    line.push('.');
+    line
 }
 
 /// What came of an apply.

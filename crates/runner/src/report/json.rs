@@ -13,6 +13,7 @@ pub(crate) fn plan(plan: &Plan) -> Json {
     let mut document = serde_json::to_value(plan).unwrap_or_default();
     if let Json::Object(members) = &mut document {
         members.remove("bookkeeping");
+        members.remove("group_bookkeeping");
         if let Some(Json::Array(changes)) = members.get_mut("changes") {
             for change in changes.iter_mut().filter_map(Json::as_object_mut) {
                 change.remove("digest");

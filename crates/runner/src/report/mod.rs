@@ -1,5 +1,6 @@
 //! What people and programs are shown. The only place that writes to stdout.
 
+mod groups;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod progress;

@@ -6,6 +6,7 @@
 
 mod check;
 mod discovery;
+mod groups;
 mod layers;
 mod wire;
 mod words;
@@ -16,10 +17,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 pub use self::discovery::Discovery;
+pub use self::groups::{Grouping, change_members, groups_of, members_of, with_members};
 pub use self::layers::{ProfileError, layered};
 pub use self::words::{
     Clear, Dates, Deactivate, Delete, Ids, Inactive, Manager, OpCase, Paging, PatchForm,
-    Reactivate, Update, Verify, Version,
+    Reactivate, RemoveMembers, ShowMembers, Update, Verify, Version,
 };
 
 use crate::schema::Resource;
@@ -51,6 +53,8 @@ pub struct Profile {
     pub values: Values,
     /// What becomes of accounts that are no longer used.
     pub lifecycle: Lifecycle,
+    /// How groups and their members are kept.
+    pub groups: Grouping,
     /// Types of attributes that the RFCs do not define: path and type.
     pub attributes: BTreeMap<String, String>,
     /// What to tell an administrator: a code, a `scimType`, a status or a part of the message, and the explanation.
@@ -177,6 +181,7 @@ impl Default for Profile {
             patch: Patching::default(),
             values: Values::default(),
             lifecycle: Lifecycle::default(),
+            groups: Grouping::default(),
             attributes: BTreeMap::new(),
             errors: BTreeMap::new(),
             simulate: Map::new(),

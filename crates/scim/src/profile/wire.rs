@@ -322,7 +322,13 @@ fn gathered(operations: Vec<Json>) -> Vec<Json> {
     let mut rest = Vec::new();
     for mut operation in operations {
         let path = operation["path"].as_str().and_then(|text| Path::parse(text).ok());
-        match path.filter(|path| path.filter().is_none() && operation["op"] != "remove") {
+        // Members are added to those who are there, which only a path can say.
+        let is_gathered = |path: &Path| {
+            path.filter().is_none()
+                && operation["op"] != "remove"
+                && !path.attribute().eq_ignore_ascii_case("members")
+        };
+        match path.filter(is_gathered) {
             Some(path) => {
                 resource::set(&mut value, &path, operation["value"].take());
             }

@@ -148,6 +148,24 @@ words! {
         /// It is refused.
         None,
     }
+    /// Whether a group is answered with its members.
+    ShowMembers {
+        /// As its answers show: members are looked for, and if none are shown, what was written is remembered.
+        #[default]
+        Auto,
+        /// It is, in lists as well.
+        Always,
+        /// It never is.
+        Never,
+    }
+    /// How members are removed from a group by PATCH.
+    RemoveMembers {
+        /// An operation for each, whose path names the member: `members[value eq "2819c223"]`.
+        #[default]
+        Filter,
+        /// One operation, whose value lists the members.
+        List,
+    }
     /// Whether an account out of use can still be read.
     Inactive {
         /// It can.

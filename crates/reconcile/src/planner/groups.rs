@@ -1,0 +1,499 @@
+//! Plans groups, after people: created, taken over, renamed, filled, and treated as the policy says when they left. Members
+//! change by differences: who is not named stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use peoplesync_scim::schema::Resource;
+
+use super::differences::{self, Differences};
+use super::leavers::{self, Verdict};
+use super::matching::{self, Match};
+use super::references::References;
+use super::{Draft, Facts, guards, words};
+use crate::groups::{GroupFacts, Holding, Known, Memberships, Unmanaged};
+use crate::observation::Presence;
+use crate::survey::Evidence;
+use crate::{
+    Action, Bookkeeping, Candidate, Cause, Change, Coverage, Digest, GroupSummary, Link, Member,
+    MemberChanges, Observed, Plan, Rejection, Warning,
+};
+
+/// Adds groups to a plan of people, and seals it again.
+#[must_use]
+pub fn plan_groups(people: Plan, groups: &GroupFacts<'_>) -> Plan {
+    let GroupFacts { survey, links, observation, policy, members } = *groups;
+    let facts = Facts { survey, links, observation, policy };
+    let mut draft = Draft { rejected: survey.rejected.clone(), ..Draft::default() };
+    let unused = Draft::default();
+    let references = References::new(&facts, &[], &unused);
+    let mut planner = Planner { arriving: BTreeSet::new(), facts: &facts, members, references };
+    let fates = planner.fates();
+    planner.note_arriving(&fates);
+    for (candidate, fate) in survey.candidates.iter().zip(fates) {
+        planner.candidate(candidate, fate, &mut draft);
+    }
+    planner.leavers(&mut draft);
+
+    let mut plan = people;
+    let coverage = match survey.coverage {
+        Coverage::Complete => "complete",
+        Coverage::Partial { .. } => "partial",
+        Coverage::Changes => "changes",
+    };
+    plan.groups_coverage = Some(coverage.to_owned());
+    let mut changes = draft.changes;
+    changes.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
+    plan.summary.groups = count(&facts, &changes, draft.rejected.len(), draft.unchanged);
+    for refusal in guards::refuse_groups(&facts, &changes) {
+        // One approval lets all of a plan pass.
+        let is_approval = refusal.guard == "approval";
+        if !is_approval || plan.refused.iter().all(|known| known.guard != refusal.guard) {
+            plan.refused.push(refusal);
+        }
+    }
+    plan.changes.extend(changes);
+    plan.rejected.extend(draft.rejected);
+    plan.rejected.sort();
+    plan.warnings.extend(draft.warnings);
+    plan.warnings.sort();
+    plan.warnings.dedup();
+    draft.bookkeeping.sort_by(|a, b| words::key_of(a).cmp(words::key_of(b)));
+    plan.group_bookkeeping = draft.bookkeeping;
+    plan.seal()
+}
+
+fn count(facts: &Facts<'_>, changes: &[Change], rejected: usize, unchanged: u64) -> GroupSummary {
+    let number = |action| changes.iter().filter(|change| change.action == action).count() as u64;
+    GroupSummary {
+        create: number(Action::Create),
+        adopt: number(Action::Adopt),
+        update: number(Action::Update),
+        delete: number(Action::Delete),
+        unlink: number(Action::Unlink),
+        unchanged: facts.survey.unchanged + unchanged,
+        out_of_scope: facts.survey.out_of_scope,
+        rejected: rejected as u64,
+    }
+}
+
+/// What becomes of one group that was read.
+enum Fate<'a> {
+    Linked(&'a Link, &'a Observed),
+    Create { gone: Option<&'a str> },
+    Adopt { group: &'a Observed, name: String, gone: Option<&'a str> },
+    Protected(&'a Observed),
+    Rejected { field: Option<String>, reason: String },
+}
+
+struct Planner<'a> {
+    /// The keys of groups that are created or taken over, which may be members of others.
+    arriving: BTreeSet<&'a str>,
+    facts: &'a Facts<'a>,
+    members: Option<&'a Memberships>,
+    references: References<'a>,
+}
+
+impl<'a> Planner<'a> {
+    /// One fate for each candidate, in their order.
+    fn fates(&self) -> Vec<Fate<'a>> {
+        let candidates = &self.facts.survey.candidates;
+        let mut fates: Vec<Fate<'a>> =
+            candidates.iter().map(|candidate| self.fate(candidate)).collect();
+        // Two groups of the source cannot have one group of the target.
+        let mut takers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, fate) in fates.iter().enumerate() {
+            if let Fate::Adopt { group, .. } = fate {
+                takers.entry(group.id.as_str()).or_default().push(at);
+            }
+        }
+        for takers in takers.into_values().filter(|takers| takers.len() > 1) {
+            for &at in &takers {
+                let Fate::Adopt { group, name, .. } = &fates[at] else { continue };
+                let others = takers.iter().filter(|other| **other != at);
+                let others = others.map(|other| {
+                    let Candidate { key, origin, .. } = &candidates[*other];
+                    format!("key {key} ({origin})")
+                });
+                let (group, others) = (words::account(group), words::list(others));
+                let reason =
+                    format!("group {group} has the same {name}, and is also the one of {others}");
+                fates[at] = Fate::Rejected { field: Some(name.clone()), reason };
+            }
+        }
+        fates
+    }
+
+    fn note_arriving(&mut self, fates: &[Fate<'a>]) {
+        let comes = |fate: &Fate<'_>| matches!(fate, Fate::Create { .. } | Fate::Adopt { .. });
+        let candidates = self.facts.survey.candidates.iter().zip(fates);
+        self.arriving = candidates
+            .filter(|(_, fate)| comes(fate))
+            .map(|(candidate, _)| candidate.key.as_str())
+            .collect();
+    }
+
+    /// Whether somebody can become a member in this plan.
+    fn can_join(&self, known: &Known) -> bool {
+        let Known { member, holding } = known;
+        let is_coming_group = member.resource == Resource::Group && *holding == Holding::Comes;
+        let arrives = member.key.as_deref().is_some_and(|key| self.arriving.contains(key));
+        holding.has_account() && (!is_coming_group || arrives)
+    }
+
+    fn fate(&self, candidate: &Candidate) -> Fate<'a> {
+        let facts = self.facts;
+        let link = facts.links.get(&candidate.key);
+        let gone = link.map(|link| link.id.as_str());
+        let rejected = |field, reason| Fate::Rejected { field, reason };
+        let (attribute, groups) = match (matching::find(facts.known(), candidate), link) {
+            (Match::Linked(group), Some(link)) => return Fate::Linked(link, group),
+            (Match::Hits { attribute, accounts }, _) => (attribute, accounts),
+            (Match::None, _) => return Fate::Create { gone },
+            (Match::Unknown(reason), _) => return rejected(None, reason),
+            (Match::Linked(_), None) => return rejected(None, "its link is not known".to_owned()),
+        };
+        let path = facts.survey.managed.match_by().nth(attribute);
+        let name = path.map(ToString::to_string).unwrap_or_default();
+        let [group] = *groups.as_slice() else {
+            let all = words::list(groups.iter().map(|group| words::account(group)));
+            let reason = format!(
+                "{} groups have the same {name}: {all}; it is not clear which one to take over",
+                groups.len()
+            );
+            return rejected(Some(name), reason);
+        };
+        let shown = words::account(group);
+        if let Some(owner) = facts.links.by_id(&group.id).filter(|link| link.key != candidate.key) {
+            let reason = format!(
+                "group {shown} has the same {name} and is linked to key {}; if both are one group, forget the link of key {}",
+                owner.key, owner.key
+            );
+            return rejected(Some(name), reason);
+        }
+        if group.protected_by().is_some() {
+            return Fate::Protected(group);
+        }
+        if !facts.policy.adopt {
+            let reason = format!(
+                "group {shown} has the same {name}; to take it over, set groups.adopt = true"
+            );
+            return rejected(Some(name), reason);
+        }
+        Fate::Adopt { group, name, gone }
+    }
+
+    fn candidate(&self, candidate: &Candidate, fate: Fate<'a>, draft: &mut Draft) {
+        let managed = &*self.facts.survey.managed;
+        match fate {
+            Fate::Linked(link, group) => self.linked(candidate, link, group, draft),
+            Fate::Create { gone } => {
+                let reason = match gone {
+                    None => "no group yet".to_owned(),
+                    Some(id) => gone_text(id),
+                };
+                let found = differences::of_new(managed, candidate, &[], &self.references);
+                let members = self.members_of(candidate, draft);
+                self.push(candidate, None, Action::Create, reason, found, members, draft);
+            }
+            Fate::Adopt { group, name, gone } => {
+                let reason = match gone {
+                    None => format!("a group has the same {name}"),
+                    Some(id) => format!("{}; another has the same {name}", gone_text(id)),
+                };
+                let found = differences::of_existing(managed, candidate, group, &self.references);
+                let members = self.members_of(candidate, draft);
+                self.push(candidate, Some(group), Action::Adopt, reason, found, members, draft);
+            }
+            Fate::Protected(group) => {
+                self.protected(
+                    group,
+                    &candidate.key,
+                    Some(&candidate.origin),
+                    "it is not taken over",
+                    draft,
+                );
+                self.look_again(candidate, draft);
+            }
+            Fate::Rejected { field, reason } => {
+                draft.rejected.push(Rejection {
+                    origin: candidate.origin.clone(),
+                    key: Some(candidate.key.clone()),
+                    field,
+                    reason,
+                    resource: Resource::Group,
+                });
+                self.look_again(candidate, draft);
+            }
+        }
+    }
+
+    /// A linked group that exists.
+    fn linked(&self, candidate: &Candidate, link: &Link, group: &Observed, draft: &mut Draft) {
+        let managed = &*self.facts.survey.managed;
+        let mut found = differences::of_existing(managed, candidate, group, &self.references);
+        if link.digest != Digest::UNKNOWN && link.digest != candidate.digest {
+            differences::add_letter_case(managed, candidate, group, &mut found);
+        }
+        let members = self.members_of(candidate, draft);
+        if found.attributes.is_empty() && members.changes.is_empty() {
+            draft.unchanged += 1;
+            let digest = digest(candidate, &members);
+            if link.digest != digest || link.absent_since.is_some() {
+                draft.bookkeeping.push(Bookkeeping::Same { key: candidate.key.clone(), digest });
+            }
+            return warn_all(candidate, found.warnings, draft);
+        }
+        if group.protected_by().is_some() {
+            let (key, origin) = (&candidate.key, Some(candidate.origin.as_str()));
+            return self.protected(group, key, origin, "it stays as at the target", draft);
+        }
+        let mut names: Vec<String> =
+            found.attributes.iter().map(|attribute| words::short(&attribute.path)).collect();
+        if !members.changes.is_empty() {
+            names.push("members".to_owned());
+        }
+        let verb = match names.as_slice() {
+            [one] if one != "members" => "differs",
+            _ => "differ",
+        };
+        let reason = format!("{} {verb}", words::list(names.into_iter()));
+        self.push(candidate, Some(group), Action::Update, reason, found, members, draft);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a change")]
+    fn push(
+        &self,
+        candidate: &Candidate,
+        group: Option<&Observed>,
+        action: Action,
+        reason: String,
+        found: Differences,
+        members: Decided,
+        draft: &mut Draft,
+    ) {
+        let digest = digest(candidate, &members);
+        draft.changes.push(Change {
+            action,
+            resource: Resource::Group,
+            cause: Cause::Source,
+            key: candidate.key.clone(),
+            id: group.map(|group| group.id.clone()),
+            name: candidate.name.clone(),
+            origin: Some(candidate.origin.clone()),
+            reason,
+            attributes: found.attributes,
+            members: members.changes,
+            digest: Some(digest),
+        });
+        warn_all(candidate, found.warnings, draft);
+    }
+
+    /// Who is added and who is removed. Only members that peoplesync knows are removed, unless the policy says otherwise, and
+    /// nobody as long as their absence proves nothing.
+    fn members_of(&self, candidate: &Candidate, draft: &mut Draft) -> Decided {
+        let mut decided = Decided::default();
+        let Some(memberships) = self.members else { return decided };
+        let Some(group) = memberships.groups.get(&candidate.key) else { return decided };
+        let roster = &memberships.roster;
+        for print in group.wanted.iter().filter(|print| group.found.binary_search(print).is_err()) {
+            match roster.get(*print) {
+                Some(known) if self.can_join(known) => {
+                    decided.changes.add.push(Arc::clone(&known.member));
+                }
+                _ => decided.is_open = true,
+            }
+        }
+        let mut kept = 0;
+        for print in group.found.iter().filter(|print| group.wanted.binary_search(print).is_err()) {
+            let Some(known) = roster.get(*print) else { continue };
+            let leaves = match known.holding {
+                Holding::Linked | Holding::Goes => memberships.complete,
+                // A newcomer is found only in the groups of an account that is taken over.
+                Holding::Comes => memberships.complete && known.member.id.is_some(),
+                Holding::Held => false,
+                Holding::Released => {
+                    if memberships.unmanaged == Unmanaged::Keep {
+                        continue;
+                    }
+                    memberships.complete
+                }
+            };
+            if leaves && known.member.id.is_some() {
+                decided.changes.remove.push(Arc::clone(&known.member));
+            } else {
+                decided.is_open = true;
+                kept += 1;
+            }
+        }
+        if memberships.unmanaged == Unmanaged::Remove {
+            if memberships.complete {
+                decided.changes.remove.extend(group.strangers.iter().map(Arc::clone));
+            } else {
+                decided.is_open |= !group.strangers.is_empty();
+                kept += group.strangers.len() as u64;
+            }
+        }
+        sort(&mut decided.changes.add);
+        sort(&mut decided.changes.remove);
+        if kept > 0 {
+            let members = words::count(kept, "member", "members");
+            let message = format!(
+                "{members} of group {} stay for now, as nothing proves that they left it",
+                candidate.name
+            );
+            warn_all(candidate, vec![message], draft);
+        }
+        decided
+    }
+
+    fn leavers(&self, draft: &mut Draft) {
+        for link in self.facts.links.missing() {
+            if let Verdict::Due(action, evidence) = leavers::verdict(self.facts, link) {
+                self.leaver(link, action, evidence, draft);
+            }
+        }
+        draft.warnings.extend(self.kept().map(|message| Warning {
+            key: None,
+            origin: None,
+            message,
+        }));
+    }
+
+    fn leaver(&self, link: &Link, action: Action, evidence: Evidence, draft: &mut Draft) {
+        let unknown = |reason: &str| Rejection {
+            origin: self.facts.policy.source.clone(),
+            key: Some(link.key.clone()),
+            field: None,
+            reason: format!(
+                "the group left, and group {} could not be looked up: {reason}",
+                link.id
+            ),
+            resource: Resource::Group,
+        };
+        let group = match self.facts.observation.presence(&link.id) {
+            None => return draft.rejected.push(unknown("the target was not asked")),
+            Some(Presence::Unknown(reason)) => return draft.rejected.push(unknown(reason)),
+            Some(Presence::Gone) => {
+                return draft.bookkeeping.push(Bookkeeping::Gone { key: link.key.clone() });
+            }
+            Some(Presence::Found(group)) => group,
+        };
+        if group.protected_by().is_some() {
+            let what = "the group left the source, but stays as it is";
+            return self.protected(group, &link.key, None, what, draft);
+        }
+        let source = &self.facts.policy.source;
+        draft.changes.push(Change {
+            action,
+            resource: Resource::Group,
+            cause: Cause::Source,
+            key: link.key.clone(),
+            id: Some(link.id.clone()),
+            name: group.name.clone(),
+            origin: None,
+            reason: match evidence {
+                Evidence::Absent => format!("no longer in {source}"),
+                Evidence::Removed => format!("removed from {source}"),
+                Evidence::OutOfScope => "no longer in scope".to_owned(),
+            },
+            attributes: Vec::new(),
+            members: MemberChanges::default(),
+            digest: None,
+        });
+    }
+
+    /// Why groups are kept, if any are.
+    fn kept(&self) -> Option<String> {
+        let survey = self.facts.survey;
+        let missing = survey.missing.iter().filter(|missing| !missing.shared).count() as u64;
+        if missing == 0 {
+            return None;
+        }
+        let groups = words::count(missing, "linked group", "linked groups");
+        let is_or_are = if missing == 1 { "is" } else { "are" };
+        let source = &self.facts.policy.source;
+        match &survey.coverage {
+            Coverage::Partial { reason } => Some(format!(
+                "{groups} not seen {is_or_are} kept, as only a part was read: {reason}"
+            )),
+            Coverage::Complete
+                if self.facts.policy.leavers.action == crate::LeaverAction::Ignore =>
+            {
+                Some(format!(
+                    "{groups} {is_or_are} not in {source} any more and left as at the target; groups.on_absent says what else to do"
+                ))
+            }
+            Coverage::Complete if !survey.unidentified.is_empty() => {
+                let records = survey.unidentified.len() as u64;
+                let records = words::count(records, "rejected record", "rejected records");
+                let places = words::list(survey.unidentified.iter().cloned());
+                Some(format!(
+                    "{groups} not in {source} {is_or_are} kept, as {records} may be theirs: {places}"
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// A change that is left out, because the group is never touched.
+    fn protected(
+        &self,
+        group: &Observed,
+        key: &str,
+        origin: Option<&str>,
+        what: &str,
+        draft: &mut Draft,
+    ) {
+        let filters = self.facts.survey.managed.protect();
+        let filter = group.protected_by().and_then(|at| filters.get(at));
+        let filter = filter.map(ToString::to_string).unwrap_or_default();
+        let message = format!("group {} is protected by {filter}: {what}", words::account(group));
+        let (key, origin) = (Some(key.to_owned()), origin.map(str::to_owned));
+        draft.warnings.push(Warning { key, origin, message });
+    }
+
+    /// A group without one at the target that is sure, although the digest is the one of before.
+    fn look_again(&self, candidate: &Candidate, draft: &mut Draft) {
+        let digests = [candidate.digest, candidate.digest_unresolved];
+        if self.facts.links.get(&candidate.key).is_some_and(|link| digests.contains(&link.digest)) {
+            let (key, digest) = (candidate.key.clone(), Digest::UNKNOWN);
+            draft.bookkeeping.push(Bookkeeping::Same { key, digest });
+        }
+    }
+}
+
+/// The members of one group, decided.
+#[derive(Default)]
+struct Decided {
+    changes: MemberChanges,
+    /// Not all that is wanted can be done now: somebody stays whose absence is not proved, or has no account after all.
+    is_open: bool,
+}
+
+impl Holding {
+    fn has_account(self) -> bool {
+        matches!(self, Self::Linked | Self::Comes | Self::Held)
+    }
+}
+
+/// What the link remembers: the digest of what is wanted, or the other one where that is not reached yet.
+fn digest(candidate: &Candidate, members: &Decided) -> Digest {
+    if members.is_open { candidate.digest_unresolved } else { candidate.digest }
+}
+
+fn sort(members: &mut Vec<Arc<Member>>) {
+    members.sort();
+    members.dedup();
+}
+
+fn warn_all(candidate: &Candidate, messages: Vec<String>, draft: &mut Draft) {
+    for message in messages {
+        let (key, origin) = (Some(candidate.key.clone()), Some(candidate.origin.clone()));
+        draft.warnings.push(Warning { key, origin, message });
+    }
+}
+
+fn gone_text(id: &str) -> String {
+    format!("the linked group {id} no longer exists at the target")
+}

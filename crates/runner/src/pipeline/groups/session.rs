@@ -1,0 +1,233 @@
+//! What a config says of groups, understood. No I/O.
+
+use std::sync::Arc;
+
+use peoplesync_mapping::{CompileError, Lookups, Mapping, Rule, Texts};
+use peoplesync_reconcile::{Edited, Guards, LeaverAction, Leavers, Managed, Policy, Unmanaged};
+use peoplesync_scim::Filter;
+use peoplesync_scim::schema::{Resource, SchemaSet};
+use peoplesync_source::Source;
+
+use super::gather::OfPeople;
+use crate::config::groups::{GroupsTable, Nested, OnAbsent};
+use crate::config::{ConfigErrors, Loaded};
+use crate::pipeline::session::{compile_error, managed_attributes, matched_by, rules, spec};
+use crate::registry;
+
+/// The field that groups of people have: the value that they are made of.
+pub(crate) const VALUE: &str = "value";
+
+/// Groups, as the config wants them.
+#[derive(Debug)]
+pub(crate) struct GroupSession {
+    pub(crate) origin: Origin,
+    pub(crate) mapping: Arc<Mapping>,
+    pub(crate) managed: Arc<Managed>,
+    /// What gives the keys of members, where groups have a source of their own.
+    pub(crate) members: Option<Texts>,
+    /// What groups need of people.
+    pub(crate) of_people: Arc<OfPeople>,
+    pub(crate) nested: Nested,
+    pub(crate) unmanaged: Unmanaged,
+    adopt: bool,
+    on_absent: OnAbsent,
+}
+
+/// Where groups come from.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// From a source of their own; with its name.
+    Source(Box<dyn Source>, String),
+    /// From a value of people.
+    People,
+}
+
+impl GroupSession {
+    /// Understands the table; all errors at once. None without the table.
+    pub(crate) fn new(
+        loaded: &Loaded,
+        schemas: &Arc<SchemaSet>,
+        protect: &[Filter],
+    ) -> Result<Option<Self>, ConfigErrors> {
+        let Some(table) = &loaded.config.groups else { return Ok(None) };
+        let mut errors = Vec::new();
+        let mut note = |found: ConfigErrors| errors.extend(found.into_inner());
+        shape(loaded, table).map_err(&mut note).ok();
+        let origin = match (&table.source, &table.from) {
+            (Some(source), _) => registry::source_at(loaded, source, &["groups", "source"])
+                .map(|built| Origin::Source(built, source.name()))
+                .map_err(&mut note)
+                .ok(),
+            (None, Some(_)) => Some(Origin::People),
+            (None, None) => None,
+        };
+        let mut optional = |name, text: &Option<String>| match text {
+            Some(text) => texts(loaded, name, text).map_err(&mut note).ok(),
+            None => None,
+        };
+        let members = optional("members", &table.members);
+        let of_people = OfPeople {
+            from: optional("from", &table.from),
+            member_key: optional("member_key", &table.member_key),
+        };
+        let mapping = mapping(loaded, table, schemas).map_err(&mut note).ok();
+        let chosen = mapping.iter().flat_map(Mapping::attributes);
+        for attribute in chosen.filter(|attribute| attribute.is_choice()) {
+            let key = ["groups", "attributes", &attribute.path().to_string()];
+            let message = "a value is chosen for people only, not for groups";
+            note(loaded.error(&key, message).into());
+        }
+        let attributes = mapping.iter().flat_map(Mapping::attributes);
+        let mapped = attributes.map(|attribute| attribute.path().clone());
+        let match_by =
+            matched_by(loaded, "groups", &table.match_by, mapped).map_err(&mut note).ok();
+        let (Some(origin), Some(mapping), Some(match_by), []) =
+            (origin, mapping, match_by, errors.as_slice())
+        else {
+            return Err(ConfigErrors::new(errors));
+        };
+        let attributes = managed_attributes(&mapping, &[]);
+        let schemas = Arc::clone(schemas);
+        let managed =
+            Managed::new(Resource::Group, attributes, &match_by, protect.to_vec(), schemas)
+                .map_err(|error| loaded.error(&["groups", "match"], error.to_string()))?;
+        Ok(Some(Self {
+            origin,
+            mapping: Arc::new(mapping),
+            managed: Arc::new(managed),
+            members,
+            of_people: Arc::new(of_people),
+            nested: table.nested,
+            unmanaged: table.unmanaged_members,
+            adopt: table.adopt,
+            on_absent: table.on_absent,
+        }))
+    }
+
+    /// Whether members are kept in step at all.
+    pub(crate) fn manages_members(&self) -> bool {
+        self.members.is_some() || matches!(self.origin, Origin::People)
+    }
+
+    /// What reasons call the place where groups come from.
+    pub(crate) fn source_name<'a>(&'a self, people: &'a str) -> &'a str {
+        match &self.origin {
+            Origin::Source(_, name) => name,
+            Origin::People => people,
+        }
+    }
+
+    /// What the administrator allows for groups, beside what is allowed for people.
+    pub(crate) fn policy(&self, people: &Policy) -> Policy {
+        let action = match self.on_absent {
+            OnAbsent::Ignore => LeaverAction::Ignore,
+            OnAbsent::Unlink => LeaverAction::Unlink,
+            OnAbsent::Delete => LeaverAction::Delete,
+        };
+        let guards = Guards { max_leavers: people.guards.max_leavers, ..Guards::NONE };
+        Policy {
+            adopt: self.adopt,
+            leavers: Leavers { action, out_of_scope: action, grace_days: 0, delete_after_days: 0 },
+            edited: Edited::Nothing,
+            guards,
+            source: self.source_name(&people.source).to_owned(),
+            ..people.clone()
+        }
+    }
+
+    /// What the expressions over groups read and their source does not have.
+    pub(crate) fn unknown_fields(&self, known: &[String]) -> Vec<CompileError> {
+        let mut errors = self.mapping.unknown_fields(known);
+        for texts in self.texts() {
+            errors.extend(texts.unknown_fields(known));
+        }
+        errors
+    }
+
+    /// The fields that are read of a source of groups.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        let mut fields = self.mapping.fields().to_vec();
+        fields.extend(self.texts().flat_map(Texts::fields).cloned());
+        fields.sort();
+        fields.dedup();
+        fields
+    }
+
+    /// What is read of a record of a group beside its attributes.
+    fn texts(&self) -> impl Iterator<Item = &Texts> {
+        let nested = self.of_people.member_key.iter().filter(|_| self.nested != Nested::Ignore);
+        self.members.iter().chain(nested)
+    }
+}
+
+/// What fits together in the table.
+fn shape(loaded: &Loaded, table: &GroupsTable) -> Result<(), ConfigErrors> {
+    let mut errors = Vec::new();
+    let mut wrong = |key: &[&str], message: &str| errors.push(loaded.error(key, message));
+    match (&table.source, &table.from) {
+        (Some(_), Some(_)) => {
+            wrong(&["groups", "from"], "expected either `source` or `from`, found both");
+        }
+        (None, None) => {
+            wrong(&["groups"], "expected `source`, or `from` to make groups of a value of people");
+        }
+        (None, Some(_)) => {
+            let own = [
+                ("members", table.members.is_some()),
+                ("member_key", table.member_key.is_some()),
+                ("scope", !table.scope.trim().is_empty()),
+                ("nested", table.nested != Nested::Ignore),
+            ];
+            for (name, _) in own.iter().filter(|(_, is_set)| *is_set) {
+                let message = "is for groups with a `source` of their own; with `from`, whoever has the value is a member";
+                wrong(&["groups", name], message);
+            }
+        }
+        (Some(_), None) => {
+            if table.attributes.keys().all(|path| !path.eq_ignore_ascii_case("displayName")) {
+                wrong(&["groups", "attributes"], "expected `displayName`, which every group has");
+            }
+            let without = [
+                ("member_key", table.member_key.is_some()),
+                ("nested", table.nested != Nested::Ignore),
+            ];
+            for (name, _) in without.iter().filter(|(_, is_set)| *is_set && table.members.is_none())
+            {
+                wrong(&["groups", name], "is of no use without `groups.members`");
+            }
+        }
+    }
+    for (path, rule) in &table.attributes {
+        if matches!(rule.rule, Rule::Reference(_)) {
+            let message = "groups refer to nobody; members are what `groups.members` says";
+            wrong(&["groups", "attributes", path], message);
+        }
+        if path.to_ascii_lowercase().starts_with("members") {
+            let message = "members are not an attribute here; `groups.members` says who they are";
+            wrong(&["groups", "attributes", path], message);
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ConfigErrors::new(errors)) }
+}
+
+fn mapping(
+    loaded: &Loaded,
+    table: &GroupsTable,
+    schemas: &SchemaSet,
+) -> Result<Mapping, ConfigErrors> {
+    let mut attributes = rules(&table.attributes);
+    if table.from.is_some() && attributes.is_empty() {
+        attributes.push(peoplesync_mapping::AttributeSpec::value("displayName", VALUE));
+    }
+    let spec = spec(&table.scope, attributes);
+    Mapping::compile(&spec, Resource::Group, schemas).map_err(|errors| shown(loaded, &errors))
+}
+
+fn texts(loaded: &Loaded, name: &str, text: &str) -> Result<Texts, ConfigErrors> {
+    Texts::compile(&["groups", name], text, &Lookups::new())
+        .map_err(|errors| shown(loaded, &errors))
+}
+
+fn shown(loaded: &Loaded, errors: &[CompileError]) -> ConfigErrors {
+    ConfigErrors::new(errors.iter().map(|error| compile_error(loaded, error)).collect())
+}

@@ -1,0 +1,175 @@
+//! How a service keeps the members of groups, and the requests that change them.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use super::{Profile, RemoveMembers, ShowMembers};
+use crate::filter::Filter;
+use crate::path::Path;
+use crate::resource::{key_of, member};
+use crate::schema::Resource;
+use crate::urn;
+use crate::value::reference_id;
+
+/// How a service keeps groups.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grouping {
+    /// Whether a group is answered with its members.
+    pub members: ShowMembers,
+    /// Whether the groups of one member can be found by `members.value eq "ID"`.
+    pub members_filter: bool,
+    /// How many members one request may add or remove; 0 is any number.
+    pub members_per_request: u32,
+    /// Whether a group may be created with members.
+    pub members_on_create: bool,
+    /// How members are removed by PATCH.
+    pub remove: RemoveMembers,
+    /// Whether a group may be a member of a group.
+    pub nested: bool,
+}
+
+impl Default for Grouping {
+    fn default() -> Self {
+        Self {
+            members: ShowMembers::default(),
+            members_filter: true,
+            members_per_request: 0,
+            members_on_create: true,
+            remove: RemoveMembers::default(),
+            nested: true,
+        }
+    }
+}
+
+impl Grouping {
+    /// How many members one request may hold.
+    pub fn chunk(&self) -> usize {
+        match self.members_per_request {
+            0 => usize::MAX,
+            most => most as usize,
+        }
+    }
+}
+
+impl Profile {
+    /// The PATCH that adds some members to a group and removes others (RFC 7644 §3.5.2).
+    pub fn members_patch(&self, add: &[(Resource, &str)], remove: &[&str]) -> Json {
+        let mut operations = Vec::new();
+        match self.groups.remove {
+            _ if remove.is_empty() => {}
+            RemoveMembers::Filter => operations.extend(remove.iter().map(|id| {
+                let path = format!("members[value eq {}]", Json::from(*id));
+                json!({ "op": "remove", "path": path })
+            })),
+            RemoveMembers::List => {
+                let value: Vec<Json> = remove.iter().map(|id| json!({ "value": id })).collect();
+                operations.push(json!({ "op": "remove", "path": "members", "value": value }));
+            }
+        }
+        if !add.is_empty() {
+            operations.push(json!({ "op": "add", "path": "members", "value": elements(add) }));
+        }
+        json!({ "schemas": [urn::PATCH_OP], "Operations": operations })
+    }
+}
+
+/// Puts members into the body of a new group.
+pub fn with_members(body: &mut Json, members: &[(Resource, &str)]) {
+    if !members.is_empty() {
+        body["members"] = Json::Array(elements(members));
+    }
+}
+
+/// The body of a PUT with other members: who is removed goes, who is added comes, everybody else stays.
+pub fn change_members(group: &mut Json, add: &[(Resource, &str)], remove: &[&str]) {
+    let Some(attributes) = group.as_object_mut() else { return };
+    let key = key_of(attributes, "members").unwrap_or_else(|| "members".to_owned());
+    let known = attributes.entry(key).or_insert_with(|| json!([]));
+    if known.is_null() {
+        *known = json!([]);
+    }
+    let Json::Array(elements_now) = known else { return };
+    let removed: BTreeSet<&str> = remove.iter().copied().collect();
+    elements_now
+        .retain(|element| reference_id(element).is_none_or(|id| !removed.contains(id.as_str())));
+    let present: BTreeSet<String> = elements_now.iter().filter_map(reference_id).collect();
+    let new: Vec<(Resource, &str)> =
+        add.iter().filter(|(_, id)| !present.contains(*id)).copied().collect();
+    elements_now.extend(elements(&new));
+}
+
+/// The filter that finds the groups of a member.
+pub fn groups_of(id: &str) -> Filter {
+    let path = Path::parse("members.value").expect("a name and a sub-attribute are a path");
+    Filter::eq(path, id)
+}
+
+/// The members that a group is answered with: id, and what it calls them.
+pub fn members_of(group: &Json) -> Vec<(String, Option<&str>)> {
+    let members = member(group, "members").and_then(Json::as_array);
+    let shown = members.into_iter().flatten().filter_map(|element| {
+        let display = member(element, "display").and_then(Json::as_str);
+        Some((reference_id(element)?, display.filter(|name| !name.is_empty())))
+    });
+    shown.collect()
+}
+
+fn elements(members: &[(Resource, &str)]) -> Vec<Json> {
+    let element = |(resource, id): &(Resource, &str)| match resource {
+        // Most services take people only, and some refuse to be told so.
+        Resource::User => json!({ "value": id }),
+        Resource::Group => json!({ "value": id, "type": "Group" }),
+    };
+    members.iter().map(element).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADD: [(Resource, &str); 2] = [(Resource::User, "a"), (Resource::Group, "g\"1")];
+
+    #[test]
+    fn members_are_removed_one_by_one_or_as_a_list() {
+        let mut profile = Profile::default();
+        let by_filter = profile.members_patch(&ADD, &["x", "y\"z"]);
+        profile.groups.remove = RemoveMembers::List;
+        let by_list = profile.members_patch(&[], &["x", "y"]);
+        insta::assert_json_snapshot!([by_filter, by_list]);
+    }
+
+    #[test]
+    fn a_path_with_any_id_can_be_read_back() {
+        let patch = Profile::default().members_patch(&[], &["y\"z\\"]);
+        let path = patch.pointer("/Operations/0/path").and_then(Json::as_str).unwrap();
+        assert_eq!(Path::parse(path).unwrap().to_string(), path);
+    }
+
+    #[test]
+    fn a_put_keeps_whom_it_does_not_mean() {
+        let mut group = json!({ "Members": [{ "value": "x", "display": "X" }, { "value": "b" }] });
+        change_members(&mut group, &ADD, &["b"]);
+        change_members(&mut group, &ADD, &["nobody"]);
+        assert_eq!(
+            group,
+            json!({ "Members": [
+                { "value": "x", "display": "X" }, { "value": "a" }, { "value": "g\"1", "type": "Group" },
+            ] })
+        );
+        assert_eq!(
+            members_of(&group),
+            [("x".to_owned(), Some("X")), ("a".to_owned(), None), ("g\"1".to_owned(), None)]
+        );
+        let mut bare = json!({ "displayName": "G" });
+        change_members(&mut bare, &ADD[..1], &[]);
+        assert_eq!(bare["members"], json!([{ "value": "a" }]));
+    }
+
+    #[test]
+    fn the_groups_of_a_member_are_found_by_a_filter() {
+        assert_eq!(groups_of("a\"b").to_string(), r#"members.value eq "a\"b""#);
+    }
+}
