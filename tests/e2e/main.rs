@@ -14,6 +14,7 @@ mod errors;
 mod exits;
 mod faults;
 mod harness;
+mod import;
 mod payloads;
 mod properties;
 mod put;

@@ -83,6 +83,12 @@ pub(crate) enum Command {
     /// What was done, when, why, old and new.
     #[command(after_help = "Example:\n  peoplesync history --person 4711")]
     History(HistoryArgs),
+    /// Make a config from the export of another program.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  peoplesync import entra schema.json --out peoplesync.toml"
+    )]
+    Import(ImportCommand),
     /// Run the mapping tests that stand in the config.
     #[command(after_help = "Example:\n  peoplesync test --config hr.toml")]
     Test,
@@ -204,6 +210,19 @@ pub(crate) enum LinksCommand {
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,
+    },
+}
+
+/// Where an export comes from.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// From the provisioning schema of Microsoft Entra ID, as Microsoft Graph exports it. What cannot be carried over is listed.
+    Entra {
+        /// The export: JSON with `synchronizationRules`.
+        file: PathBuf,
+        /// Write the config to this new file instead of printing it.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
 }
 

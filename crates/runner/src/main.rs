@@ -8,6 +8,7 @@ mod config;
 mod execute;
 mod exit;
 mod failure;
+mod import;
 mod log;
 mod pipeline;
 mod profile;

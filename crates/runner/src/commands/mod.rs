@@ -6,6 +6,7 @@ mod check;
 mod confirm;
 mod demo;
 mod history;
+mod import;
 mod links;
 mod plan;
 mod preview;
@@ -33,6 +34,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
         Command::Preview { key, json } => preview::run(load()?, &key, json, output).await,
         Command::Links(command) => links::run(&load()?, command, output),
         Command::History(args) => history::run(&load()?, &args, output),
+        Command::Import(command) => import::run(&command, output),
         Command::Test => test::run(&load()?, output),
         Command::Simulate(args) => simulate::run(args, output).await,
         Command::Schema => {

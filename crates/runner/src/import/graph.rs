@@ -1,0 +1,336 @@
+//! The provisioning schema that Microsoft Graph exports (`synchronizationSchema`): object mappings, attribute mappings, scoping
+//! filters. Only what a config needs is read; what the export has beyond that is of no account.
+
+use peoplesync_mapping::{AttributeSpec, Mapping, Rule as MappingRule, Spec, When};
+use peoplesync_scim::Path;
+use peoplesync_scim::schema::{Kind, Resource, SchemaSet};
+use serde::Deserialize;
+
+use super::scope::{self, Filter};
+use super::write::{self, text_literal};
+use super::{Imported, Parts, Rule};
+
+/// The export.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Schema {
+    #[serde(default)]
+    synchronization_rules: Option<Vec<SynchronizationRule>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SynchronizationRule {
+    #[serde(default)]
+    object_mappings: Option<Vec<ObjectMapping>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ObjectMapping {
+    #[serde(default = "yes")]
+    enabled: bool,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    flow_types: Option<String>,
+    #[serde(default)]
+    source_object_name: Option<String>,
+    #[serde(default)]
+    target_object_name: Option<String>,
+    #[serde(default)]
+    attribute_mappings: Option<Vec<AttributeMapping>>,
+    #[serde(default)]
+    scope: Option<Filter>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AttributeMapping {
+    #[serde(default)]
+    default_value: Option<String>,
+    #[serde(default)]
+    flow_behavior: Option<String>,
+    #[serde(default)]
+    flow_type: Option<String>,
+    #[serde(default)]
+    matching_priority: Option<i64>,
+    #[serde(default)]
+    source: Option<Source>,
+    #[serde(default)]
+    target_attribute_name: Option<String>,
+}
+
+/// Where a value comes from: an attribute, a constant, or a function of such.
+#[derive(Debug, Default, Deserialize)]
+struct Source {
+    #[serde(default)]
+    expression: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    parameters: Option<Vec<Parameter>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Parameter {
+    #[serde(default)]
+    value: Option<Source>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Why an export is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoExport(pub(crate) String);
+
+/// Makes a config. `settings` is the kind of a source and what its settings look like.
+pub(crate) fn import(schema: Schema, settings: (&str, &str)) -> Result<Imported, NoExport> {
+    let rules = schema
+        .synchronization_rules
+        .ok_or_else(|| NoExport("it has no `synchronizationRules`".to_owned()))?;
+    let mappings: Vec<ObjectMapping> =
+        rules.into_iter().flat_map(|rule| rule.object_mappings.unwrap_or_default()).collect();
+    let (people, others): (Vec<_>, Vec<_>) =
+        mappings.into_iter().partition(|mapping| mapping.enabled && mapping.is_of("user"));
+    let mut parts = Parts::default();
+    let mut people = people.into_iter();
+    let first = people
+        .next()
+        .ok_or_else(|| NoExport("it has no object mapping of users that is enabled".to_owned()))?;
+    for other in people.chain(others) {
+        let why = match () {
+            () if !other.enabled => "it is switched off",
+            () if other.is_of("group") => "groups are configured in [groups]",
+            () if other.is_of("user") => "there is one mapping of people in a config",
+            () => "it is neither of users nor of groups",
+        };
+        parts.left.push(format!("The object mapping {}: {why}.", other.title()));
+    }
+    convert(first, &mut parts);
+    Ok(write::config(parts, settings))
+}
+
+impl ObjectMapping {
+    fn title(&self) -> String {
+        let object = |name: &Option<String>| name.clone().unwrap_or_default();
+        match &self.name {
+            Some(name) => format!("\"{name}\""),
+            None => format!(
+                "{} → {}",
+                object(&self.source_object_name),
+                object(&self.target_object_name)
+            ),
+        }
+    }
+
+    /// Whether both sides are objects of this kind: `User`, or a URN that ends in it.
+    fn is_of(&self, kind: &str) -> bool {
+        let is = |name: &Option<String>| {
+            let name = name.as_deref().unwrap_or_default().to_ascii_lowercase();
+            name.rsplit(':').next().is_some_and(|last| last == kind || last == format!("{kind}s"))
+        };
+        is(&self.target_object_name) && (is(&self.source_object_name) || kind == "user")
+    }
+}
+
+fn convert(mapping: ObjectMapping, parts: &mut Parts) {
+    parts.title = mapping.title();
+    flow_types(mapping.flow_types.as_deref(), parts);
+    if let Some(filter) = &mapping.scope {
+        let (scope, left) = scope::expression(filter);
+        parts.scope = scope;
+        parts.left.extend(left);
+    }
+    let mut match_by = Vec::new();
+    for attribute in mapping.attribute_mappings.unwrap_or_default() {
+        let Some(path) = attribute.target_attribute_name.clone() else { continue };
+        let priority = attribute.matching_priority.unwrap_or(0);
+        let rule = rule(attribute, path, parts);
+        if priority > 0 && rule.left_out.is_none() {
+            match_by.push((priority, rule.path.clone()));
+        }
+        parts.rules.push(rule);
+    }
+    match_by.sort();
+    parts.match_by = match_by.into_iter().map(|(_, path)| path).collect();
+    let Some(mapping) = compilable(parts) else { return };
+    for attribute in mapping.attributes().iter().filter(|attribute| attribute.is_choice()) {
+        let path = attribute.path();
+        let count = parts.match_by.len();
+        parts.match_by.retain(|text| Path::parse(text).as_ref() != Ok(path));
+        if parts.match_by.len() < count {
+            parts.left.push(format!(
+                "`{path}` is chosen such that nobody has it, so nobody is matched by it."
+            ));
+        }
+    }
+    let rules = &parts.rules;
+    parts
+        .match_by
+        .retain(|path| rules.iter().any(|rule| rule.path == *path && rule.left_out.is_none()));
+}
+
+/// Which kinds of changes are made.
+fn flow_types(flow_types: Option<&str>, parts: &mut Parts) {
+    let Some(flow_types) = flow_types.filter(|text| !text.trim().is_empty()) else { return };
+    let has = |kind: &str| flow_types.split(',').any(|flow| flow.trim().eq_ignore_ascii_case(kind));
+    parts.ignores_leavers = !has("delete");
+    for (kind, what) in [("add", "created"), ("update", "changed")] {
+        if !has(kind) {
+            parts.left.push(format!(
+                "`flowTypes` is \"{flow_types}\", so that accounts were not {what}; here they are."
+            ));
+        }
+    }
+}
+
+fn rule(attribute: AttributeMapping, path: String, parts: &mut Parts) -> Rule {
+    let schemas = SchemaSet::standard();
+    let source = attribute.source.unwrap_or_default();
+    let expression = source.expression();
+    let is_reference = source.is("attribute") && refers(&path, &schemas);
+    let is_create_only = create_only(&path, attribute.flow_type.as_deref(), parts);
+    let mut rule = Rule { path, expression, is_reference, is_create_only, left_out: None };
+    if rule.expression.trim().is_empty() {
+        rule.left_out = Some("it has no source".to_owned());
+    } else if is_soft_deleted(&rule.expression) {
+        let why = "whether somebody was deleted is told by the source itself: leavers are treated as [leavers] says";
+        rule.left_out = Some(why.to_owned());
+    } else if let Some(default) = attribute.default_value.filter(|value| !value.is_empty())
+        && !rule.is_reference
+    {
+        rule.expression = format!("Coalesce({}, {})", rule.expression, text_literal(&default));
+        parts.left.push(format!(
+            "The default value of `{}` was for new accounts; here it is for all whose source has no value.",
+            rule.path
+        ));
+    }
+    if attribute
+        .flow_behavior
+        .as_deref()
+        .is_some_and(|flow| flow.eq_ignore_ascii_case("FlowAlways"))
+    {
+        parts.left.push(format!(
+            "`{}` was written in every cycle; here it is written if it differs.",
+            rule.path
+        ));
+    }
+    rule
+}
+
+/// Whether the value is written for new accounts only.
+fn create_only(path: &str, flow_type: Option<&str>, parts: &mut Parts) -> bool {
+    let mut note = |what: &str| parts.left.push(format!("`{path}` {what}"));
+    match flow_type.unwrap_or("Always").to_ascii_lowercase().as_str() {
+        "objectaddonly" => true,
+        "attributeaddonly" => {
+            note(
+                "was written where the account had no value; here it is written for new accounts.",
+            );
+            true
+        }
+        "valueaddonly" | "multivalueaddonly" => {
+            note("only got values and lost none; here it is kept in step.");
+            false
+        }
+        _ => false,
+    }
+}
+
+/// Whether it is nothing but the flag of deleted accounts, in one of the forms in which exports have it.
+fn is_soft_deleted(expression: &str) -> bool {
+    let Ok(expr) = peoplesync_mapping::expr::parse(expression) else { return false };
+    let mut fields = Vec::new();
+    expr.each_field(&mut |name, _| fields.push(name.to_ascii_lowercase()));
+    !fields.is_empty() && fields.iter().all(|name| name == "issoftdeleted")
+}
+
+/// Whether the attribute holds the id of another person.
+fn refers(path: &str, schemas: &SchemaSet) -> bool {
+    let Ok(path) = Path::parse(path) else { return false };
+    schemas.resolve(Resource::User, &path).is_some_and(|attribute| {
+        attribute.kind == Kind::Complex
+            && !attribute.multi_valued
+            && attribute.child("$ref").is_some()
+    })
+}
+
+impl Source {
+    fn is(&self, kind: &str) -> bool {
+        self.kind.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(kind))
+    }
+
+    /// As our language writes it. A function is taken as it stands; without its text it is put together from its parameters.
+    fn expression(&self) -> String {
+        let written = self.expression.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let name = self.name.as_deref().unwrap_or_default();
+        match written {
+            _ if self.is("constant") => {
+                let text = written.unwrap_or(name);
+                let is_quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
+                if is_quoted { text.to_owned() } else { text_literal(text) }
+            }
+            Some(text) => text.to_owned(),
+            None if name.is_empty() => String::new(),
+            None if self.is("function") => {
+                let parameters = self.parameters.iter().flatten();
+                let parameters = parameters
+                    .map(|parameter| parameter.value.as_ref().map(Self::expression))
+                    .map(Option::unwrap_or_default);
+                format!("{name}({})", parameters.collect::<Vec<_>>().join(", "))
+            }
+            None => scope::field(name),
+        }
+    }
+}
+
+/// Leaves out what the language or the schema refuses, until the rest can be compiled.
+fn compilable(parts: &mut Parts) -> Option<Mapping> {
+    let schemas = SchemaSet::standard();
+    loop {
+        let spec = Spec { attributes: specs(&parts.rules), ..Spec::default() };
+        let errors = match Mapping::compile(&spec, Resource::User, &schemas) {
+            Ok(mapping) => return Some(mapping),
+            Err(errors) => errors,
+        };
+        let mut found = false;
+        for error in errors {
+            let path = error.place.get(2);
+            // Of two rules for one attribute the later one goes.
+            let rule = parts.rules.iter_mut().rev().find(|rule| {
+                rule.left_out.is_none() && path.is_some_and(|path| *path == rule.path)
+            });
+            if let Some(rule) = rule {
+                rule.left_out = Some(match &error.hint {
+                    Some(hint) => format!("{}; {hint}", error.message),
+                    None => error.message.clone(),
+                });
+                found = true;
+            }
+        }
+        if !found {
+            return None;
+        }
+    }
+}
+
+fn specs(rules: &[Rule]) -> Vec<AttributeSpec> {
+    let carried = rules.iter().filter(|rule| rule.left_out.is_none());
+    let specs = carried.map(|rule| {
+        let (path, expression) = (rule.path.clone(), rule.expression.clone());
+        let mut spec = AttributeSpec::value(path, expression.clone());
+        if rule.is_reference {
+            spec.rule = MappingRule::Reference(expression);
+        }
+        if rule.is_create_only {
+            spec.when = When::Create;
+        }
+        spec
+    });
+    specs.collect()
+}
