@@ -20,3 +20,4 @@ mod properties;
 mod put;
 mod scale;
 mod scenarios;
+mod target;

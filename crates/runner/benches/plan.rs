@@ -1,7 +1,10 @@
 //! The no-change plan: 100,000 and 200,000 people from a CSV of 15 columns, all linked, nothing to do. The whole command is
 //! timed, from the start of the process to its end, beside what the bare `csv` crate needs to read the same file in the same run.
 //!
-//! Limit: at most 5 times the bare reading, and 32 bytes of memory for each further person.
+//! Limit: at most 5 times the bare reading at its fastest (bytes, one record used again; the usual way, a text for each record,
+//! stands beside it), and 32 bytes of memory for each further person. The three are measured in turns, so that what else the
+//! machine does hits all alike; the median says how it was, the best what it takes. Memory is measured in rounds of its own,
+//! as watching a process costs time.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use peoplesync_simulator::Simulator;
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 15;
+const MEMORY_ROUNDS: usize = 7;
 const FEW: usize = 100_000;
 const MANY: usize = 200_000;
 
@@ -35,32 +39,30 @@ fn main() {
         run(folder.path(), &["apply", "--yes", "--quiet", "--show", "1"]);
         let loading = started.elapsed();
 
-        let (mut ours, mut bare, mut texts, mut peak) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let (mut ours, mut bare, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let started = Instant::now();
-            assert_eq!(read_bare(&csv_file), people);
-            bare.push(started.elapsed());
-            let started = Instant::now();
-            assert_eq!(read_texts(&csv_file), people);
-            texts.push(started.elapsed());
-            let started = Instant::now();
-            peak = peak.max(run(folder.path(), &["plan", "--quiet"]));
-            ours.push(started.elapsed());
+            bare.push(timed(|| assert_eq!(read_bare(&csv_file), people)));
+            texts.push(timed(|| assert_eq!(read_texts(&csv_file), people)));
+            ours.push(timed(|| run(folder.path(), &["plan", "--quiet"])));
         }
-        let (ours, bare, texts) = (median(ours), median(bare), median(texts));
-        let ratio = |to: Duration| ours.as_secs_f64() / to.as_secs_f64();
-        println!(
-            "no-change plan of {people} people, the whole command: {:.3} s ({} ns a person)",
-            ours.as_secs_f64(),
-            ours.as_nanos() / people as u128
-        );
-        println!(
-            "  bare csv, one ByteRecord used again: {:.3} s, ratio {:.2} (limit 5); a StringRecord each: {:.3} s, ratio {:.2}",
-            bare.as_secs_f64(),
-            ratio(bare),
-            texts.as_secs_f64(),
-            ratio(texts)
-        );
+        println!("no-change plan of {people} people, the whole command beside the bare csv crate:");
+        for (name, choose) in [("median", median as fn(&[Duration]) -> Duration), ("best", best)] {
+            let (ours, bare, texts) = (choose(&ours), choose(&bare), choose(&texts));
+            let ratio = |to: Duration| ours.as_secs_f64() / to.as_secs_f64();
+            println!(
+                "  {name}: {:.3} s ({} ns a person); one ByteRecord used again {:.3} s, ratio {:.2} (limit 5); a StringRecord each {:.3} s, ratio {:.2}",
+                ours.as_secs_f64(),
+                ours.as_nanos() / people as u128,
+                bare.as_secs_f64(),
+                ratio(bare),
+                texts.as_secs_f64(),
+                ratio(texts)
+            );
+        }
+        let mut all: Vec<u64> =
+            (0..MEMORY_ROUNDS).map(|_| peak_of(folder.path(), &["plan", "--quiet"])).collect();
+        all.sort_unstable();
+        let peak = all[MEMORY_ROUNDS / 2];
         println!(
             "  loading {} of them before: {:.1} s ({:.0} people/s, two requests each); peak memory of the plan: {:.1} MiB",
             people - linked,
@@ -72,17 +74,24 @@ fn main() {
         linked = people;
     }
     let more = (peaks[1] as f64 - peaks[0] as f64) * 1024.0 / (MANY - FEW) as f64;
-    println!("memory for each further person: {more:.1} bytes (limit 32)");
+    println!("memory for each further person, median of the peaks: {more:.1} bytes (limit 32)");
 }
 
-/// Runs the command to its end; gives its peak memory in KiB.
-fn run(folder: &Path, arguments: &[&str]) -> u64 {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_peoplesync"))
-        .args(arguments)
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peoplesync"));
+    command.args(arguments).current_dir(folder).stdout(Stdio::null());
+    command
+}
+
+/// Runs the command to its end.
+fn run(folder: &Path, arguments: &[&str]) {
+    let ended = command(folder, arguments).status().unwrap();
+    assert!(ended.success(), "{arguments:?} ended with {ended}");
+}
+
+/// The same; gives its peak memory in KiB.
+fn peak_of(folder: &Path, arguments: &[&str]) -> u64 {
+    let mut child = command(folder, arguments).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     let ended = loop {
@@ -93,8 +102,7 @@ fn run(folder: &Path, arguments: &[&str]) -> u64 {
         }
         match child.try_wait().unwrap() {
             Some(ended) => break ended,
-            // The machine has two cores: watching must not take one of them.
-            None => std::thread::park_timeout(Duration::from_millis(5)),
+            None => std::thread::park_timeout(Duration::from_millis(1)),
         }
     };
     assert!(ended.success(), "{arguments:?} ended with {ended}");
@@ -117,9 +125,20 @@ fn read_texts(path: &Path) -> usize {
     reader.records().filter(Result::is_ok).count()
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+fn timed(work: impl FnOnce()) -> Duration {
+    let started = Instant::now();
+    work();
+    started.elapsed()
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
     times.sort();
     times[times.len() / 2]
+}
+
+fn best(times: &[Duration]) -> Duration {
+    times.iter().copied().min().unwrap_or_default()
 }
 
 fn csv_of(people: usize) -> String {
@@ -154,6 +173,7 @@ url = "{url}"
 concurrency = 16
 [guards]
 max_changes = "100%"
+max_creates = "100%"
 [people]
 scope = 'status <> "external"'
 [people.attributes]

@@ -203,6 +203,12 @@ pub(crate) enum LinksCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Say that the same accounts have moved: the links are from now on to the target.url of the config.
+    Retarget {
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Forget one: the account stays, and is matched anew if the person is still in scope.
     Forget {
         /// The key in the source.

@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn every_key_is_new_once_and_its_first_place_is_kept() {
         let mut seen = Seen::new();
-        let count = 200_000;
+        let count = 20_000;
         for row in 1..=count {
             let origin = Origin::row("people.csv", row);
             assert_eq!(seen.insert(&format!("key-{row}"), &origin), None, "key-{row}");

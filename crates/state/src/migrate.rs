@@ -11,6 +11,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_memberships.sql"),
     include_str!("migrations/0003_approvals.sql"),
+    include_str!("migrations/0004_target.sql"),
 ];
 
 /// What a database is, before anything in it is trusted.

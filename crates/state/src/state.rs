@@ -35,6 +35,7 @@ pub struct State {
     writes: bool,
     hash_key: [u8; 32],
     serial: i64,
+    target: Option<String>,
     // After the connection: the lock goes when the file is closed.
     _lock: Option<Lock>,
 }
@@ -96,6 +97,39 @@ impl State {
         self.serial
     }
 
+    /// Where the accounts of the links are, as [`bind`](Self::bind) was told.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    /// Whether it holds nothing of any target: no link, and no request that may have been sent.
+    ///
+    /// # Errors
+    ///
+    /// The file is damaged or cannot be read.
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        self.read("look for links", |conn| {
+            let sql =
+                "SELECT NOT EXISTS (SELECT 1 FROM links) AND NOT EXISTS (SELECT 1 FROM journal)";
+            Ok(conn.query_row(sql, [], |row| row.get(0))?)
+        })
+    }
+
+    /// Keeps where the accounts of the links are. They mean nothing anywhere else.
+    ///
+    /// # Errors
+    ///
+    /// The state cannot be written.
+    pub fn bind(&mut self, target: &str) -> Result<(), Error> {
+        self.write("keep the target", |writing| {
+            writing.transaction.execute("UPDATE state SET target = ?", [target])?;
+            Ok(())
+        })?;
+        self.target = Some(target.to_owned());
+        Ok(())
+    }
+
     /// The state's file, without symbolic links.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -137,12 +171,12 @@ impl State {
         lock: Option<Lock>,
     ) -> Result<Self, Error> {
         conn.set_prepared_statement_cache_capacity(64);
-        let (hash_key, serial) = conn
-            .query_row("SELECT hash_key, serial FROM state", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+        let (hash_key, serial, target) = conn
+            .query_row("SELECT hash_key, serial, target FROM state", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })
             .map_err(|source| Error::sqlite(&path, "open it", source))?;
-        Ok(Self { conn, path, writes, hash_key, serial, _lock: lock })
+        Ok(Self { conn, path, writes, hash_key, serial, target, _lock: lock })
     }
 }
 

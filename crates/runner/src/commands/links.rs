@@ -12,15 +12,15 @@ use crate::clock::{SystemClock, readable, rfc3339};
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
-use crate::pipeline::{Access, digest_key, fingerprint_of, open_store};
+use crate::pipeline::{Access, digest_key, fingerprint_of, open_store, target_identity};
 use crate::report::json::text;
 use crate::report::table::table;
 use crate::report::{Output, human, line};
 
 pub(super) fn run(loaded: &Loaded, command: LinksCommand, output: Output) -> Outcome<Exit> {
     let now = peoplesync_source::Clock::now(&SystemClock).0;
-    let access =
-        if matches!(command, LinksCommand::Forget { .. }) { Access::Apply } else { Access::Plan };
+    let writes = matches!(command, LinksCommand::Forget { .. } | LinksCommand::Retarget { .. });
+    let access = if writes { Access::Apply } else { Access::Plan };
     let mut state = open_store(loaded, access, now)?;
     match command {
         LinksCommand::List { search, json } => list(&state, search.as_deref(), json, output),
@@ -31,6 +31,7 @@ pub(super) fn run(loaded: &Loaded, command: LinksCommand, output: Output) -> Out
             Ok(Exit::Done)
         }
         LinksCommand::Export { json } => export(&state, json, output),
+        LinksCommand::Retarget { yes } => retarget(loaded, &mut state, yes, output),
         LinksCommand::Forget { key, yes } => forget(&mut state, &key, yes, output),
     }
 }
@@ -104,6 +105,24 @@ fn forget(state: &mut State, key: &str, yes: bool, output: Output) -> Outcome<Ex
     let print_of_key = fingerprint_of(&digest_key(state), key);
     state.forget(Resource::User, print_of_key, key)?;
     print(output, &format!("forgot the link of {key}\n"))?;
+    Ok(Exit::Done)
+}
+
+fn retarget(loaded: &Loaded, state: &mut State, yes: bool, output: Output) -> Outcome<Exit> {
+    let target = target_identity(loaded)?;
+    let before = state.target().unwrap_or("no target").to_owned();
+    if before == target {
+        print(output, &format!("the links are to accounts at {target} already\n"))?;
+        return Ok(Exit::Done);
+    }
+    if !yes {
+        let question = format!(
+            "The links are to accounts at {before}. Are the same accounts, with the same ids, now at {target}?"
+        );
+        confirm(&question, "the links are as before", "say --yes", output)?;
+    }
+    state.bind(&target)?;
+    print(output, &format!("the links are now to accounts at {target}\n"))?;
     Ok(Exit::Done)
 }
 

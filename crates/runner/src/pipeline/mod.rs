@@ -10,6 +10,7 @@ mod read;
 pub(crate) mod saved;
 mod session;
 mod store;
+mod target;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ pub(crate) use read::open;
 pub(crate) use saved::Basis;
 pub(crate) use session::{Session, mapping};
 pub(crate) use store::open as open_store;
+pub(crate) use target::identity as target_identity;
 
 /// The outcome of a run that came to its end, as the state keeps it.
 pub(crate) const DONE: &str = "done";
@@ -94,6 +96,7 @@ pub(crate) async fn prepare(
         drop(open_state(&session, Access::Apply)?);
     }
     let mut state = open_state(&session, access)?;
+    target::check(&session.loaded, &state)?;
     if !state.unsettled()?.is_empty() {
         // An earlier apply was interrupted. What it left open is looked up first, which writes to the state.
         drop(state);
@@ -106,6 +109,9 @@ pub(crate) async fn prepare(
             drop(writing);
             open_state(&session, access)?
         };
+    }
+    if access == Access::Apply {
+        target::bind(&session.loaded, &mut state)?;
     }
     let key = digest_key(&state);
     let parts = Parts::new(&session, state.hash_key());
@@ -193,8 +199,8 @@ pub(crate) fn digest_key(state: &State) -> DigestKey {
 
 /// All links of a kind as the read needs them.
 pub(crate) fn index(resource: Resource, state: &State) -> Outcome<LinkIndex> {
-    let count = usize::try_from(state.count(resource)?).unwrap_or_default();
-    let mut index = LinkIndex::with_capacity(count);
+    // To count them first would read them twice.
+    let mut index = LinkIndex::default();
     state.index(resource, |fingerprint, digest, standing, absent| {
         index.push(fingerprint, digest, standing, absent);
     })?;

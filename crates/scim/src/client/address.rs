@@ -68,6 +68,14 @@ impl Base {
         }
     }
 
+    /// The same for every way to write the URL of one target. On this machine ports come and go, so there they do not count.
+    fn identity(&self) -> String {
+        let host = if self.is_loopback() { "localhost" } else { self.authority() };
+        let query = self.url.query().filter(|query| !query.is_empty());
+        let query = query.map_or_else(String::new, |query| format!("?{query}"));
+        format!("{}://{host}{}{query}", self.url.scheme(), self.path)
+    }
+
     /// Host and port, for messages.
     pub(super) fn authority(&self) -> &str {
         self.url.authority()
@@ -99,6 +107,16 @@ impl Base {
         }
         url
     }
+}
+
+/// A target's URL in one spelling, to tell it from others: without a slash at its end and without a port that goes without
+/// saying; on loopback without any.
+///
+/// # Errors
+/// [`Kind::Config`]: it is no URL of a target.
+pub fn identity(base_url: &str) -> Result<String, ClientError> {
+    // Whether plain http is allowed is a question for whoever connects.
+    Ok(Base::parse(base_url, true)?.identity())
 }
 
 /// Whether the id can be addressed at all. An empty one would hit the whole collection, and `.`
@@ -160,6 +178,19 @@ mod tests {
         assert_eq!(check("https://h/scim/v2/", None, &[]), "https://h/scim/v2/Users");
         assert_eq!(check("https://h/a%2Fb/", Some("7"), &[]), "https://h/a%2Fb/Users/7");
         assert_eq!(check("https://h", None, &[]), "https://h/Users");
+    }
+
+    #[test]
+    fn one_target_has_one_identity() {
+        for url in ["https://Scim.Example.com/v2", "https://scim.example.com:443/v2/"] {
+            assert_eq!(identity(url).unwrap(), "https://scim.example.com/v2");
+        }
+        assert_eq!(identity("https://h/?tenant=a").unwrap(), "https://h?tenant=a");
+        assert_eq!(identity("https://h:8443/a").unwrap(), "https://h:8443/a");
+        for url in ["http://127.0.0.1:9001/scim/v2", "http://localhost:80/scim/v2/"] {
+            assert_eq!(identity(url).unwrap(), "http://localhost/scim/v2");
+        }
+        assert!(identity("scim.example.com").is_err());
     }
 
     #[test]

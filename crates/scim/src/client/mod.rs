@@ -28,6 +28,7 @@ use std::sync::Arc;
 use reqwest::Method;
 use serde_json::Value as Json;
 
+pub use self::address::identity;
 pub use self::config::{Auth, ClientConfig, Observer};
 pub use self::error::{ClientError, Kind};
 pub use self::paging::Pages;

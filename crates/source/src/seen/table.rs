@@ -4,20 +4,27 @@
 /// stands at or after the place that its hash has in the whole range, so a search ends at the first greater one. The lower
 /// halves stand apart, in the order of the ordinals; they are looked at where the upper halves are equal.
 ///
-/// All of it grows in blocks, in place: memory never holds an old table beside a new one.
+/// All of it grows in blocks, in place: memory never holds an old table beside a new one. Blocks are large, so that the system
+/// gives them page by page as they fill, and they leave no holes between the short-lived memory of batches.
 #[derive(Default)]
 pub(super) struct Table {
-    blocks: Vec<Box<[u64]>>,
-    /// The range of first places; there may be slots behind it.
+    blocks: Vec<Vec<u64>>,
+    /// The range of first places.
     range: usize,
+    /// Behind the last slot that may be in use.
+    end: usize,
     lower: Vec<Vec<u32>>,
     len: usize,
 }
 
-const EMPTY: u64 = u64::MAX;
+/// No slot in use: ordinals count from 1 there.
+const EMPTY: u64 = 0;
 
 /// Slots and lower halves of a block.
-const BLOCK: usize = 4096;
+const BLOCK: usize = 1 << 17;
+
+/// The first range.
+const LEAST: usize = 1 << 10;
 
 /// Slots behind the range, for the last hashes of all.
 const TAIL: usize = 64;
@@ -39,22 +46,22 @@ impl Table {
             && slot != EMPTY
         {
             let (there, ordinal) = halves(slot);
-            if there == upper && self.lower_of(ordinal as usize) == Some(lower) {
-                return Some(ordinal as usize);
+            let ordinal = ordinal as usize - 1;
+            if there == upper && self.lower_of(ordinal) == Some(lower) {
+                return Some(ordinal);
             }
             if there > upper {
                 break;
             }
             at += 1;
         }
-        let ordinal = u32::try_from(self.len).ok().filter(|ordinal| *ordinal < u32::MAX);
-        let ordinal = ordinal.expect("a source has fewer than 2^32 - 1 keys");
-        self.place(at, u64::from(upper) << 32 | u64::from(ordinal));
         if self.len.is_multiple_of(BLOCK) {
             self.lower.push(Vec::with_capacity(BLOCK));
         }
         self.lower.last_mut().expect("a block was added").push(lower);
         self.len += 1;
+        let ordinal = u32::try_from(self.len).expect("a source has fewer than 2^32 keys");
+        self.place(at, u64::from(upper) << 32 | u64::from(ordinal));
         None
     }
 
@@ -84,37 +91,44 @@ impl Table {
     /// Puts a slot at this position and moves those behind it, up to the next gap.
     fn place(&mut self, at: usize, slot: u64) {
         let (mut carried, mut from) = (slot, at % BLOCK);
-        for block in self.blocks.iter_mut().skip(at / BLOCK) {
+        for (number, block) in self.blocks.iter_mut().enumerate().skip(at / BLOCK) {
             let gap = block[from..].iter().position(|slot| *slot == EMPTY);
             let last = gap.map_or(BLOCK - 1, |gap| from + gap);
             let moved = std::mem::replace(&mut block[last], carried);
             block[from..=last].rotate_right(1);
             if moved == EMPTY {
+                self.end = self.end.max(number * BLOCK + last + 1);
                 return;
             }
             (carried, from) = (moved, 0);
         }
-        let mut block = vec![EMPTY; BLOCK].into_boxed_slice();
-        block[0] = carried;
-        self.blocks.push(block);
+        self.end = self.blocks.len() * BLOCK + 1;
+        self.make_room();
+        self.set(self.end - 1, carried);
     }
 
     fn grow(&mut self) {
-        self.range = (self.range + self.range / 12).max(BLOCK - TAIL);
-        while self.blocks.len() * BLOCK < self.range + TAIL {
-            self.blocks.push(vec![EMPTY; BLOCK].into_boxed_slice());
-        }
+        self.range = (self.range + self.range / 12).max(LEAST);
+        self.end = self.end.max(self.range + TAIL);
+        self.make_room();
         self.gather();
         while !self.spread() {
-            self.blocks.push(vec![EMPTY; BLOCK].into_boxed_slice());
+            self.end += TAIL;
+            self.make_room();
             self.gather();
+        }
+    }
+
+    fn make_room(&mut self) {
+        while self.blocks.len() * BLOCK < self.end {
+            self.blocks.push(vec![EMPTY; BLOCK]);
         }
     }
 
     /// Moves all slots to the end, in their order.
     fn gather(&mut self) {
-        let mut to = self.blocks.len() * BLOCK;
-        for from in (0..to).rev() {
+        let mut to = self.end;
+        for from in (0..self.end).rev() {
             let slot = self.slot(from).unwrap_or(EMPTY);
             if slot != EMPTY {
                 to -= 1;
@@ -128,8 +142,7 @@ impl Table {
     /// room there.
     fn spread(&mut self) -> bool {
         let mut next = 0;
-        let end = self.blocks.len() * BLOCK;
-        for from in end - self.len..end {
+        for from in self.end - self.len..self.end {
             let slot = self.slot(from).unwrap_or(EMPTY);
             let to = self.first_place(slot).max(next);
             if to > from {
@@ -167,8 +180,8 @@ mod tests {
     fn hashes_take_thirteen_bytes_each() {
         // An odd number times a counter visits every hash once, spread over the range.
         let table = insert_all((1..=200_000_u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        let slots = table.blocks.len() * BLOCK * size_of::<u64>();
-        let lower = table.lower.len() * BLOCK * size_of::<u32>();
+        let slots = table.end * size_of::<u64>();
+        let lower = table.len() * size_of::<u32>();
         let bytes = (slots + lower) as f64 / 200_000.0;
         assert!(bytes < 13.6, "{bytes} bytes a hash");
     }

@@ -189,7 +189,7 @@ fn a_state_of_a_newer_version_is_refused() {
     other.execute_batch("PRAGMA user_version = 1000;").unwrap();
     drop(other);
     insta::assert_snapshot!(folder.check(), @"
-    error: the state FOLDER/people.db has version 1000, and this program knows versions up to 3
+    error: the state FOLDER/people.db has version 1000, and this program knows versions up to 4
     hint: use the newer peoplesync, or a state of its own
     ");
 }
@@ -242,4 +242,22 @@ fn a_relative_path_without_folder_is_in_the_current_folder() {
         state.path(),
         std::env::current_dir().unwrap().canonicalize().unwrap().join("no-such-state.db")
     );
+}
+
+#[test]
+fn a_state_keeps_its_target() {
+    let folder = Folder::new();
+    let mut state = open(&folder.state());
+    assert_eq!((state.target(), state.is_empty().unwrap()), (None, true));
+    state.bind("https://scim.example.com/v2").unwrap();
+    drop(state);
+    assert_eq!(read(&folder.state()).target(), Some("https://scim.example.com/v2"));
+
+    let mut state = open(&folder.state());
+    state.bind("https://scim.example.com/v3").unwrap();
+    assert_eq!(state.target(), Some("https://scim.example.com/v3"));
+    state.put_links(User, &[(Fingerprint(7), link("7"))]).unwrap();
+    assert!(!state.is_empty().unwrap());
+    let error = read(&folder.state()).bind("x").unwrap_err();
+    assert!(matches!(error, Error::ReadOnly { .. }), "{error}");
 }

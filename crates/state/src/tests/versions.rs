@@ -13,6 +13,7 @@ const VERSIONS: &[(&str, &str)] = &[
     ("everything-v1", include_str!("versions/v1.sql")),
     ("everything-v2", include_str!("versions/v2.sql")),
     ("everything-v3", include_str!("versions/v3.sql")),
+    ("everything-v4", include_str!("versions/v4.sql")),
 ];
 
 fn state_of(folder: &Path, version: usize) -> PathBuf {
