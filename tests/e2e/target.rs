@@ -22,7 +22,11 @@ fn another_target_is_refused_and_is_asked_nothing() {
     bed.run(&["apply", "--yes"]).expect(0);
     for command in [&["plan"][..], &["plan", "--full"], &["apply", "--yes"], &["preview", "1"]] {
         let refused = elsewhere(&bed, command).expect(2);
-        insta::allow_duplicates! { insta::assert_snapshot!(refused.stderr, @"") }
+        insta::allow_duplicates! { insta::assert_snapshot!(refused.stderr, @"
+        error: the links in sqlite:peoplesync.db are to accounts at http://localhost/scim/v2, and target.url is https://scim.example.com/v2
+
+          hint: each target needs a state of its own: give another state.url; if the same accounts have moved to the new address, `peoplesync links retarget` says so
+        ") }
     }
     bed.run(&["plan"]).expect(0);
 }
