@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use peoplesync_simulator::{Behaviour, Fault, Request, Running, Simulator};
+use peoplesync_scim::Profile;
+use peoplesync_scim::profile::layered;
+use peoplesync_simulator::{Behaviour, Builder, Fault, Request, Running, Simulator};
 use tokio::runtime::Runtime;
 
 /// What a command printed and how it ended.
@@ -55,14 +57,20 @@ impl Bed {
         mut behaviour: Behaviour,
         faults: impl Fn(&Request) -> Option<Fault> + Send + Sync + 'static,
     ) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = runtime();
         behaviour.bearer = Some("secret".to_owned());
-        let simulator = Simulator::builder().behaviour(behaviour).faults(faults).start();
-        let simulator = runtime.block_on(simulator).unwrap();
+        Self::started(runtime, Simulator::builder().behaviour(behaviour).faults(faults))
+    }
+
+    /// An empty folder, and an empty simulator of the services of a profile. What it is asked is not kept, only counted.
+    pub(crate) fn with_profile(profile: &Profile) -> Self {
+        let behaviour = Behaviour { bearer: Some("secret".to_owned()), ..Behaviour::default() };
+        let builder = Simulator::builder().behaviour(behaviour).profile(profile).unwrap();
+        Self::started(runtime(), builder)
+    }
+
+    fn started(runtime: Runtime, builder: Builder) -> Self {
+        let simulator = runtime.block_on(builder.start()).unwrap();
         Self { folder: tempfile::tempdir().unwrap(), runtime, simulator: Some(simulator) }
     }
 
@@ -123,6 +131,11 @@ impl Bed {
     }
 }
 
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().unwrap()
+}
+
 /// Runs a command to its end.
 pub(crate) fn ran(command: &mut Command) -> Ran {
     let output = command.output().unwrap();
@@ -150,8 +163,10 @@ pub(crate) fn redact(text: &str) -> String {
     for (pattern, name) in patterns {
         text = regex::Regex::new(pattern).unwrap().replace_all(&text, *name).into_owned();
     }
-    let uuid =
-        regex::Regex::new(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap();
+    let uuid = regex::Regex::new(
+        r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b1\d{14}\b",
+    )
+    .unwrap();
     let mut seen: Vec<String> = Vec::new();
     uuid.replace_all(&text, |found: &regex::Captures<'_>| {
         let id = found[0].to_owned();
@@ -174,6 +189,16 @@ pub(crate) fn transcript(bed: &Bed, line: &str, ran: &Ran) -> String {
     }
     writeln!(text, "[exit {}]", ran.code).unwrap();
     text
+}
+
+/// The profile of a file in config/profiles.
+pub(crate) fn profile(name: &str) -> Profile {
+    let read = |name: &str| {
+        let path = here().join(format!("../config/profiles/{name}.toml"));
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        toml::from_str(&text).map_err(|error| error.to_string())
+    };
+    layered(name, None, read).unwrap()
 }
 
 /// The folder of the tests in the tree.

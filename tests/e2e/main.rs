@@ -16,6 +16,7 @@ mod faults;
 mod harness;
 mod import;
 mod payloads;
+mod profiles;
 mod properties;
 mod put;
 mod scale;

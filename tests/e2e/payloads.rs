@@ -2,11 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::harness::{Bed, here, redact};
+use super::harness::{Bed, here, profile, redact};
 
 fn check(name: &str) {
     let examples = here().join("../config/examples");
-    let bed = Bed::new();
+    // The simulator is of the service that the example is for.
+    let config: toml::Table =
+        toml::from_str(&std::fs::read_to_string(examples.join(name)).unwrap()).unwrap();
+    let named = config["target"].get("profile").and_then(toml::Value::as_str);
+    let bed = Bed::with_profile(&profile(named.unwrap_or("generic")));
     for folder in ["", "data"] {
         for entry in std::fs::read_dir(examples.join(folder)).unwrap() {
             let path = entry.unwrap().path();

@@ -20,6 +20,9 @@ pub struct Policy {
     pub full: bool,
     /// What of the config is another than in the last run.
     pub edited: Edited,
+    /// Whether the target answers as if an account out of use did not exist: then one that is gone is no reason to create
+    /// another one that is out of use.
+    pub hides_inactive: bool,
     /// The present, in milliseconds since 1970 (UTC).
     pub now: i64,
     /// The name of the source in reasons: "no longer in people.csv".

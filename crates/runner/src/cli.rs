@@ -255,6 +255,9 @@ pub(crate) struct SimulateArgs {
     /// The bearer token that callers must send; none: everybody on this machine may call.
     #[arg(long)]
     pub(crate) token: Option<String>,
+    /// Behave as the services of this profile: a name from config/profiles, or the path of a profile file.
+    #[arg(long, value_name = "NAME", default_value = "generic")]
+    pub(crate) profile: String,
     /// Keep the accounts in this file from one start to the next.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,

@@ -144,7 +144,7 @@ impl From<ClientError> for Failure {
             exit,
             message: error.to_string(),
             causes: chain(std::error::Error::source(&error)),
-            hint: hint.map(str::to_owned),
+            hint: error.hint.or_else(|| hint.map(str::to_owned)),
         }
     }
 }

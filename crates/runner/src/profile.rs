@@ -23,7 +23,6 @@ pub(crate) fn load(loaded: &Loaded) -> Result<Profile, ConfigErrors> {
 }
 
 /// A profile by its name or the path of its file, without a config.
-#[cfg(test)]
 pub(crate) fn named(name: &str, base: &Path) -> Result<Profile, (String, Option<String>)> {
     layered(name, None, |name| read(name, base)).map_err(|error| (message(&error), hint(&error)))
 }

@@ -98,6 +98,18 @@ pub fn put_body(observed: &Json, differences: &[Difference]) -> Json {
     body
 }
 
+/// As [`put_body`], but what is taken away is named, as `empty`: for a provider that keeps what a PUT does not name.
+pub fn put_body_with_empties(observed: &Json, differences: &[Difference], empty: &Json) -> Json {
+    let mut body = put_body(observed, differences);
+    for Difference { path, .. } in differences {
+        let root = path.root();
+        if resource::get(&body, &root).is_none() {
+            resource::set_even_null(&mut body, &root, empty.clone());
+        }
+    }
+    body
+}
+
 /// The body of a PUT for a provider that keeps what a PUT does not name: the changed attributes alone, each as a whole. What is
 /// taken away becomes `empty`, an empty text or null.
 pub fn changes_body(

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::quirks::Quirks;
+
 /// How the service provider behaves. The default is strict, complete and quick.
 ///
 /// It can be read from a config; what is missing there is as in the default, and an unknown name is an error.
@@ -36,6 +38,8 @@ pub struct Behaviour {
     pub latency_ms: u64,
     /// Largest body of a request, in bytes; a larger one is answered with 413.
     pub max_body: usize,
+    /// Habits that no RFC has.
+    pub quirks: Quirks,
 }
 
 impl Default for Behaviour {
@@ -53,6 +57,7 @@ impl Default for Behaviour {
             bearer: None,
             latency_ms: 0,
             max_body: 4 * 1024 * 1024,
+            quirks: Quirks::default(),
         }
     }
 }
@@ -79,6 +84,7 @@ impl fmt::Debug for Behaviour {
             .field("bearer", &self.bearer.as_ref().map(|_| "***"))
             .field("latency_ms", &self.latency_ms)
             .field("max_body", &self.max_body)
+            .field("quirks", &self.quirks)
             .finish()
     }
 }

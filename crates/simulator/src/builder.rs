@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
-use peoplesync_scim::SchemaSet;
+use peoplesync_scim::profile::Ids;
 use peoplesync_scim::schema::Schema;
+use peoplesync_scim::{Profile, SchemaSet};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::Error;
 use crate::behaviour::Behaviour;
 use crate::fault::{Fault, Faults};
+use crate::habits::Habits;
 use crate::recorded::{Recorder, Request};
 use crate::running::Running;
 use crate::schemas;
@@ -36,6 +38,7 @@ impl Simulator {
             record: true,
             faults: None,
             file: None,
+            profile: Arc::default(),
         }
     }
 }
@@ -51,6 +54,7 @@ pub struct Builder {
     record: bool,
     faults: Option<Faults>,
     file: Option<PathBuf>,
+    profile: Arc<Profile>,
 }
 
 impl Builder {
@@ -70,6 +74,27 @@ impl Builder {
     pub fn behaviour(mut self, behaviour: Behaviour) -> Self {
         self.behaviour = behaviour;
         self
+    }
+
+    /// Behaves as the services of this profile: what the profile says of both sides of the wire, and its table `[simulate]`, which
+    /// holds a [`Behaviour`].
+    ///
+    /// # Errors
+    /// When `[simulate]` is not a behaviour, or the profile describes an attribute that cannot be.
+    pub fn profile(mut self, profile: &Profile) -> Result<Self, Error> {
+        let table = serde_json::Value::Object(profile.simulate.clone());
+        let token = self.behaviour.bearer.take();
+        self.behaviour = serde_json::from_value(table)
+            .map_err(|error| Error::new("the table `simulate` of the profile").because(error))?;
+        self.behaviour.bearer = token.or(self.behaviour.bearer);
+        let extensions = profile
+            .extensions()
+            .map_err(|(key, reason)| Error::new(format!("`{key}` of the profile: {reason}")))?;
+        for extension in extensions {
+            self = self.schema(extension);
+        }
+        self.profile = Arc::new(profile.clone());
+        Ok(self)
     }
 
     /// Adds an extension schema, or takes the place of the one with the same URN. A schema whose URN ends in `:Group`
@@ -147,8 +172,10 @@ impl Builder {
         let store = match &self.file {
             Some(file) => Store::open(url.clone(), etag, file)?,
             None => Store::new(url.clone(), etag),
-        };
+        }
+        .with_numbers(self.profile.values.ids == Ids::Number);
         let service = Service {
+            habits: Habits::new(self.profile, self.behaviour.quirks.clone())?,
             behaviour: self.behaviour,
             whole: !schemas::on_request(&self.schemas),
             schemas: self.schemas,

@@ -5,8 +5,10 @@ mod behaviour;
 mod builder;
 mod error;
 mod fault;
+mod habits;
 mod projection;
 mod query;
+mod quirks;
 mod recorded;
 mod running;
 mod schemas;
@@ -19,5 +21,8 @@ pub use behaviour::Behaviour;
 pub use builder::{Builder, Simulator};
 pub use error::Error;
 pub use fault::{Fault, RetryAfter};
+pub use quirks::{
+    BeyondTheEnd, CreateAnswer, ErrorForm, Filters, Patches, Quirks, Rewrite, Total, UnknownFilters,
+};
 pub use recorded::Request;
 pub use running::Running;

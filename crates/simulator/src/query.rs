@@ -19,6 +19,8 @@ pub(crate) struct Query {
     pub(crate) start: usize,
     /// As asked for; none for the default of the service provider.
     pub(crate) count: Option<usize>,
+    /// Where the page begins (RFC 9865); empty for the first one.
+    pub(crate) cursor: Option<String>,
 }
 
 /// The order of the results.
@@ -38,6 +40,7 @@ struct Raw {
     descending: bool,
     start: Option<i64>,
     count: Option<i64>,
+    cursor: Option<String>,
 }
 
 impl Query {
@@ -59,6 +62,7 @@ impl Query {
                 "sortorder" => raw.descending = descending(value)?,
                 "startindex" => raw.start = Some(whole(name, value)?),
                 "count" => raw.count = Some(whole(name, value)?),
+                "cursor" => raw.cursor = Some(value.clone()),
                 _ => {}
             }
         }
@@ -99,6 +103,7 @@ impl Query {
                 "sortorder" => raw.descending = descending(&text()?)?,
                 "startindex" => raw.start = Some(number()?),
                 "count" => raw.count = Some(number()?),
+                "cursor" => raw.cursor = Some(text()?),
                 _ => {}
             }
         }
@@ -125,7 +130,7 @@ impl Raw {
         // RFC 7644 §3.4.2.4: what is too small counts as the smallest number.
         let start = usize::try_from(self.start.unwrap_or(1).max(1)).unwrap_or(usize::MAX);
         let count = self.count.map(|count| usize::try_from(count.max(0)).unwrap_or(usize::MAX));
-        Ok(Query { filter, selection, sort, start, count })
+        Ok(Query { filter, selection, sort, start, count, cursor: self.cursor })
     }
 }
 

@@ -68,6 +68,7 @@ fn missing(survey: &Survey, action: LeaverAction) -> Vec<i64> {
         first_load: false,
         full: false,
         edited: crate::Edited::Nothing,
+        hides_inactive: false,
         now: 0,
         source: "people.csv".to_owned(),
     };

@@ -43,6 +43,7 @@ fn policy() -> Policy {
         guards,
         approval: Approvals::NONE,
         first_load: false,
+        hides_inactive: false,
         full: false,
         edited: Edited::Nothing,
         now: 0,

@@ -15,7 +15,7 @@ use crate::{Candidate, Observed, Search, WantedValue};
 /// What becomes of one candidate.
 #[derive(Debug)]
 pub(crate) enum Fate<'a> {
-    /// Nothing to look at: whom the person waits for does not come in this run.
+    /// Nothing to look at: whom the person waits for does not come in this run, or an account out of use cannot be seen.
     Settled,
     /// The linked account is brought in line.
     Linked(&'a Observed),
@@ -91,10 +91,20 @@ fn fate<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Fate<'a> {
         Match::Linked(account) => {
             is_taken(facts, candidate, account).unwrap_or(Fate::Linked(account))
         }
+        Match::None if gone.is_some() && is_hidden(facts, candidate) => Fate::Settled,
         Match::None => Fate::Create { gone, chosen: Vec::new() },
         Match::Unknown(reason) => Fate::Rejected { field: None, reason, accounts: Vec::new() },
         Match::Hits { attribute, accounts } => hit(facts, candidate, attribute, &accounts, gone),
     }
+}
+
+/// Whether the account is to be out of use, where such accounts cannot be seen.
+fn is_hidden(facts: &Facts<'_>, candidate: &Candidate) -> bool {
+    let (_, slot) = facts.survey.managed.active();
+    facts.policy.hides_inactive
+        && slot
+            .and_then(|slot| matching::wanted(candidate, slot))
+            .is_some_and(|wanted| *wanted == serde_json::Value::Bool(false))
 }
 
 /// The fate of an unlinked candidate whom these accounts match.

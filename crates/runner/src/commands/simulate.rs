@@ -1,5 +1,7 @@
 //! `simulate`: the SCIM service provider in a box, on loopback.
 
+use std::path::Path;
+
 use peoplesync_simulator::{Behaviour, Simulator};
 
 use peoplesync_source::Clock as _;
@@ -12,10 +14,21 @@ use crate::failure::{Failure, Outcome};
 use crate::report::Output;
 
 pub(super) async fn run(args: SimulateArgs, output: Output) -> Outcome<Exit> {
-    let behaviour = Behaviour { bearer: args.token, ..Behaviour::default() };
+    let profile =
+        crate::profile::named(&args.profile, Path::new(".")).map_err(|(message, hint)| {
+            let failure = Failure::new(Exit::Usage, message);
+            match hint {
+                Some(hint) => failure.with_hint(hint),
+                None => failure,
+            }
+        })?;
     let mut simulator = Simulator::builder()
+        .behaviour(Behaviour { bearer: args.token, ..Behaviour::default() })
+        .profile(&profile)
+        .map_err(|error| {
+            Failure::new(Exit::Usage, "the profile cannot be simulated").with_cause(&error)
+        })?
         .port(args.port)
-        .behaviour(behaviour)
         .record(false)
         .clock(|| SystemClock.now().0);
     if let Some(data) = args.data {
@@ -26,6 +39,7 @@ pub(super) async fn run(args: SimulateArgs, output: Output) -> Outcome<Exit> {
             .with_hint("take another with --port, or --port 0 for a free one")
     })?;
     print(output, &format!("{}\n", running.url()))?;
+    output.note(&format!("as {}", profile.title));
     output.note("serving SCIM 2.0 on this machine only; Ctrl-C ends it");
     super::interrupted()
         .await

@@ -76,6 +76,10 @@ fn error_line(error: &ClientError) -> String {
         }
         source = cause.source();
     }
+    if let Some(hint) = &error.hint {
+        line.push_str("; ");
+        line.push_str(hint);
+    }
     line
 }
 
@@ -312,16 +316,20 @@ impl<'a> Sender<'a> {
             };
         }
         let answer = match &whole {
-            Some(whole) if update == Update::PutChanges => {
-                let empty = match profile.write.clear {
-                    Clear::Null => Json::Null,
-                    Clear::Empty | Clear::Remove => Json::String(String::new()),
-                };
-                let body = write::changes_body(change.resource, whole, differences, &empty);
-                client.replace(change.resource, id, &body).await
-            }
             Some(whole) if by_put => {
-                client.replace(change.resource, id, &write::put_body(whole, differences)).await
+                let empty = match profile.write.clear {
+                    Clear::Remove => None,
+                    Clear::Empty => Some(Json::String(String::new())),
+                    Clear::Null => Some(Json::Null),
+                };
+                let body = match empty {
+                    None => write::put_body(whole, differences),
+                    Some(empty) if update == Update::PutChanges => {
+                        write::changes_body(change.resource, whole, differences, &empty)
+                    }
+                    Some(empty) => write::put_body_with_empties(whole, differences, &empty),
+                };
+                client.replace(change.resource, id, &body).await
             }
             whole => {
                 let body = requests::patch_body(

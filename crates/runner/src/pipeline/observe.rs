@@ -3,6 +3,7 @@
 
 use futures_util::StreamExt as _;
 use peoplesync_reconcile::{Links, Lookups, Managed, Observation, Observed, Policy, Survey};
+use peoplesync_scim::Path;
 use peoplesync_scim::client::{Client, ClientError, Kind};
 use serde_json::Value as Json;
 
@@ -50,10 +51,13 @@ pub(crate) async fn observe(
     let people =
         usize::try_from(survey.linked()).unwrap_or(usize::MAX).max(survey.candidates().len());
     let pages = people / session.profile.list.page_size.max(1) as usize + 1;
-    let many = asked.len() > FEW && asked.len() > pages.saturating_mul(PAGE_COST);
+    // A list that leaves out what is compared costs a request for each account besides.
+    let many = asked.len() > FEW
+        && !leaves_out(session, watch.managed)
+        && asked.len() > pages.saturating_mul(PAGE_COST);
     let cannot_search = !session.profile.filter.supported && !asked.searches.is_empty();
     if !asked.is_empty() && (full || many || cannot_search) {
-        list(client, watch, &mut observation, progress).await?;
+        list(session, client, watch, &mut observation, progress).await?;
         asked = survey.lookups(links, &observation, policy);
     }
     while !asked.is_empty() {
@@ -70,12 +74,17 @@ pub(crate) async fn observe(
 
 /// Reads every account of the target; whether the list was read to its end.
 async fn list(
+    session: &Session,
     client: &Client,
     watch: &mut Watch<'_>,
     observation: &mut Observation,
     progress: &Progress,
 ) -> Outcome<bool> {
-    let mut pages = client.list(watch.managed.resource(), None, None);
+    let resource_type = watch.managed.resource();
+    let mut pages = client.list(resource_type, None, None);
+    let by_one = leaves_out(session, watch.managed);
+    let width = session.loaded.config.target.concurrency.max(1);
+    let mut ids = Vec::new();
     let mut count = 0;
     while let Some(page) = pages.next().await.map_err(unreadable)? {
         for resource in &page {
@@ -86,12 +95,27 @@ async fn list(
                 )
                 .with_cause(&error)
             })?;
-            observation.found(watch.seen(&resource)?);
+            if by_one {
+                ids.extend(watch.managed.observe(&resource).map(|account| account.id));
+            } else {
+                observation.found(watch.seen(&resource)?);
+            }
         }
+        let mut accounts = futures_util::stream::iter(ids.drain(..))
+            .map(|id| async move { client.get(resource_type, &id).await.map(|whole| (id, whole)) })
+            .buffer_unordered(width);
+        while let Some(answer) = accounts.next().await {
+            match answer.map_err(unreadable)? {
+                (_, Some(whole)) => observation.found(watch.seen(&whole)?),
+                (id, None) => observation.gone(&id),
+            }
+        }
+        drop(accounts);
         count += page.len();
         progress.steps(page.len());
     }
-    if pages.complete() {
+    let complete = pages.complete() && session.profile.list.complete;
+    if complete {
         observation.listed();
     } else {
         tracing::warn!(
@@ -99,7 +123,16 @@ async fn list(
             "the target's list ended early; accounts that are not in it are looked up one by one"
         );
     }
-    Ok(pages.complete())
+    Ok(complete)
+}
+
+/// Whether a list leaves out something that is managed, so that each account has to be asked for.
+fn leaves_out(session: &Session, managed: &Managed) -> bool {
+    let omitted: Vec<Path> =
+        session.profile.list.omits.iter().filter_map(|text| Path::parse(text).ok()).collect();
+    managed.attributes().iter().filter(|attribute| !attribute.create_only).any(|attribute| {
+        omitted.iter().any(|path| *path == attribute.path || *path == attribute.path.root())
+    })
 }
 
 /// Asks for accounts one by one, side by side.
@@ -145,7 +178,7 @@ async fn single(
         progress.step();
     }
     drop(searches);
-    if !ignored.is_empty() && !list(client, watch, observation, progress).await? {
+    if !ignored.is_empty() && !list(session, client, watch, observation, progress).await? {
         for search in ignored {
             observation.search_failed(search, "the target cannot search, and its list ended early");
         }

@@ -10,7 +10,7 @@ use peoplesync_reconcile::{
     Approvals, Edited, Guards, LeaverAction, Leavers, Managed, ManagedAttribute, OnDrift, Policy,
 };
 use peoplesync_scim::client::{Auth, Client, ClientConfig};
-use peoplesync_scim::profile::{Deactivate, Delete};
+use peoplesync_scim::profile::{Deactivate, Delete, Inactive};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::{Clock, Context, Source};
@@ -212,6 +212,7 @@ impl Session {
             first_load,
             full,
             edited,
+            hides_inactive: self.profile.lifecycle.inactive == Inactive::Gone,
             now: self.clock.now().0,
             source: self.source_name(),
         }

@@ -47,7 +47,7 @@ impl Client {
             return Ok(None);
         }
         let call = Call { method: Method::GET, endpoint, id: None, query: Vec::new(), body: None };
-        let reply = match self.0.transport.send(&call).await {
+        let reply = match self.send(&call).await {
             Err(error) if error.kind == Kind::NotFound || error.is_unsupported() => {
                 return Ok(None);
             }

@@ -61,6 +61,8 @@ pub struct ClientError {
     pub message: String,
     /// The error body, if the target sent one that could be read.
     pub scim: Option<Box<ScimError>>,
+    /// What the profile of the target says about such an error, for administrators.
+    pub hint: Option<String>,
     /// How long the target asks to wait (`Retry-After`), where it does.
     pub retry_after: Option<Duration>,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -83,6 +85,7 @@ impl ClientError {
             request: String::new(),
             message: message.into(),
             scim: None,
+            hint: None,
             retry_after: None,
             source: None,
         }

@@ -176,7 +176,7 @@ impl Client {
     /// As the target answers; a 404 that does not come from the SCIM service is [`Kind::Refused`].
     pub async fn get(&self, resource: Resource, id: &str) -> Result<Option<Json>, ClientError> {
         let call = self.call(Method::GET, resource, Some(id))?;
-        let reply = match self.0.transport.send(&call).await {
+        let reply = match self.send(&call).await {
             Err(error) if error.kind == Kind::NotFound => return Ok(None),
             reply => reply?,
         };
@@ -197,7 +197,7 @@ impl Client {
     pub async fn create(&self, resource: Resource, body: &Json) -> Result<Created, ClientError> {
         let mut call = self.call(Method::POST, resource, None)?;
         call.body = Some(bytes(&self.0.profile.encode(resource, body.clone(), &self.0.schemas)));
-        let reply = self.0.transport.send(&call).await?;
+        let reply = self.send(&call).await?;
         let created = reply.json();
         let known = created.as_ref().ok().and_then(Option::as_ref);
         match (reply.id(known, call.endpoint), created) {
@@ -254,7 +254,7 @@ impl Client {
     /// As the target answers. A 404 with an HTML body is an error, not [`Deleted::Gone`].
     pub async fn delete(&self, resource: Resource, id: &str) -> Result<Deleted, ClientError> {
         let call = self.call(Method::DELETE, resource, Some(id))?;
-        let reply = match self.0.transport.send(&call).await {
+        let reply = match self.send(&call).await {
             Err(error) if error.kind == Kind::NotFound => return Ok(Deleted::Gone),
             reply => reply?,
         };
@@ -271,10 +271,23 @@ impl Client {
     ) -> Result<Option<Json>, ClientError> {
         let mut call = self.call(method, resource, Some(id))?;
         call.body = Some(bytes(body));
-        let reply = self.0.transport.send(&call).await?;
+        let reply = self.send(&call).await?;
         let body = reply.json().map_err(|error| error.with_ambiguous(true).of(&call.label()))?;
         // `{"success": true}` and the like are no resource.
         Ok(body.filter(|body| body.is_object() && member(body, "id").is_some()))
+    }
+
+    /// Sends a request. What the profile has to say about a failure goes with it.
+    async fn send(&self, call: &Call<'_>) -> Result<Reply, ClientError> {
+        self.0.transport.send(call).await.map_err(|mut error| {
+            let (scim_type, code) = match &error.scim {
+                Some(scim) => (scim.scim_type.as_deref(), scim.code),
+                None => (None, None),
+            };
+            let text = self.0.profile.explain(error.status, scim_type, code, &error.message);
+            error.hint = text.map(str::to_owned);
+            error
+        })
     }
 
     /// A request without a body.
@@ -299,7 +312,7 @@ impl Client {
     ) -> Result<Page, ClientError> {
         let mut call = self.call(Method::GET, resource, None)?;
         call.query = query.to_vec();
-        let reply = self.0.transport.send(&call).await?;
+        let reply = self.send(&call).await?;
         list::parse_page(&reply.body).map_err(|source| {
             // HTML and the like have a better explanation than where the JSON parser stopped.
             let error = reply.json().err().unwrap_or_else(|| malformed(&reply, source.to_string()));

@@ -21,6 +21,7 @@ impl Profile {
             ("list.omits", &self.list.omits),
             ("filter.attributes", &self.filter.attributes),
             ("write.single", &self.write.single),
+            ("write.primary", &self.write.primary),
             ("write.required", &self.write.required),
             ("write.ignored", &self.write.ignored),
         ];

@@ -119,6 +119,8 @@ pub struct Writing {
     pub verify: Verify,
     /// Multi-valued attributes of which the service keeps one value.
     pub single: Vec<String>,
+    /// Lists of which one element must be marked as primary; the first one is, if none is.
+    pub primary: Vec<String>,
     /// Attributes without which no account can be created.
     pub required: Vec<String>,
     /// Attributes that the service does not keep: sent on creation, and never compared.
@@ -232,6 +234,7 @@ impl Default for Writing {
             clear: Clear::default(),
             verify: Verify::default(),
             single: Vec::new(),
+            primary: Vec::new(),
             required: vec!["userName".to_owned()],
             ignored: Vec::new(),
         }

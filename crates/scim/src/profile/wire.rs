@@ -26,6 +26,7 @@ impl Profile {
         self.version == default.version
             && self.values == default.values
             && self.write.single.is_empty()
+            && self.write.primary.is_empty()
     }
 
     /// The body of a resource as the service wants it. What is in its form already stays.
@@ -87,6 +88,87 @@ impl Profile {
             .collect()
     }
 
+    /// A PATCH that is in the dialect of the service, as the RFC has it.
+    ///
+    /// # Errors
+    /// What is not in its dialect.
+    pub fn decode_patch(
+        &self,
+        resource: Resource,
+        body: Json,
+        schemas: &SchemaSet,
+    ) -> Result<Json, String> {
+        let mut body = body;
+        let Some(Json::Array(operations)) = body.get_mut("Operations") else { return Ok(body) };
+        let most = self.patch.max_operations as usize;
+        if most > 0 && operations.len() > most {
+            return Err(format!("more than {most} operations"));
+        }
+        for operation in operations {
+            self.read_operation(resource, operation, schemas)?;
+        }
+        Ok(body)
+    }
+
+    fn read_operation(
+        &self,
+        resource: Resource,
+        operation: &mut Json,
+        schemas: &SchemaSet,
+    ) -> Result<(), String> {
+        let op = operation["op"].as_str().unwrap_or_default();
+        let capital = op.starts_with(char::is_uppercase);
+        if self.patch.op == OpCase::Capital && !capital {
+            return Err(format!("`op` must be Add, Replace or Remove, found `{op}`"));
+        }
+        let is_remove = op.eq_ignore_ascii_case("remove");
+        let text = operation.get("path").and_then(Json::as_str).map(str::to_owned);
+        let Some(path) = text.as_deref().and_then(|text| Path::parse(text).ok()) else {
+            if let Some(value) = operation.get_mut("value") {
+                *value = self.resource(Way::In, resource, value.take(), schemas)?;
+            }
+            return Ok(());
+        };
+        if self.patch.form == PatchForm::Object && !is_remove {
+            return Err("only removals have a path here; values stand in one object".to_owned());
+        }
+        if !self.patch.value_filters && path.filter().is_some() {
+            return Err(format!("a path cannot name one element here: `{path}`"));
+        }
+        let manager_sub = match self.values.manager {
+            Manager::ManagerId => "managerId",
+            Manager::Value | Manager::Plain => "value",
+        };
+        let path = match path.sub() {
+            Some(sub) if is_manager(&path) && sub.eq_ignore_ascii_case(manager_sub) => {
+                path.with_sub(Some("value"))
+            }
+            _ => path,
+        };
+        if let Some(value) = operation.get_mut("value") {
+            let taken = value.take();
+            let whole = path.sub().is_none() && path.filter().is_none();
+            *value = if is_manager(&path) && whole {
+                self.manager(Way::In, taken)?
+            } else if is_manager(&path) {
+                self.id(Way::In, taken)?
+            } else {
+                let known = schemas.resolve(resource, &path);
+                self.value(Way::In, path.sub().unwrap_or(path.attribute()), known, taken)?
+            };
+        }
+        let is_empty = match self.write.clear {
+            Clear::Empty => operation.get("value").is_some_and(|value| value == ""),
+            Clear::Null => operation.get("value").is_some_and(Json::is_null),
+            Clear::Remove => false,
+        };
+        if is_empty {
+            *operation = json!({ "op": "remove" });
+        }
+        operation["path"] = json!(path);
+        Ok(())
+    }
+
     fn operation(&self, resource: Resource, operation: &Json, schemas: &SchemaSet) -> Json {
         let mut operation = operation.clone();
         let text = operation.get("path").and_then(Json::as_str).map(str::to_owned);
@@ -114,8 +196,8 @@ impl Profile {
                 self.value(Way::Out, path.sub().unwrap_or(path.attribute()), attribute, taken)
             };
             *value = encoded.unwrap_or_default();
-            if whole && self.keeps_one(&path) {
-                one_only(value);
+            if whole {
+                self.shape_list(&path, value);
             }
         }
         let shown = match (path.sub(), self.values.manager) {
@@ -175,8 +257,10 @@ impl Profile {
                 let path = Path::parse(&name).ok();
                 let known = path.as_ref().and_then(|path| schemas.resolve(resource, path));
                 let mut value = self.value(way, &name, known, value)?;
-                if way == Way::Out && path.is_some_and(|path| self.keeps_one(&path)) {
-                    one_only(&mut value);
+                if way == Way::Out
+                    && let Some(path) = &path
+                {
+                    self.shape_list(path, &mut value);
                 }
                 whole.insert(name, value);
             }
@@ -293,11 +377,21 @@ impl Profile {
         }
     }
 
-    fn keeps_one(&self, path: &Path) -> bool {
-        self.write
-            .single
-            .iter()
-            .any(|single| Path::parse(single).is_ok_and(|single| single == *path))
+    /// Keeps as many elements as the service does, and marks the primary one where it insists.
+    fn shape_list(&self, path: &Path, value: &mut Json) {
+        let names = |lists: &[String]| {
+            lists.iter().any(|list| Path::parse(list).is_ok_and(|list| list == *path))
+        };
+        if names(&self.write.single) {
+            one_only(value);
+        }
+        if names(&self.write.primary)
+            && let Json::Array(elements) = value
+            && !elements.iter().any(is_primary)
+            && let Some(Json::Object(first)) = elements.first_mut()
+        {
+            first.insert("primary".to_owned(), Json::Bool(true));
+        }
     }
 }
 

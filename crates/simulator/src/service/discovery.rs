@@ -2,10 +2,11 @@
 
 use axum::body::Bytes;
 use axum::http::{Request, StatusCode};
+use peoplesync_scim::profile::Paging;
 use peoplesync_scim::{Resource, ScimError, urn};
 use serde_json::{Value as Json, json};
 
-use super::list::page_body;
+use super::list::{Shape, page_body};
 use super::{Reply, Service, json_reply, no_endpoint, not_allowed, parameters, reply};
 use crate::schemas::extensions;
 use crate::store::encoded;
@@ -31,7 +32,7 @@ impl Service {
         match path {
             [_] => {
                 let all: Vec<Bytes> = all.iter().map(|one| Bytes::from(one.to_string())).collect();
-                Ok(reply(StatusCode::OK, page_body(all.len(), 1, Some(&all))))
+                Ok(reply(StatusCode::OK, page_body(&Shape::plain(all.len(), 1), Some(&all))))
             }
             [_, id] => {
                 let same =
@@ -47,6 +48,10 @@ impl Service {
 
     fn config(&self) -> Json {
         let behaviour = &self.behaviour;
+        let profile = &self.habits.profile;
+        let filters = behaviour.filter && profile.filter.supported;
+        let cursor = matches!(profile.list.paging, Paging::Cursor | Paging::BareCursor);
+        let index = profile.list.paging != Paging::Cursor;
         let token = json!({
             "type": "oauthbearertoken",
             "name": "OAuth Bearer Token",
@@ -57,17 +62,17 @@ impl Service {
         let schemes: Vec<Json> = behaviour.bearer.iter().map(|_| token.clone()).collect();
         json!({
             "schemas": [urn::SERVICE_PROVIDER_CONFIG],
-            "patch": { "supported": behaviour.patch },
+            "patch": { "supported": behaviour.patch && self.habits.serves_patch() },
             "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
-            "filter": { "supported": behaviour.filter, "maxResults": behaviour.max_page },
+            "filter": { "supported": filters, "maxResults": behaviour.max_page },
             "changePassword": { "supported": false },
             "sort": { "supported": behaviour.sort },
             "etag": { "supported": behaviour.etag },
             "authenticationSchemes": schemes,
             "pagination": {
-                "cursor": false,
-                "index": true,
-                "defaultPaginationMethod": "index",
+                "cursor": cursor,
+                "index": index,
+                "defaultPaginationMethod": if index { "index" } else { "cursor" },
                 "defaultPageSize": behaviour.default_page,
                 "maxPageSize": behaviour.max_page,
             },
@@ -96,7 +101,7 @@ impl Service {
                 "schemas": [urn::RESOURCE_TYPE],
                 "id": resource.name(),
                 "name": resource.name(),
-                "endpoint": resource.endpoint(),
+                "endpoint": self.habits.profile.endpoint(resource),
                 "schema": resource.schema(),
                 "schemaExtensions": extensions,
                 "meta": {
@@ -105,6 +110,7 @@ impl Service {
                 },
             })
         };
-        Resource::ALL.into_iter().map(show).collect()
+        let has = |resource: &Resource| !self.habits.profile.endpoint(*resource).is_empty();
+        Resource::ALL.into_iter().filter(has).map(show).collect()
     }
 }

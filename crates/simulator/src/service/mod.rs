@@ -16,8 +16,10 @@ use peoplesync_scim::{Resource, SchemaSet, ScimError};
 use serde_json::{Value as Json, json};
 
 use crate::behaviour::Behaviour;
+use crate::habits::Habits;
 use crate::projection::Selection;
 use crate::query::Query;
+use crate::quirks::ErrorForm;
 use crate::store::{RowRef, Store, tag};
 use crate::time::Clock;
 
@@ -31,6 +33,7 @@ pub(crate) type Reply = Response<Bytes>;
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) behaviour: Behaviour,
+    pub(crate) habits: Habits,
     pub(crate) schemas: SchemaSet,
     pub(crate) clock: Clock,
     /// Whether an answer by default is the whole resource: no attribute is left out unless it is asked for.
@@ -54,10 +57,11 @@ impl Service {
         let segments = segments(request.uri());
         let parts: Option<Vec<&str>> =
             segments.as_ref().map(|segments| segments.iter().map(String::as_str).collect());
-        let result = self.authorise(request.headers()).and_then(|()| {
+        let known = self.authorise(request.headers()).and_then(|()| self.introduced(request));
+        let result = known.and_then(|()| {
             self.route(request, parts.as_deref().ok_or_else(|| no_endpoint(request))?)
         });
-        let mut reply = result.unwrap_or_else(|error| error_reply(&error));
+        let mut reply = result.unwrap_or_else(|error| self.error_reply(&error));
         if reply.status() == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer realm=\"SCIM\"");
             reply.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
@@ -85,16 +89,49 @@ impl Service {
         }
     }
 
+    /// An error in the form of this service.
+    fn error_reply(&self, error: &ScimError) -> Reply {
+        if self.habits.quirks.errors == ErrorForm::Scim && self.habits.plain {
+            return error_reply(error);
+        }
+        let (body, kind) = self.habits.error_body(error);
+        let status = StatusCode::from_u16(error.status);
+        let mut reply =
+            reply(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), Bytes::from(body));
+        reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        reply
+    }
+
+    fn introduced(&self, request: &Request<Bytes>) -> Result<(), ScimError> {
+        if self.habits.quirks.user_agent && !request.headers().contains_key(header::USER_AGENT) {
+            return Err(ScimError::new(403, "", "a User-Agent is required"));
+        }
+        Ok(())
+    }
+
     fn route(&self, request: &Request<Bytes>, path: &[&str]) -> Result<Reply, ScimError> {
-        if let ["ServiceProviderConfig" | "Schemas" | "ResourceTypes", ..] = path {
-            return self.discovery(request, path);
+        let endpoints = &self.habits.profile.endpoints;
+        let first = path.first().copied().unwrap_or_default();
+        let is = |endpoint: &str| !first.is_empty() && endpoint.get(1..) == Some(first);
+        let described = [
+            (is(&endpoints.service_provider_config), "ServiceProviderConfig"),
+            (is(&endpoints.schemas), "Schemas"),
+            (is(&endpoints.resource_types), "ResourceTypes"),
+        ];
+        if let Some((_, name)) = described.into_iter().find(|(found, _)| *found)
+            && self.habits.quirks.discovery
+        {
+            let path: Vec<&str> = [name].into_iter().chain(path.iter().skip(1).copied()).collect();
+            return self.discovery(request, &path);
         }
         if let ["Bulk", ..] | ["Me", ..] = path {
             return Err(ScimError::new(501, "", format!("/{} is not supported", path.join("/"))));
         }
         let (resources, rest) = match path {
             [first, rest @ ..] => {
-                match Resource::ALL.iter().find(|kind| kind.endpoint().get(1..) == Some(first)) {
+                let endpoint =
+                    |kind: &&Resource| self.habits.profile.endpoint(**kind).get(1..) == Some(first);
+                match Resource::ALL.iter().find(endpoint) {
                     Some(kind) => (std::slice::from_ref(kind), rest),
                     None => (&Resource::ALL[..], path),
                 }
@@ -130,6 +167,9 @@ impl Service {
         let selection = self.selection(request)?;
         let store = self.read();
         let row = store.table(resource).get(id).ok_or_else(|| not_found(resource, id))?;
+        if self.habits.may_hide() && self.habits.hides(resource, &row.value()) {
+            return Err(not_found(resource, id));
+        }
         if self.behaviour.etag
             && let Some(tags) = request.headers().get(header::IF_NONE_MATCH)
             && names(tags, row.version)
@@ -137,7 +177,7 @@ impl Service {
             let reply = reply(StatusCode::NOT_MODIFIED, Bytes::new());
             return Ok(self.tagged(reply, row));
         }
-        let body = self.show(&store, resource, row, &selection);
+        let body = self.show(&store, resource, row, &selection, false);
         Ok(self.tagged(reply(StatusCode::OK, body), row))
     }
 
@@ -164,13 +204,18 @@ impl Service {
         resource: Resource,
         row: &RowRef,
         selection: &Selection,
+        in_list: bool,
     ) -> Bytes {
         let groups = self.groups(store, resource, row);
-        if self.whole && groups.is_empty() && selection.is_default() {
+        let as_kept = self.habits.shows_as_kept(in_list);
+        if self.whole && as_kept && groups.is_empty() && selection.is_default() {
             return row.bytes.clone();
         }
         let mut value = with_groups(row, groups);
         selection.apply(&mut value, resource, &self.schemas);
+        if !as_kept {
+            value = self.habits.show(resource, value, in_list, &self.schemas);
+        }
         Bytes::from(value.to_string())
     }
 

@@ -8,9 +8,11 @@ use peoplesync_scim::error::scim_type;
 use peoplesync_scim::{Path, Resource, ScimError, patch, value};
 use serde_json::{Map, Value as Json};
 
-use super::{Reply, Service, body, names, not_found, reply};
+use super::{Reply, Service, body, json_reply, names, not_found, reply};
 use crate::Error;
 use crate::accept::{self, Origin, accept};
+use crate::habits::Deletion;
+use crate::quirks::{CreateAnswer, Patches};
 use crate::store::{Lookup, RowRef, Stamp, Store};
 
 impl Service {
@@ -20,15 +22,37 @@ impl Service {
         request: &Request<Bytes>,
     ) -> Result<Reply, ScimError> {
         let selection = self.selection(request)?;
-        let new = accept(resource, body(request)?, &self.schemas, Origin::Client)?;
+        let body = self.habits.read(resource, body(request)?, &self.schemas)?;
+        let new = accept(resource, body, &self.schemas, Origin::Client)?;
+        let new = self.habits.keep(resource, new, None)?;
         let mut store = self.write();
-        let row = self.add(&mut store, resource, new, None)?;
-        let shown = self.show(&store, resource, &row, &selection);
+        let row = match self.hidden(&store, resource, &new) {
+            Some(row) => self.change(&mut store, resource, &row, new)?,
+            None => self.add(&mut store, resource, new, None)?,
+        };
+        let shown = self.show(&store, resource, &row, &selection, false);
+        if self.habits.quirks.create_answer == CreateAnswer::WithoutId {
+            let mut value: Json = serde_json::from_slice(&shown).unwrap_or_default();
+            for name in ["id", "meta"] {
+                value.as_object_mut().map(|members| members.remove(name));
+            }
+            return Ok(json_reply(StatusCode::CREATED, &value));
+        }
         let mut reply = self.tagged(reply(StatusCode::CREATED, shown), &row);
         if let Ok(location) = HeaderValue::try_from(store.location(resource, &row.id)) {
             reply.headers_mut().insert(header::LOCATION, location);
         }
         Ok(reply)
+    }
+
+    /// An account out of use and out of sight, which a POST with its name brings back.
+    fn hidden(&self, store: &Store, resource: Resource, new: &Map<String, Json>) -> Option<RowRef> {
+        if !self.habits.may_hide() {
+            return None;
+        }
+        let name = new.get("userName")?.as_str()?;
+        let mut rows = store.table(resource).lookup(&Lookup::Value("userName", name)).into_iter();
+        rows.find(|row| self.habits.hides(resource, &row.value()))
     }
 
     /// Files a new resource, under the given id or a new one.
@@ -54,12 +78,18 @@ impl Service {
         request: &Request<Bytes>,
     ) -> Result<Reply, ScimError> {
         let selection = self.selection(request)?;
-        let body = body(request)?;
+        let mut body = body(request)?;
         let mut store = self.write();
         let row = self.find(&store, resource, id, request)?;
+        if self.habits.put_merges() {
+            let value = self.habits.show(resource, row.value(), false, &self.schemas);
+            body = merged(value, body);
+        }
+        let body = self.habits.read(resource, body, &self.schemas)?;
         let new = accept(resource, body, &self.schemas, Origin::Client)?;
+        let new = self.habits.keep(resource, new, Some(&row.value()))?;
         let row = self.change(&mut store, resource, &row, new)?;
-        let shown = self.show(&store, resource, &row, &selection);
+        let shown = self.show(&store, resource, &row, &selection, false);
         Ok(self.tagged(reply(StatusCode::OK, shown), &row))
     }
 
@@ -69,21 +99,32 @@ impl Service {
         id: &str,
         request: &Request<Bytes>,
     ) -> Result<Reply, ScimError> {
-        if !self.behaviour.patch {
+        if !self.behaviour.patch || resource == Resource::User && !self.habits.serves_patch() {
             return Err(ScimError::new(501, "", "PATCH is not supported"));
         }
         let selection = self.selection(request)?;
-        let body = body(request)?;
+        let body = self.habits.read_patch(resource, body(request)?, &self.schemas)?;
         let mut store = self.write();
-        let row = self.find(&store, resource, id, request)?;
+        let mut row = self.find(&store, resource, id, request)?;
+        let before = row.value();
         let mut patched = self.value(&store, resource, &row);
         patch::apply(&mut patched, &body, &self.schemas, resource)?;
+        if patched["active"] == false
+            && before["active"] != false
+            && !self.habits.deactivates_by_update()
+        {
+            let detail = "an account cannot be taken out of use like this";
+            return Err(ScimError::new(400, scim_type::MUTABILITY, detail));
+        }
         let new = accept(resource, patched, &self.schemas, Origin::Own)?;
-        let row = self.change(&mut store, resource, &row, new)?;
+        let new = self.habits.keep(resource, new, Some(&before))?;
+        if self.habits.quirks.patches == Patches::Right {
+            row = self.change(&mut store, resource, &row, new)?;
+        }
         if self.behaviour.patch_without_body && selection.is_default() {
             return Ok(self.tagged(reply(StatusCode::NO_CONTENT, Bytes::new()), &row));
         }
-        let shown = self.show(&store, resource, &row, &selection);
+        let shown = self.show(&store, resource, &row, &selection, false);
         Ok(self.tagged(reply(StatusCode::OK, shown), &row))
     }
 
@@ -94,9 +135,19 @@ impl Service {
         request: &Request<Bytes>,
     ) -> Result<Reply, ScimError> {
         let mut store = self.write();
-        self.find(&store, resource, id, request)?;
-        self.remove(&mut store, resource, id)?;
-        Ok(reply(StatusCode::NO_CONTENT, Bytes::new()))
+        let row = self.find(&store, resource, id, request)?;
+        match self.habits.deletion(resource, &row.value())? {
+            Deletion::Removes => drop(self.remove(&mut store, resource, id)?),
+            Deletion::Deactivates => {
+                let Json::Object(mut members) = row.value() else {
+                    return Err(not_found(resource, id));
+                };
+                members.insert("active".to_owned(), false.into());
+                self.change(&mut store, resource, &row, members)?;
+            }
+        }
+        let status = StatusCode::from_u16(self.habits.quirks.delete_status);
+        Ok(reply(status.unwrap_or(StatusCode::NO_CONTENT), Bytes::new()))
     }
 
     /// Takes a resource away, and with it its memberships where members must exist.
@@ -215,6 +266,24 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// What is there, with what a PUT names in its place.
+fn merged(mut there: Json, body: Json) -> Json {
+    if let (Json::Object(there), Json::Object(body)) = (&mut there, body) {
+        for (name, value) in body {
+            match (there.get_mut(&name), value) {
+                (Some(Json::Object(inner)), Json::Object(values)) => inner.extend(values),
+                (Some(Json::Array(urns)), Json::Array(more)) if name == "schemas" => {
+                    urns.extend(more);
+                }
+                (_, value) => {
+                    there.insert(name, value);
+                }
+            }
+        }
+    }
+    there
 }
 
 fn unsaved(error: &Error) -> ScimError {

@@ -26,6 +26,8 @@ pub(crate) struct Store {
     /// Start of `meta.location`.
     base: String,
     etag: bool,
+    /// Whether ids are numbers.
+    numbers: bool,
     journal: Option<Journal>,
 }
 
@@ -39,7 +41,7 @@ pub(crate) struct Stamp {
 impl Store {
     pub(crate) fn new(base: String, etag: bool) -> Self {
         let (users, groups) = (Table::new(Resource::User), Table::new(Resource::Group));
-        Self { users, groups, ids: 0, base, etag, journal: None }
+        Self { users, groups, ids: 0, base, etag, numbers: false, journal: None }
     }
 
     /// Reads what the file holds and writes every further change to it. A missing file is a new one.
@@ -58,6 +60,12 @@ impl Store {
         journal.compact(store.ids, store.tables().flat_map(Table::rows))?;
         store.journal = Some(journal);
         Ok(store)
+    }
+
+    /// Gives out numbers as ids, from now on.
+    pub(crate) fn with_numbers(mut self, numbers: bool) -> Self {
+        self.numbers = numbers;
+        self
     }
 
     pub(crate) fn table(&self, resource: Resource) -> &Table {
@@ -95,14 +103,19 @@ impl Store {
         loop {
             self.ids += 1;
             let (a, b) = (scramble(2 * self.ids), scramble(2 * self.ids + 1));
-            let id = format!(
-                "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
-                a >> 32,
-                (a >> 16) & 0xffff,
-                a & 0xfff,
-                b >> 52,
-                b & 0xffff_ffff_ffff
-            );
+            // As long as the numbers of real services, which do not fit into 32 bits.
+            let number = 100_000_000_000_000 + (a % 1_000_000_000) * 100_000 + self.ids % 100_000;
+            let id = match self.numbers {
+                true => number.to_string(),
+                false => format!(
+                    "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+                    a >> 32,
+                    (a >> 16) & 0xffff,
+                    a & 0xfff,
+                    b >> 52,
+                    b & 0xffff_ffff_ffff
+                ),
+            };
             if self.tables().all(|table| table.get(&id).is_none()) {
                 return id;
             }

@@ -95,6 +95,7 @@ impl World {
                 first_load: false,
                 full: false,
                 edited: Edited::Nothing,
+                hides_inactive: false,
                 now: 100 * DAY,
                 source: "people.csv".to_owned(),
             },
