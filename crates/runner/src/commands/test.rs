@@ -134,6 +134,10 @@ fn understood<'t>(loaded: &'t Loaded, mapping: &Mapping) -> Result<Vec<Case<'t>>
             );
         }
         let name = test.name.clone().unwrap_or_else(|| format!("test {}", index + 1));
+        for (field, meant) in mistyped(&test.record, mapping.fields()) {
+            let hint = Some(format!("did you mean `{meant}`?"));
+            fail(&["record", field], "the mapping reads no such field", hint);
+        }
         let mut read = |key: &str, fields| match batch(fields) {
             Ok(batch) => Some(batch),
             Err(field) => {
@@ -234,6 +238,17 @@ fn reason(found: &str, explained: &Explanation) -> String {
         [] => found.to_owned(),
         clauses => format!("{found}: {}", clauses.join(", ")),
     }
+}
+
+/// Fields of a record that nothing reads, and that look like one that is read and not there. A record may have others.
+fn mistyped<'t>(
+    record: &'t BTreeMap<String, Json>,
+    read: &'t [String],
+) -> impl Iterator<Item = (&'t str, &'t str)> {
+    let missing: Vec<&str> =
+        read.iter().map(String::as_str).filter(|field| !record.contains_key(*field)).collect();
+    let unread = record.keys().filter(|field| !read.contains(field));
+    unread.filter_map(move |field| Some((field.as_str(), nearest(field, &missing)?)))
 }
 
 /// A record of a test; the error is the field that cannot be one.

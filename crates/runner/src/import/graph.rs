@@ -305,12 +305,21 @@ fn compilable(parts: &mut Parts) -> Option<Mapping> {
             let rule = parts.rules.iter_mut().rev().find(|rule| {
                 rule.left_out.is_none() && path.is_some_and(|path| *path == rule.path)
             });
-            if let Some(rule) = rule {
+            let Some(rule) = rule else { continue };
+            found = true;
+            // Functions that propose a value, or give another one each time, are for new accounts.
+            let asks_for_create = |hint: &String| hint.contains("when = \"create\"");
+            if !rule.is_create_only && error.hint.as_ref().is_some_and(asks_for_create) {
+                rule.is_create_only = true;
+                let path = &rule.path;
+                parts
+                    .left
+                    .push(format!("`{path}` is written for new accounts only: {}.", error.message));
+            } else if rule.left_out.is_none() {
                 rule.left_out = Some(match &error.hint {
                     Some(hint) => format!("{}; {hint}", error.message),
                     None => error.message.clone(),
                 });
-                found = true;
             }
         }
         if !found {
