@@ -86,6 +86,25 @@ fn lists_of_values_are_checked_part_by_part() {
 }
 
 #[test]
+fn questions_that_nobody_can_answer_are_errors_of_the_config() {
+    let groups = CONFIG
+        .replace(
+            "scope = 'status <> \"external\"'",
+            "scope = 'IsMemberOfGroup(\"Sales\") or status = \"active\"'",
+        )
+        .replace("\"title\"", "'Join(\", \", Groups())'");
+    check("config_groups_unknown", &groups, &people(), "plan");
+    let managers = CONFIG
+        .replace(
+            "scope = 'status <> \"external\"'",
+            "scope = \"\"\"\nstatus <> null \\\n  and ReportsTo(manager)\"\"\"",
+        )
+        .replace("{ reference = \"manager\" }", "\"manager\"")
+        .replace(":User:manager", ":User:division");
+    check("config_manager_unknown", &managers, &people(), "plan");
+}
+
+#[test]
 fn check_says_everything_in_a_line_each() {
     check("check_good", CONFIG, &people(), "check");
 }

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use peoplesync_scim::Resource;
 use peoplesync_source::Record;
 
 use crate::around::Around;
 use crate::attribute::{Attribute, Compiled};
 use crate::error::{CompileError, Key, MapError};
 use crate::expr::check::Problem;
-use crate::expr::{Expr, Node};
+use crate::expr::{Node, Span};
 use crate::functions::{self, Ask};
 use crate::mapping::{Binding, Mapping, Scope};
 
@@ -60,31 +61,52 @@ pub(crate) fn from_attributes(attributes: &[Attribute]) -> Option<Manager> {
 pub(crate) fn unknown(scope: Option<(&Key, &Scope)>, attributes: &[Attribute]) -> CompileError {
     let scope = scope.map(|(key, Scope(source))| (key, source));
     let sources = scope.into_iter().chain(attributes.iter().flat_map(Attribute::sources));
-    let asking = sources.into_iter().find_map(|(key, source)| {
-        let mut found = None;
-        source.expr.each(&mut |expr| {
-            if asks_for_manager(expr) && found.is_none() {
-                found = Some((expr.span, expr.to_string()));
-            }
-        });
-        found.map(|(span, _)| (key, source, span))
+    let asked = sources.flat_map(|(key, source)| {
+        let asks = questions(source, |ask| matches!(ask, Ask::Chain | Ask::ManagerField));
+        asks.into_iter().map(move |span| (key, source, span))
     });
     let message = "nothing says who somebody's manager is".to_owned();
     let hint = "give [people] a `manager`: an expression for the key of the person's manager";
     let hint = Some(hint.to_owned());
-    match asking {
+    match asked.into_iter().next() {
         Some((key, source, span)) => {
             CompileError::problem(key, &source.text, Problem { span, message, hint })
         }
         None => {
-            let problem = Problem { span: crate::expr::Span::default(), message, hint };
-            CompileError::problem(&Key::scope(peoplesync_scim::Resource::User), "", problem)
+            let problem = Problem { span: Span::default(), message, hint };
+            CompileError::problem(&Key::scope(Resource::User), "", problem)
         }
     }
 }
 
-fn asks_for_manager(expr: &Expr) -> bool {
-    let Node::Call { name, .. } = &expr.node else { return false };
-    let asks = functions::find(&name.text).map(|function| function.asks);
-    matches!(asks, Some(Ask::Chain | Ask::ManagerField))
+impl Mapping {
+    /// Every question about groups, as an error: for whoever maps people before groups are known.
+    #[must_use]
+    pub fn group_questions(&self) -> Vec<CompileError> {
+        let scope_key = Key::scope(self.resource);
+        let scope = self.scope.iter().map(|Scope(source)| (&scope_key, source));
+        let mut errors = Vec::new();
+        for (key, source) in scope.chain(self.attributes.iter().flat_map(Attribute::sources)) {
+            for span in questions(source, |ask| ask == Ask::Groups) {
+                let message = "groups are not known when people are read".to_owned();
+                let hint = "compare a field that lists the groups, as in `memberOf = \"…\"`";
+                let problem = Problem { span, message, hint: Some(hint.to_owned()) };
+                errors.push(CompileError::problem(key, &source.text, problem));
+            }
+        }
+        errors
+    }
+}
+
+/// Where an expression asks such a question.
+fn questions(source: &Compiled, is_meant: impl Fn(Ask) -> bool) -> Vec<Span> {
+    let mut found = Vec::new();
+    source.expr.each(&mut |expr| {
+        if let Node::Call { name, .. } = &expr.node
+            && functions::find(&name.text).is_some_and(|function| is_meant(function.asks))
+        {
+            found.push(expr.span);
+        }
+    });
+    found
 }

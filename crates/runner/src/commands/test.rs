@@ -65,7 +65,6 @@ struct Others<'t> {
     /// The manager's record.
     manager: Batch,
     reports_to: &'t [String],
-    groups: &'t [Box<str>],
 }
 
 impl People for Others<'_> {
@@ -87,7 +86,7 @@ impl People for Others<'_> {
     }
 
     fn groups<'a>(&'a self, _: &Record<'_>) -> Result<&'a [Box<str>], Unknown> {
-        Ok(self.groups)
+        Ok(&[])
     }
 }
 
@@ -149,7 +148,7 @@ fn understood<'t>(loaded: &'t Loaded, mapping: &Mapping) -> Result<Vec<Case<'t>>
         let (record, manager) = (read("record", &test.record), read("manager", &test.manager));
         let (Some(batch), Some(manager)) = (record, manager) else { continue };
         let (in_scope, error) = (test.in_scope, test.error.as_deref());
-        let others = Others { manager, reports_to: &test.reports_to, groups: &test.groups };
+        let others = Others { manager, reports_to: &test.reports_to };
         cases.push(Case { name, batch, expect, in_scope, error, others });
     }
     if errors.is_empty() { Ok(cases) } else { Err(ConfigErrors::new(errors)) }

@@ -283,9 +283,6 @@ pub(crate) struct MappingTest {
     /// The keys of those who stand above the person, for `ReportsTo`.
     #[serde(default)]
     pub reports_to: Vec<String>,
-    /// The names of the groups that the person is in, for `Groups` and `IsMemberOfGroup`.
-    #[serde(default)]
-    pub groups: Vec<Box<str>>,
     /// The attributes that must come of it; others are not looked at.
     #[serde(default)]
     pub expect: BTreeMap<String, serde_json::Value>,

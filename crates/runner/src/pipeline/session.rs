@@ -248,7 +248,12 @@ fn on_drift(loaded: &Loaded, mapping: &Mapping) -> Vec<OnDrift> {
 
 /// The compiled mapping of the config.
 pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, ConfigErrors> {
-    Mapping::compile(&spec_of(&loaded.config.people), Resource::User, schemas).map_err(|errors| {
+    let compiled = Mapping::compile(&spec_of(&loaded.config.people), Resource::User, schemas);
+    let checked = compiled.and_then(|mapping| match mapping.group_questions() {
+        none if none.is_empty() => Ok(mapping),
+        errors => Err(errors),
+    });
+    checked.map_err(|errors| {
         ConfigErrors::new(errors.iter().map(|error| compile_error(loaded, error)).collect())
     })
 }
