@@ -9,39 +9,10 @@ use crate::profile::Profile;
 use crate::schema::SchemaSet;
 
 use super::RequestEvent;
+use super::auth::Auth;
 
 /// Is called after every attempt; see [`ClientConfig::observer`].
 pub type Observer = Arc<dyn Fn(&RequestEvent<'_>) + Send + Sync>;
-
-/// How requests prove who sends them. `Debug` never shows a secret.
-#[derive(Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Auth {
-    /// No `Authorization` header; for simulators.
-    #[default]
-    None,
-    /// `Authorization: Bearer …` (RFC 6750). The token is sent as it is: no line break, no blanks.
-    Bearer(String),
-    /// `Authorization: Basic …` (RFC 7617).
-    Basic {
-        /// The user name; must not hold a colon.
-        user: String,
-        /// The password.
-        password: String,
-    },
-}
-
-impl fmt::Debug for Auth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("None"),
-            Self::Bearer(_) => f.write_str("Bearer(***)"),
-            Self::Basic { user, .. } => {
-                f.debug_struct("Basic").field("user", user).field("password", &"***").finish()
-            }
-        }
-    }
-}
 
 /// Everything that [`Client::new`](super::Client::new) needs. Start from
 /// [`ClientConfig::new`], which has defaults that suit most targets, and change fields.
@@ -83,6 +54,13 @@ pub struct ClientConfig {
     pub allow_plain_http: bool,
     /// PEM certificates that are trusted besides the system's, for targets with an own authority.
     pub extra_roots_pem: Option<Vec<u8>>,
+    /// PEM of a certificate and its private key, by which the target knows this client (mutual TLS).
+    pub identity_pem: Option<Vec<u8>>,
+    /// A proxy for everything but loopback, such as `http://proxy.example.com:3128`; a user name and a password may stand in
+    /// it. Without one, those of the environment are used (`HTTPS_PROXY`, `NO_PROXY`).
+    pub proxy: Option<String>,
+    /// How long until each lasting limit of the profile has room again, as an earlier client [told](super::Client::used).
+    pub used: Vec<(String, Duration)>,
     /// Seed of the back-off's jitter, for runs that must repeat exactly; `None` draws one.
     pub seed: Option<u64>,
     /// The schemas by which [`Client::find`](super::Client::find) checks what a filter returned.
@@ -116,6 +94,9 @@ impl ClientConfig {
             pages_ahead: 1,
             allow_plain_http: false,
             extra_roots_pem: None,
+            identity_pem: None,
+            proxy: None,
+            used: Vec::new(),
             seed: None,
             schemas: SchemaSet::standard(),
             profile: Arc::default(),

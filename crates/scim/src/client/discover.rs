@@ -46,7 +46,14 @@ impl Client {
         if endpoint.is_empty() {
             return Ok(None);
         }
-        let call = Call { method: Method::GET, endpoint, id: None, query: Vec::new(), body: None };
+        let call = Call {
+            method: Method::GET,
+            resource: None,
+            endpoint,
+            id: None,
+            query: Vec::new(),
+            body: None,
+        };
         let reply = match self.send(&call).await {
             Err(error) if error.kind == Kind::NotFound || error.is_unsupported() => {
                 return Ok(None);

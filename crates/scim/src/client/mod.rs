@@ -9,10 +9,12 @@
 //! - "Gone" is believed only from the SCIM service itself, never from an HTML page.
 
 mod address;
+mod auth;
 mod cause;
 mod config;
 mod discover;
 mod error;
+mod pace;
 mod paging;
 mod reply;
 mod retry;
@@ -24,12 +26,14 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value as Json;
 
 pub use self::address::identity;
-pub use self::config::{Auth, ClientConfig, Observer};
+pub use self::auth::{Auth, OAuth2};
+pub use self::config::{ClientConfig, Observer};
 pub use self::error::{ClientError, Kind};
 pub use self::paging::Pages;
 pub use self::transport::RequestEvent;
@@ -106,6 +110,13 @@ impl Client {
     #[must_use]
     pub fn profile(&self) -> &Arc<Profile> {
         &self.0.profile
+    }
+
+    /// How long until each lasting limit of the profile, by its name, has room again: what a later process must respect. Give
+    /// it to [`ClientConfig::used`], less the time that has passed.
+    #[must_use]
+    pub fn used(&self) -> Vec<(String, Duration)> {
+        self.0.transport.pace.used()
     }
 
     /// The same client, connections and limits, with another profile: one that what the target says of itself has completed.
@@ -302,7 +313,8 @@ impl Client {
             let message = format!("this target has no resources of the type {resource}");
             return Err(ClientError::new(Kind::Config, message));
         }
-        Ok(Call { method, endpoint, id, query: Vec::new(), body: None })
+        let resource = Some(resource);
+        Ok(Call { method, resource, endpoint, id, query: Vec::new(), body: None })
     }
 
     async fn page(

@@ -3,29 +3,12 @@
 
 use std::time::Duration;
 
-use reqwest::Certificate;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Certificate, Identity, Proxy};
 
 use super::address::Base;
-use super::config::{Auth, ClientConfig};
+use super::config::ClientConfig;
 use super::error::{ClientError, Kind};
-
-/// Whether the credentials can be sent at all.
-pub(super) fn check_auth(auth: &Auth) -> Result<(), ClientError> {
-    let message = match auth {
-        Auth::None => return Ok(()),
-        Auth::Bearer(token) if token.is_empty() => "the token is empty",
-        Auth::Bearer(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            "the token holds a blank, a line break or another character that no token has; \
-             is there a line break at the end of its file?"
-        }
-        Auth::Basic { user, .. } if user.contains(':') => {
-            "the user name holds a colon, which Basic authentication cannot send"
-        }
-        Auth::Bearer(_) | Auth::Basic { .. } => return Ok(()),
-    };
-    Err(ClientError::new(Kind::Config, message))
-}
 
 /// Sets up the pool, TLS and what every request carries.
 pub(super) fn http(
@@ -56,6 +39,21 @@ pub(super) fn http(
         .retry(reqwest::retry::never());
     if base.is_loopback() {
         builder = builder.no_proxy();
+    } else if let Some(url) = &config.proxy {
+        let proxy = Proxy::all(url).map_err(|_| {
+            // The error would repeat the URL, in which a password may stand.
+            let message =
+                "cannot read the proxy, expected something like \"http://proxy.example.com:3128\"";
+            ClientError::new(Kind::Config, message)
+        })?;
+        builder = builder.no_proxy().proxy(proxy);
+    }
+    if let Some(pem) = &config.identity_pem {
+        let identity = Identity::from_pem(pem).map_err(|source| {
+            let message = "the client's certificate is not a certificate and a private key in PEM";
+            ClientError::new(Kind::Config, message).because(source)
+        })?;
+        builder = builder.identity(identity);
     }
     if !base.is_https() {
         // No TLS, so no need of the system's certificates: a bare machine may have none.

@@ -1,6 +1,7 @@
 //! The client against a server on loopback that misbehaves in every way that has been met.
 //! Each rule of survival has a test of its name.
 
+mod auth;
 mod connections;
 mod failures;
 mod fake;

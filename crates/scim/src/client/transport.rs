@@ -10,10 +10,14 @@ use reqwest::header::{
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::schema::Resource;
+
 use super::address::Base;
+use super::auth::Credentials;
 use super::cause::{self, Cause};
-use super::config::{Auth, ClientConfig, Observer};
+use super::config::{ClientConfig, Observer};
 use super::error::{ClientError, Kind};
+use super::pace::{Class, Pace};
 use super::reply::Reply;
 use super::retry::{Failure, Retry, Safety, Sent};
 use super::setup;
@@ -47,6 +51,8 @@ pub struct RequestEvent<'a> {
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     pub(super) method: Method,
+    /// What kind of resource it is about; none for what the service says of itself.
+    pub(super) resource: Option<Resource>,
     /// Below the base URL, such as `/Users`.
     pub(super) endpoint: &'a str,
     pub(super) id: Option<&'a str>,
@@ -58,6 +64,10 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     fn is_write(&self) -> bool {
         self.method != Method::GET
+    }
+
+    fn class(&self) -> Class<'_> {
+        Class { method: self.method.as_str(), resource: self.resource, write: self.is_write() }
     }
 
     /// For messages and logs. A filter's values are people's, so they are left out.
@@ -83,12 +93,13 @@ impl Call<'_> {
 pub(super) struct Transport {
     http: reqwest::Client,
     base: Base,
-    auth: Auth,
+    credentials: Credentials,
     content_type: HeaderValue,
     timeout: Duration,
     connect_timeout: Duration,
     max_response_bytes: usize,
     permits: Semaphore,
+    pub(super) pace: Pace,
     retry: Retry,
     observer: Option<Observer>,
 }
@@ -97,7 +108,7 @@ impl Transport {
     pub(super) fn new(config: &ClientConfig) -> Result<Self, ClientError> {
         let invalid = |message: &str| ClientError::new(Kind::Config, message);
         let base = Base::parse(&config.base_url, config.allow_plain_http)?;
-        setup::check_auth(&config.auth)?;
+        let credentials = Credentials::new(&config.auth, config.allow_plain_http)?;
         if config.user_agent.trim().is_empty() {
             return Err(invalid(
                 "the user agent is empty; some targets refuse requests without one",
@@ -118,12 +129,13 @@ impl Transport {
         Ok(Self {
             http: setup::http(config, &base, user_agent)?,
             base,
-            auth: config.auth.clone(),
+            credentials,
             content_type,
             timeout: config.timeout,
             connect_timeout: config.connect_timeout,
             max_response_bytes: config.max_response_bytes,
             permits: Semaphore::new(config.concurrency),
+            pace: Pace::new(config.profile.rates.clone(), &config.used),
             retry: Retry::new(
                 config.retries,
                 config.retry_base,
@@ -145,18 +157,31 @@ impl Transport {
         let attempt = |number| {
             let label = &label;
             async move {
+                let class = call.class();
+                let asked = self.pace.admit(class).await;
                 let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
                 let started = Instant::now();
-                let result = self.attempt(call).await;
+                let mut result = self.attempt(call).await;
+                // A token may be withdrawn before its time; another one tells whether it was that.
+                if let Err((error, _)) = &result
+                    && error.status == Some(401)
+                    && self.credentials.refused().await
+                {
+                    result = self.attempt(call).await;
+                }
                 let elapsed = started.elapsed();
                 let (error, sent) = match result {
                     Ok(reply) => {
+                        self.pace.succeeded(class);
                         let done = (reply.status, reply.body.len(), elapsed);
                         self.succeeded(call, label, number, done);
                         return Ok(reply);
                     }
                     Err(failure) => failure,
                 };
+                if error.kind == Kind::Throttled {
+                    self.pace.refused(class, asked);
+                }
                 Err(Failure { error: error.of(label), sent, elapsed })
             }
         };
@@ -170,11 +195,10 @@ impl Transport {
         let lost = |error| self.lost(error, call.is_write());
         let url = self.base.url(call.endpoint, call.id, &call.query);
         let mut request = self.http.request(call.method.clone(), url);
-        request = match &self.auth {
-            Auth::None => request,
-            Auth::Bearer(token) => request.bearer_auth(token),
-            Auth::Basic { user, password } => request.basic_auth(user, Some(password)),
-        };
+        request = self.credentials.sign(&self.http, request).await.map_err(|error| {
+            let sent = if error.retryable { Sent::NotProcessed } else { Sent::Decided };
+            (error, sent)
+        })?;
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, self.content_type.clone()).body(body.clone());
         }

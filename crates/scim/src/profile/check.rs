@@ -41,6 +41,11 @@ impl Profile {
         if self.filter.supported && !self.filter.operators.iter().any(|op| op == "eq") {
             wrong("filter.operators", "without `eq` nobody can be found by a filter".to_owned());
         }
+        for rate in &self.rates {
+            if let Some(reason) = rate.mistake() {
+                wrong("rates", reason);
+            }
+        }
         let endpoints = [
             ("endpoints.users", &self.endpoints.users),
             ("endpoints.groups", &self.endpoints.groups),

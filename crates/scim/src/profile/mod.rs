@@ -8,6 +8,7 @@ mod check;
 mod discovery;
 mod groups;
 mod layers;
+mod rate;
 mod wire;
 mod words;
 
@@ -19,6 +20,7 @@ use serde_json::{Map, Value as Json};
 pub use self::discovery::Discovery;
 pub use self::groups::{Grouping, change_members, groups_of, members_of, with_members};
 pub use self::layers::{ProfileError, layered};
+pub use self::rate::Rate;
 pub use self::words::{
     Clear, Dates, Deactivate, Delete, Ids, Inactive, Manager, OpCase, Paging, PatchForm,
     Reactivate, RemoveMembers, ShowMembers, Update, Verify, Version,
@@ -55,6 +57,9 @@ pub struct Profile {
     pub lifecycle: Lifecycle,
     /// How groups and their members are kept.
     pub groups: Grouping,
+    /// How many requests the service takes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<Rate>,
     /// Types of attributes that the RFCs do not define: path and type.
     pub attributes: BTreeMap<String, String>,
     /// What to tell an administrator: a code, a `scimType`, a status or a part of the message, and the explanation.
@@ -184,6 +189,7 @@ impl Default for Profile {
             values: Values::default(),
             lifecycle: Lifecycle::default(),
             groups: Grouping::default(),
+            rates: Vec::new(),
             attributes: BTreeMap::new(),
             errors: BTreeMap::new(),
             simulate: Map::new(),

@@ -10,6 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
 use super::fake::*;
 use super::*;
@@ -228,15 +229,27 @@ async fn what_is_not_http_is_an_error() {
 
 /// A TLS server whose certificate is signed by `tls/ca.pem`. The keys are for tests alone.
 async fn tls_server() -> (String, Arc<Mutex<Vec<Seen>>>) {
+    tls_server_for(false).await
+}
+
+/// The same; with `clients`, only for those who show a certificate that `tls/client-ca.pem` has signed.
+async fn tls_server_for(clients: bool) -> (String, Arc<Mutex<Vec<Seen>>>) {
     let chain = vec![CertificateDer::from_pem_slice(include_bytes!("tls/server.pem")).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/server.key")).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
+    let mut roots = tokio_rustls::rustls::RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(include_bytes!("tls/client-ca.pem")).unwrap())
         .unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let builder = match clients {
+        true => builder.with_client_cert_verifier(verifier.build().unwrap()),
+        false => builder.with_no_client_auth(),
+    };
+    let config = builder.with_single_cert(chain, key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
@@ -287,4 +300,16 @@ async fn a_certificate_that_is_not_trusted_is_refused_at_once() {
     GET /Users/7: cannot trust the TLS certificate of HOST
       caused by: invalid peer certificate: UnknownIssuer
     ");
+}
+
+#[tokio::test]
+async fn a_target_that_wants_a_certificate_of_the_client_gets_it() {
+    let (url, _) = tls_server_for(true).await;
+    let roots = include_bytes!("tls/ca.pem").to_vec();
+    let config = ClientConfig { extra_roots_pem: Some(roots), ..ClientConfig::new(&url) };
+    let client = Client::new(ClientConfig { retries: 0, ..config.clone() }).unwrap();
+    client.get(USERS, "7").await.unwrap_err();
+    let identity = include_bytes!("tls/client.pem").to_vec();
+    let config = ClientConfig { identity_pem: Some(identity), ..config };
+    assert_eq!(Client::new(config).unwrap().get(USERS, "7").await.unwrap(), Some(user(7)));
 }
