@@ -15,6 +15,7 @@ mod exits;
 mod faults;
 mod harness;
 mod import;
+mod limits;
 mod payloads;
 mod profiles;
 mod properties;

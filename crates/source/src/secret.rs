@@ -10,8 +10,9 @@ use serde::{Deserialize, Deserializer};
 /// A credential in a config: written out, or named by where it is kept. Reveal it with
 /// [`Context::reveal`](crate::Context::reveal) at the moment of use.
 ///
-/// In a config it is a string, `{ env = "NAME" }`, `{ file = "PATH" }` or `{ command = ["prog", "arg"] }`. It has no
-/// `Display` and no `Serialize`, and `Debug` shows where it is kept, never what it is.
+/// In a config it is a string, `{ env = "NAME" }`, `{ file = "PATH" }`, `{ command = ["prog", "arg"] }`,
+/// `{ credential = "NAME" }` or `{ vault = "PATH#FIELD" }`. It has no `Display` and no `Serialize`, and `Debug` shows where it
+/// is kept, never what it is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Secret {
     /// Written in the config itself.
@@ -22,6 +23,10 @@ pub enum Secret {
     File(PathBuf),
     /// Printed by a program; one line end is dropped.
     Command(Vec<String>),
+    /// A credential that systemd hands to a service (`LoadCredential=`, `SetCredentialEncrypted=`), by its name.
+    Credential(String),
+    /// A field of a secret in a HashiCorp Vault's key-value store: `secret/data/scim#token`.
+    Vault(String),
 }
 
 /// A credential in the clear. `Debug` does not show it; [`expose`](Self::expose) is the one way to it, easy to search for.
@@ -53,6 +58,8 @@ impl fmt::Debug for Secret {
             Self::Plain(_) => f.write_str("[secret]"),
             Self::Env(name) => write!(f, "[secret in ${name}]"),
             Self::File(path) => write!(f, "[secret in {}]", path.display()),
+            Self::Credential(name) => write!(f, "[secret in the credential {name}]"),
+            Self::Vault(place) => write!(f, "[secret in the vault at {place}]"),
             // Arguments of the program might be secrets themselves.
             Self::Command(command) => {
                 write!(f, "[secret from {}]", command.first().map_or("a command", String::as_str))
@@ -69,14 +76,15 @@ impl<'de> Deserialize<'de> for Secret {
 
 struct SecretVisitor;
 
-const FORMS: &[&str] = &["env", "file", "command"];
+const FORMS: &[&str] = &["env", "file", "command", "credential", "vault"];
 
 impl<'de> Visitor<'de> for SecretVisitor {
     type Value = Secret;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a string, { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"prog\", \"arg\"] }",
+            "a string, { env = \"NAME\" }, { file = \"PATH\" }, { command = [\"prog\", \"arg\"] }, \
+             { credential = \"NAME\" } or { vault = \"PATH#FIELD\" }",
         )
     }
 
@@ -97,6 +105,27 @@ impl<'de> Visitor<'de> for SecretVisitor {
                     return Err(de::Error::custom("the command of a secret is empty"));
                 }
                 Secret::Command(command)
+            }
+            "credential" => {
+                let name: String = map.next_value()?;
+                // It becomes part of a path below the folder of credentials.
+                if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+                    return Err(de::Error::custom("a credential has a name, not a path"));
+                }
+                Secret::Credential(name)
+            }
+            "vault" => {
+                let place: String = map.next_value()?;
+                match place.split_once('#') {
+                    Some((path, field)) if !path.is_empty() && !field.is_empty() => {
+                        Secret::Vault(place)
+                    }
+                    _ => {
+                        return Err(de::Error::custom(
+                            "expected the path of a secret, `#`, and its field, such as \"secret/data/scim#token\"",
+                        ));
+                    }
+                }
             }
             other => return Err(de::Error::unknown_field(other, FORMS)),
         };
@@ -128,6 +157,8 @@ impl JsonSchema for Secret {
                 one("env", json_schema!({ "type": "string" })),
                 one("file", json_schema!({ "type": "string" })),
                 one("command", json_schema!({ "type": "array", "items": { "type": "string" }, "minItems": 1 })),
+                one("credential", json_schema!({ "type": "string" })),
+                one("vault", json_schema!({ "type": "string", "pattern": "^[^#]+#.+$" })),
             ]
         })
     }
@@ -145,11 +176,16 @@ mod tests {
     }
 
     #[test]
-    fn secrets_parse_from_their_four_forms_and_never_show_themselves() {
+    fn secrets_parse_from_their_forms_and_never_show_themselves() {
         assert_eq!(check(r#""hunter2""#), "[secret]");
         assert_eq!(check(r#"{"env":"TOKEN"}"#), "[secret in $TOKEN]");
         assert_eq!(check(r#"{"file":"token.txt"}"#), "[secret in token.txt]");
         assert_eq!(check(r#"{"command":["pass","show","hunter2"]}"#), "[secret from pass]");
+        assert_eq!(check(r#"{"credential":"scim"}"#), "[secret in the credential scim]");
+        assert_eq!(
+            check(r#"{"vault":"kv/data/scim#t"}"#),
+            "[secret in the vault at kv/data/scim#t]"
+        );
         assert_eq!(format!("{:?}", Revealed::new("hunter2")), "[secret]");
     }
 
@@ -157,10 +193,12 @@ mod tests {
     fn wrong_forms_are_refused_by_name() {
         assert_eq!(
             check(r#"{"envv":"TOKEN"}"#),
-            "unknown field `envv`, expected one of `env`, `file`, `command` at line 1 column 7"
+            "unknown field `envv`, expected one of `env`, `file`, `command`, `credential`, `vault` at line 1 column 7"
         );
         assert!(check(r#"{"env":"A","file":"B"}"#).starts_with("a secret is kept in one place"));
         assert!(check(r#"{"command":[]}"#).starts_with("the command of a secret is empty"));
+        assert!(check(r#"{"credential":"../etc/shadow"}"#).starts_with("a credential has a name"));
+        assert!(check(r#"{"vault":"kv/data/scim"}"#).starts_with("expected the path of a secret"));
         assert!(check("7").starts_with("invalid type: integer `7`, expected a string, { env"));
     }
 }

@@ -16,6 +16,7 @@ mod runs;
 mod state;
 #[cfg(test)]
 mod tests;
+mod used_limits;
 
 pub use approvals::Approval;
 pub use error::{Error, SqliteError};

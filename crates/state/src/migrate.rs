@@ -12,6 +12,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_memberships.sql"),
     include_str!("migrations/0003_approvals.sql"),
     include_str!("migrations/0004_target.sql"),
+    include_str!("migrations/0005_used_limits.sql"),
 ];
 
 /// What a database is, before anything in it is trusted.

@@ -65,7 +65,7 @@ pub(super) async fn run(path: &Path, output: Output) -> Outcome<Exit> {
             }
             source(&session, &mut report).await;
             state(&session, &mut report);
-            match session.client() {
+            match session.client(Vec::new()) {
                 Ok(client) => target(&session, &client, &mut report).await,
                 Err(failure) => report.bad("target", &failure),
             }

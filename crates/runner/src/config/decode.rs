@@ -23,6 +23,8 @@ const NOT_IDENTITY: &[&[&str]] = &[
     &["schedule"],
     &["tests"],
     &["target", "auth"],
+    &["target", "tls"],
+    &["target", "proxy"],
     &["target", "concurrency"],
     &["target", "timeout_secs"],
     &["target", "retries"],

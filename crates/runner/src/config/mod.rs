@@ -9,6 +9,7 @@ pub(crate) mod model;
 pub(crate) mod rule;
 mod secrets;
 mod spans;
+mod vault;
 
 use std::path::{Path, PathBuf};
 

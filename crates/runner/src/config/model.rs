@@ -91,6 +91,13 @@ pub(crate) struct Target {
     /// How peoplesync signs in.
     #[serde(default)]
     pub auth: Auth,
+    /// Certificates beyond those of the system.
+    #[serde(default)]
+    pub tls: Tls,
+    /// A proxy, such as `http://proxy.example.com:3128`; a secret, as a password may stand in it. Without it, the environment's
+    /// (`HTTPS_PROXY`, `NO_PROXY`). Never used for loopback.
+    #[serde(default)]
+    pub proxy: Option<Secret>,
     /// Allows `http://` beyond loopback. Credentials and people then travel in the clear.
     #[serde(default)]
     pub allow_plain_http: bool,
@@ -112,6 +119,52 @@ pub(crate) struct Auth {
     /// A user name and a password.
     #[serde(default)]
     pub basic: Option<Basic>,
+    /// A header of the service's own.
+    #[serde(default)]
+    pub header: Option<Header>,
+    /// A token of an authorization server, by client credentials (RFC 6749 section 4.4); renewed before it expires.
+    #[serde(default)]
+    pub oauth2: Option<OAuth2>,
+}
+
+/// A header of a service's own.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Header {
+    /// Its name, such as `X-Api-Key`.
+    pub name: String,
+    /// What it carries.
+    pub value: Secret,
+}
+
+/// Where tokens come from, and for whom.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OAuth2 {
+    /// The token endpoint of the authorization server.
+    pub token_url: String,
+    /// Who asks.
+    pub client_id: String,
+    /// The proof.
+    pub client_secret: Secret,
+    /// What is asked for, if the server wants to know.
+    #[serde(default)]
+    pub scope: Option<String>,
+}
+
+/// Certificates, as PEM files relative to the config file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// Authorities that are trusted besides the system's.
+    #[serde(default)]
+    pub ca: Option<std::path::PathBuf>,
+    /// The certificate by which the service knows peoplesync (mutual TLS).
+    #[serde(default)]
+    pub certificate: Option<std::path::PathBuf>,
+    /// Its private key.
+    #[serde(default)]
+    pub key: Option<Secret>,
 }
 
 /// A user name and a password.

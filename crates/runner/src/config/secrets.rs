@@ -1,4 +1,4 @@
-//! Where credentials are kept: the environment, files, programs.
+//! Where credentials are kept: the environment, files, programs, systemd, a vault.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -24,6 +24,8 @@ impl Secrets for Keeper {
                 })?
             }
             Secret::Command(command) => self.run(command)?,
+            Secret::Credential(name) => credential(name)?,
+            Secret::Vault(place) => super::vault::read(place, &variable)?,
         };
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);
@@ -44,6 +46,21 @@ fn variable(name: &str) -> Result<String, Error> {
         .with_hint(format!(
             "the config says {{ env = \"{name}\" }}: set it, or keep the secret in a file"
         ))
+    })
+}
+
+/// What systemd has put into the service's folder of credentials.
+fn credential(name: &str) -> Result<String, Error> {
+    let folder = variable("CREDENTIALS_DIRECTORY").map_err(|error| {
+        error.with_hint(format!(
+            "systemd sets it for a service with LoadCredential={name}:PATH; by hand, use {{ file = \"PATH\" }}"
+        ))
+    })?;
+    let path = PathBuf::from(folder).join(name);
+    std::fs::read_to_string(&path).map_err(|error| {
+        Error::config(format!("there is no credential `{name}`"))
+            .with_hint(format!("the service needs LoadCredential={name}:PATH"))
+            .with_source(error)
     })
 }
 

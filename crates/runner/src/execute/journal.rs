@@ -11,6 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 /// As many entries as one transaction takes at most.
 const GROUP: usize = 512;
 
+/// When each lasting limit of the target has room again, in milliseconds since 1970 (UTC).
+pub(super) type UsedLimits = Box<dyn Fn() -> Vec<(String, i64)> + Send>;
+
 enum Entry {
     Intend(Intent, oneshot::Sender<bool>),
     Settle(Settlement),
@@ -32,11 +35,12 @@ pub(super) struct Recorder {
 }
 
 impl Journal {
-    pub(super) fn start(state: State, run: RunId) -> Self {
+    /// `used` is what was used of the target's lasting limits, which is written along with what was sent.
+    pub(super) fn start(state: State, run: RunId, used: UsedLimits) -> Self {
         let (entries, receiver) = mpsc::unbounded_channel();
         let broken = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&broken);
-        let thread = std::thread::spawn(move || write(state, run, receiver, &flag));
+        let thread = std::thread::spawn(move || write(state, run, &used, receiver, &flag));
         Self { entries, broken, thread }
     }
 
@@ -77,6 +81,7 @@ impl Recorder {
 fn write(
     mut state: State,
     run: RunId,
+    used: &UsedLimits,
     mut receiver: mpsc::UnboundedReceiver<Entry>,
     broken: &AtomicBool,
 ) -> (State, Option<Error>) {
@@ -98,7 +103,9 @@ fn write(
         let written = if failure.is_some() {
             false
         } else {
-            match state.intend_and_settle(run, &intents, &settlements) {
+            let used = used();
+            let limits = if used.is_empty() { Ok(()) } else { state.keep_used_limits(&used) };
+            match limits.and_then(|()| state.intend_and_settle(run, &intents, &settlements)) {
                 Ok(()) => true,
                 Err(error) => {
                     broken.store(true, Ordering::Release);

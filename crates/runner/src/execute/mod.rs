@@ -67,7 +67,7 @@ pub(crate) async fn apply(
     run: RunId,
     progress: &Progress,
 ) -> Outcome<(Applied, State)> {
-    let journal = Journal::start(state, run);
+    let journal = Journal::start(state, run, used_limits(&tools));
     let concurrency = tools.concurrency;
     let sender = send::Sender::new(plan, links, tools, journal.recorder());
     let mut results: Vec<Option<Sent>> = plan.changes.iter().map(|_| None).collect();
@@ -114,6 +114,18 @@ pub(crate) async fn apply(
     };
     let sent = results.into_iter().map(|sent| sent.unwrap_or_else(Sent::skipped)).collect();
     Ok((Applied { sent, stopped }, state))
+}
+
+/// What is kept of the limits of a target that outlive a process.
+fn used_limits(tools: &Tools) -> journal::UsedLimits {
+    let (client, clock) = (tools.client.clone(), Arc::clone(&tools.clock));
+    Box::new(move || {
+        let now = clock.now().0;
+        let until = |left: std::time::Duration| {
+            now.saturating_add(i64::try_from(left.as_millis()).unwrap_or(i64::MAX))
+        };
+        client.used().into_iter().map(|(name, left)| (name, until(left))).collect()
+    })
 }
 
 /// Sends these changes side by side.

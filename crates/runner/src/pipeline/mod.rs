@@ -1,5 +1,6 @@
 //! From a config to a plan: read, compare, look up, decide. Nothing is written to the target.
 
+mod access;
 mod digest;
 mod edited;
 mod groups;
@@ -13,6 +14,7 @@ mod store;
 mod target;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use peoplesync_mapping::DigestKey;
 use peoplesync_reconcile::{
@@ -90,13 +92,13 @@ pub(crate) async fn prepare(
     output: Output,
 ) -> Outcome<Prepared> {
     let session = Session::new(loaded)?;
-    let client = session.client()?;
     if !store::path(&session.loaded)?.exists() {
         // A plan is bound to its state by the key of the state's hashes, so there must be one.
         drop(open_state(&session, Access::Apply)?);
     }
     let mut state = open_state(&session, access)?;
     target::check(&session.loaded, &state)?;
+    let client = session.client(used_limits(&session, &state)?)?;
     if !state.unsettled()?.is_empty() {
         // An earlier apply was interrupted. What it left open is looked up first, which writes to the state.
         drop(state);
@@ -190,6 +192,13 @@ pub(crate) async fn prepare(
 /// The state that the config of a session names.
 pub(crate) fn open_state(session: &Session, access: Access) -> Outcome<State> {
     store::open(&session.loaded, access, session.clock.now().0)
+}
+
+/// How long until each lasting limit of the target has room again, as the last run left it.
+fn used_limits(session: &Session, state: &State) -> Outcome<Vec<(String, Duration)>> {
+    let now = session.clock.now().0;
+    let left = |until: i64| Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
+    Ok(state.used_limits()?.into_iter().map(|(name, until)| (name, left(until))).collect())
 }
 
 /// The key of this state's hashes.

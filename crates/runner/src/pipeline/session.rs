@@ -9,12 +9,13 @@ use peoplesync_mapping::{AttributeSpec, CompileError, Mapping, OnEmpty, Spec, Wh
 use peoplesync_reconcile::{
     Approvals, Edited, Guards, LeaverAction, Leavers, Managed, ManagedAttribute, OnDrift, Policy,
 };
-use peoplesync_scim::client::{Auth, Client, ClientConfig};
+use peoplesync_scim::client::{Client, ClientConfig};
 use peoplesync_scim::profile::{Deactivate, Delete, Inactive};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::{Clock, Context, Source};
 
+use super::access;
 use crate::approval;
 use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, ConfigErrors, Keeper, Loaded, model};
@@ -162,19 +163,13 @@ impl Session {
         self.loaded.config.source.name()
     }
 
-    /// The client of the target; reveals the credentials.
-    pub(crate) fn client(&self) -> Outcome<Client> {
+    /// The client of the target; reveals the credentials. `used` is how long until each lasting limit of the target has room
+    /// again.
+    pub(crate) fn client(&self, used: Vec<(String, Duration)>) -> Outcome<Client> {
         let target = &self.loaded.config.target;
-        let auth = match (&target.auth.bearer, &target.auth.basic) {
-            (Some(token), _) => Auth::Bearer(self.cx.reveal(token)?.expose().to_owned()),
-            (None, Some(basic)) => Auth::Basic {
-                user: basic.user.clone(),
-                password: self.cx.reveal(&basic.password)?.expose().to_owned(),
-            },
-            (None, None) => Auth::None,
-        };
         let mut config = ClientConfig::new(&target.url);
-        config.auth = auth;
+        access::grant(&mut config, target, &self.cx)?;
+        config.used = used;
         config.user_agent = concat!("peoplesync/", env!("CARGO_PKG_VERSION")).to_owned();
         config.timeout = Duration::from_secs(target.timeout_secs);
         config.concurrency = target.concurrency.max(1);
@@ -408,11 +403,7 @@ fn address(loaded: &Loaded) -> Result<(), ConfigErrors> {
     if let Err(error) = Client::new(config) {
         errors.push(loaded.error(&["target", "url"], error.to_string()));
     }
-    if target.auth.bearer.is_some() && target.auth.basic.is_some() {
-        errors.push(
-            loaded.error(&["target", "auth"], "expected either `bearer` or `basic`, found both"),
-        );
-    }
+    errors.extend(access::mistakes(loaded));
     if target.concurrency == 0 {
         errors.push(loaded.error(&["target", "concurrency"], "expected at least 1, found 0"));
     }

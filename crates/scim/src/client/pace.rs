@@ -29,8 +29,8 @@ const BELOW: f64 = 0.97;
 const HOLD: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(300));
 /// What is taken off a rate that was refused while it was raised, beside its last two steps.
 const HIDDEN: f64 = 0.93;
-/// No target is so slow that less makes sense: one request in ten seconds.
-const SLOWEST: f64 = 0.1;
+/// What refuses even this, a request a second, refuses for another reason; `Retry-After` still holds.
+const SLOWEST: f64 = 1.0;
 /// Limits over a time as long as this outlive a process: what was used of them is to be kept.
 const LASTING: Duration = Duration::from_secs(600);
 

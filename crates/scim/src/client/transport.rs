@@ -179,7 +179,8 @@ impl Transport {
                     }
                     Err(failure) => failure,
                 };
-                if error.kind == Kind::Throttled {
+                // Who says "again, at once" has no pace to keep to.
+                if error.kind == Kind::Throttled && error.retry_after != Some(Duration::ZERO) {
                     self.pace.refused(class, asked);
                 }
                 Err(Failure { error: error.of(label), sent, elapsed })

@@ -7,6 +7,7 @@ mod journal;
 mod links;
 mod memberships;
 mod opening;
+mod used_limits;
 mod versions;
 
 use std::fmt::Write as _;

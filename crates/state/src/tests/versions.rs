@@ -14,6 +14,7 @@ const VERSIONS: &[(&str, &str)] = &[
     ("everything-v2", include_str!("versions/v2.sql")),
     ("everything-v3", include_str!("versions/v3.sql")),
     ("everything-v4", include_str!("versions/v4.sql")),
+    ("everything-v5", include_str!("versions/v5.sql")),
 ];
 
 fn state_of(folder: &Path, version: usize) -> PathBuf {
