@@ -58,7 +58,8 @@ async fn one_token_serves_all_requests_until_it_is_withdrawn() {
     let fake = service(json!(3600)).await;
     let client = Client::new(oauth2(&fake)).unwrap();
     let (one, two) = tokio::join!(client.get(USERS, "7"), client.get(USERS, "7"));
-    (one.unwrap(), two.unwrap());
+    one.unwrap();
+    two.unwrap();
     client.get(USERS, "withdraw").await.unwrap();
     client.create(USERS, &user(7)).await.unwrap();
     insta::assert_snapshot!(requests(&fake), @"
@@ -122,7 +123,10 @@ async fn without_a_token_nothing_is_sent_and_the_reason_is_told() {
         let error = Client::new(oauth2(&fake)).unwrap().create(USERS, &user(7)).await.unwrap_err();
         assert!(fake.lines().iter().all(|line| line == "POST /token"), "{:?}", fake.lines());
         assert!(!error.ambiguous && !chain(&error).contains("s3cret"));
-        told.push(format!("{:?}: {}", error.kind, chain(&error)).replace(&fake.url[7..], "HOST"));
+        told.push(
+            format!("{:?}: {}", error.kind, chain(&error))
+                .replace(fake.url.trim_start_matches("http://"), "HOST"),
+        );
     }
     insta::assert_snapshot!(told.join("\n"), @"
     Denied: POST /Users: no token from HOST: the secret has expired (status 400)
