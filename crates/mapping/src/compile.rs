@@ -16,7 +16,7 @@ use crate::manager::{self, Manager};
 use crate::mapping::{Mapping, Scope};
 use crate::reads;
 use crate::spec::{AttributeSpec, OnEmpty, Rule, Spec, When};
-use crate::target::Target;
+use crate::target::{Scalar, Target};
 
 /// Part of the digest of a mapping. To be raised when the same rules begin to mean something else: when a function or
 /// a conversion changes.
@@ -217,7 +217,8 @@ impl<'c> Compiler<'c> {
                 let setting = self.setting(spec, fields);
                 let code = self.check(Some(index), &key, &text, &expr, setting, want);
                 let source = Compiled { text, expr, code };
-                if source.is_choice() && (target.many || target.reference) {
+                let is_list = target.many && target.scalar != Scalar::Any;
+                if source.is_choice() && (is_list || target.reference) {
                     self.no_choice(index, &key, &source);
                 }
                 (source, Vec::new())

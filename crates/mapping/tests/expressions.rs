@@ -14,6 +14,7 @@ use peoplesync_mapping::{
 };
 use peoplesync_scim::{Resource, SchemaSet};
 use peoplesync_source::{Batch, Fields, Origin, Record, Timestamp, Value};
+use serde_json::Value as Json;
 
 /// Where values go that have no type of their own.
 const ANY: &str = "urn:example:any:2.0:User:any";
@@ -182,6 +183,8 @@ fn results(text: &str) -> Vec<String> {
         match step.value {
             Ok(None) => "null".to_owned(),
             Ok(Some(SlotValue::Set(value))) => value.to_string(),
+            // The planner takes the first that nobody has.
+            Ok(Some(SlotValue::Choice(proposals))) => Json::Array(proposals).to_string(),
             Ok(Some(other)) => panic!("{other:?}"),
             Err(error) => match error.field {
                 Some(field) => format!("rejected: the field `{field}` {}", error.reason),

@@ -349,6 +349,10 @@ fn value(text: &str, fields: &[(&str, &str)]) -> String {
         None => String::new(),
         Some(SlotValue::Set(serde_json::Value::String(text))) => text,
         Some(SlotValue::Set(other)) => other.to_string(),
+        // Nobody else is on the page, so that the first proposal is free.
+        Some(SlotValue::Choice(proposals)) => {
+            proposals.first().and_then(|first| first.as_str()).unwrap_or_default().to_owned()
+        }
         Some(other) => panic!("{other:?}"),
     }
 }
