@@ -1,12 +1,11 @@
 //! The settings of a CSV source.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use peoplesync_source::Error;
-use peoplesync_source::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use peoplesync_source::files::Paths;
+use peoplesync_source::schemars::JsonSchema;
+use peoplesync_source::{Error, table};
+use serde::Deserialize;
 
 use crate::encoding::TextEncoding;
 use crate::parse::Dialect;
@@ -46,10 +45,6 @@ pub struct CsvConfig {
     #[schemars(with = "Option<String>")]
     pub comment: Option<Comment>,
 }
-
-/// One path or several.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paths(pub Vec<String>);
 
 /// What separates fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -96,16 +91,11 @@ impl CsvConfig {
             _ if self.key.trim().is_empty() => {
                 Err(Error::config("key is empty: it names the column that tells people apart"))
             }
-            _ if self.path.0.iter().any(|path| path.trim().is_empty())
-                || self.path.0.is_empty() =>
-            {
-                Err(Error::config("path is empty"))
-            }
             _ => match self.multi_valued.iter().find(|(_, separator)| separator.is_empty()) {
                 Some((name, _)) => {
                     Err(Error::config(format!("the separator of multi_valued.{name} is empty")))
                 }
-                None => Ok(()),
+                None => self.path.validate(),
             },
         }
     }
@@ -116,17 +106,7 @@ impl CsvConfig {
         text: &'a str,
         separator: Option<&'a str>,
     ) -> impl Iterator<Item = &'a str> {
-        let mut rest = Some(text);
-        let parts = std::iter::from_fn(move || {
-            let text = rest?;
-            let (part, after) = match separator.and_then(|separator| text.split_once(separator)) {
-                Some((part, after)) => (part, Some(after)),
-                None => (text, None),
-            };
-            rest = after;
-            Some(if separator.is_some() || self.trim { part.trim() } else { part })
-        });
-        parts.filter(|part| !part.is_empty() && !self.null.iter().any(|null| null == part))
+        table::values(text, separator, self.trim, &self.null)
     }
 
     /// How rows are split, once the delimiter is known.
@@ -184,47 +164,5 @@ fn symbol(text: &str, or: &str) -> Result<u8, String> {
     match text.as_bytes() {
         [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Ok(*byte),
         _ => Err(format!("{text:?} is not one ASCII character, {or}")),
-    }
-}
-
-impl<'de> Deserialize<'de> for Paths {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PathsVisitor)
-    }
-}
-
-/// By hand, because an untagged enum would answer every mistake with "did not match any variant".
-struct PathsVisitor;
-
-impl<'de> Visitor<'de> for PathsVisitor {
-    type Value = Paths;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a path or a list of paths")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, path: &str) -> Result<Paths, E> {
-        Ok(Paths(vec![path.to_owned()]))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Paths, A::Error> {
-        let mut paths = Vec::new();
-        while let Some(path) = list.next_element()? {
-            paths.push(path);
-        }
-        Ok(Paths(paths))
-    }
-}
-
-impl JsonSchema for Paths {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Paths".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A path or a list of paths.",
-            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }]
-        })
     }
 }

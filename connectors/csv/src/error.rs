@@ -2,7 +2,7 @@
 
 use std::io;
 
-use peoplesync_source::{Context, Error, ErrorKind};
+use peoplesync_source::{Context, Error, files};
 
 /// What a reader found wrong with the bytes of a file, carried through `std::io`.
 #[derive(Debug)]
@@ -15,18 +15,6 @@ impl std::fmt::Display for Damage {
 }
 
 impl std::error::Error for Damage {}
-
-/// A file could not be opened or its facts could not be read.
-pub(crate) fn opening(name: &str, error: io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::NotFound => Error::unavailable(format!("{name} does not exist")),
-        io::ErrorKind::PermissionDenied => {
-            Error::new(ErrorKind::Denied, format!("{name} may not be read by this user"))
-                .with_source(error)
-        }
-        _ => Error::unavailable(format!("{name} cannot be opened")).with_source(error),
-    }
-}
 
 /// Reading failed: behind a line, or at the beginning, where no line is known yet.
 pub(crate) fn reading(
@@ -52,42 +40,35 @@ pub(crate) fn reading(
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput if gzip => {
             Error::malformed(format!("the gzip file {name} is damaged{place}")).with_source(error)
         }
-        io::ErrorKind::PermissionDenied => {
-            Error::new(ErrorKind::Denied, format!("{name} may not be read by this user"))
-                .with_source(error)
-        }
+        io::ErrorKind::PermissionDenied => files::denied(name, error),
         _ => Error::unavailable(format!("{name} cannot be read{place}")).with_source(error),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use peoplesync_source::Retry;
-
     use super::*;
 
     fn check(kind: io::ErrorKind) -> String {
         let cx = Context::for_tests(".");
-        let error = || io::Error::new(kind, "the system says so");
-        [opening("p.csv", error()), reading(&cx, "p.csv", Some(3), true, error())]
-            .map(|error| format!("{:?} {:?}: {error}", error.kind(), error.retry()))
-            .join("\n")
+        let error = io::Error::new(kind, "the system says so");
+        let error = reading(&cx, "p.csv", Some(3), true, error);
+        format!("{:?} {:?}: {error}", error.kind(), error.retry())
     }
 
     #[test]
     fn the_file_system_tells_missing_from_denied() {
-        insta::assert_snapshot!(check(io::ErrorKind::NotFound), @"
-        Unavailable Later(None): p.csv does not exist
-        Unavailable Later(None): p.csv cannot be read after line 3
-        ");
-        insta::assert_snapshot!(check(io::ErrorKind::PermissionDenied), @"
-        Denied Never: p.csv may not be read by this user
-        Denied Never: p.csv may not be read by this user
-        ");
-        insta::assert_snapshot!(check(io::ErrorKind::UnexpectedEof), @"
-        Unavailable Later(None): p.csv cannot be opened
-        Malformed Never: the gzip file p.csv ends too early after line 3
-        ");
-        assert_eq!(opening("p", io::ErrorKind::NotFound.into()).retry(), Retry::Later(None));
+        assert_eq!(
+            check(io::ErrorKind::NotFound),
+            "Unavailable Later(None): p.csv cannot be read after line 3"
+        );
+        assert_eq!(
+            check(io::ErrorKind::PermissionDenied),
+            "Denied Never: p.csv may not be read by this user"
+        );
+        assert_eq!(
+            check(io::ErrorKind::UnexpectedEof),
+            "Malformed Never: the gzip file p.csv ends too early after line 3"
+        );
     }
 }

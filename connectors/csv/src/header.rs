@@ -1,8 +1,6 @@
 //! The first row: the names of the columns, the delimiter, and which columns a pass reads.
 
-use std::collections::BTreeMap;
-
-use peoplesync_source::Error;
+use peoplesync_source::{Error, table};
 
 use crate::config::{CsvConfig, DELIMITERS, Delimiter};
 use crate::parse::{Fault, Parser, Row};
@@ -10,8 +8,7 @@ use crate::parse::{Fault, Parser, Row};
 /// The header of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// All names, trimmed, in the order of the file.
-    pub(crate) names: Vec<String>,
+    pub(crate) table: table::Header,
     pub(crate) delimiter: u8,
 }
 
@@ -74,7 +71,7 @@ impl Header {
             return Err(Error::malformed(message));
         }
         match names(row) {
-            Some(names) => Ok(Self { names, delimiter }),
+            Some(names) => Ok(Self { table: table::Header { names }, delimiter }),
             None => Err(Error::malformed(format!("{file}:{line} is no header: it is not text"))
                 .with_hint("set `encoding`")),
         }
@@ -91,90 +88,34 @@ impl Header {
         let mut asked = vec![key];
         asked.extend(config.multi_valued.keys().map(String::as_str));
         asked.extend(fields.iter().map(String::as_str));
-        let places = self.places();
-        self.expect(file, config, &asked, &places)?;
-        let position = |name: &str| places.get(name).and_then(|places| places.first()).copied();
-        let wanted = fields
-            .iter()
-            .filter_map(|name| Some((position(name)?, config.multi_valued.get(name).cloned())));
+        let places = self.table.find(file, &asked, |at| (at + 1).to_string());
+        let places = places.map_err(|error| match self.delimiter_hint(config) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        })?;
+        let wanted = places.iter().skip(asked.len() - fields.len()).zip(fields);
         Ok(Columns {
-            count: self.names.len(),
-            key: position(key).unwrap_or_default(),
-            wanted: wanted.collect(),
+            count: self.names().len(),
+            key: places.first().copied().unwrap_or_default(),
+            wanted: wanted
+                .map(|(column, name)| (*column, config.multi_valued.get(name).cloned()))
+                .collect(),
         })
     }
 
-    /// Where each name stands; a file may have very many.
-    pub(crate) fn places(&self) -> BTreeMap<&str, Vec<usize>> {
-        let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, name) in self.names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            places.entry(name).or_default().push(index);
-        }
-        places
+    /// All names, in the order of the file.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.table.names
     }
 
-    /// The names that a field can have: a column without a name cannot be asked for.
-    pub(crate) fn used_names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(String::as_str).filter(|name| !name.is_empty())
-    }
-
-    /// That each of these names is the name of exactly one column.
-    fn expect(
-        &self,
-        file: &str,
-        config: &CsvConfig,
-        asked: &[&str],
-        places: &BTreeMap<&str, Vec<usize>>,
-    ) -> Result<(), Error> {
-        let mut missing: Vec<&str> = Vec::new();
-        for &name in asked {
-            match places.get(name).map(Vec::as_slice) {
-                Some([_]) => {}
-                Some(several) => {
-                    let places: Vec<_> = several.iter().map(|at| (at + 1).to_string()).collect();
-                    let message = format!(
-                        "{file} has column `{name}` more than once: columns {}",
-                        places.join(" and ")
-                    );
-                    return Err(Error::malformed(message));
-                }
-                None if missing.contains(&name) => {}
-                None => missing.push(name),
-            }
-        }
-        if missing.is_empty() { Ok(()) } else { Err(self.missing(file, config, &missing)) }
-    }
-
-    fn missing(&self, file: &str, config: &CsvConfig, missing: &[&str]) -> Error {
-        if self.looks_like_a_person() {
-            return Error::malformed(format!("the first row of {file} does not name the columns"))
-                .with_hint("it looks like a person; the first row must be a header");
-        }
-        let named = missing.iter().map(|name| match nearest(name, self.used_names()) {
-            Some(near) => format!("`{name}` (nearest: `{near}`)"),
-            None => format!("`{name}`"),
-        });
-        let named = named.collect::<Vec<_>>().join(", ");
-        let error = Error::malformed(format!("{file} has no column {named}"));
-        if let [only] = self.names.as_slice()
-            && matches!(config.delimiter, Delimiter::Byte(_))
-            && let Some(other) = DELIMITERS.into_iter().find(|byte| only.as_bytes().contains(byte))
-        {
-            let delimiter = show_delimiter(self.delimiter);
-            return error.with_hint(format!(
-                "the header is one column with the delimiter {delimiter}; it contains {}",
-                show_delimiter(other)
-            ));
-        }
-        let columns = shorten(self.used_names());
-        error.with_hint(format!("its columns are {columns}"))
-    }
-
-    /// Whether this row holds a person's values: then it is not shown, and it is no header.
-    fn looks_like_a_person(&self) -> bool {
-        self.names.iter().any(|name| {
-            name.contains('@')
-                || (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()))
+    /// That the header is one column, but would be several with another delimiter than the given one.
+    fn delimiter_hint(&self, config: &CsvConfig) -> Option<String> {
+        let [only] = self.names() else { return None };
+        let Delimiter::Byte(_) = config.delimiter else { return None };
+        let other = DELIMITERS.into_iter().find(|byte| only.as_bytes().contains(byte))?;
+        let (delimiter, other) = (show_delimiter(self.delimiter), show_delimiter(other));
+        (!self.table.looks_like_a_person()).then(|| {
+            format!("the header is one column with the delimiter {delimiter}; it contains {other}")
         })
     }
 }
@@ -185,39 +126,6 @@ pub(crate) fn show_delimiter(delimiter: u8) -> String {
         b'\t' => "tab".into(),
         byte => format!("`{}`", char::from(byte)),
     }
-}
-
-/// The name that was probably meant: the same but for case and separators, or a few letters off.
-pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |name: &str| {
-        let letters = name.chars().filter(|letter| letter.is_alphanumeric());
-        letters.flat_map(char::to_lowercase).collect::<String>()
-    };
-    let wanted = plain(wanted);
-    if wanted.is_empty() {
-        return None;
-    }
-    let rated = names.map(|name| (strsim::damerau_levenshtein(&wanted, &plain(name)), name));
-    let limit = 1 + wanted.chars().count() / 4;
-    rated.filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name)
-}
-
-/// A list of names that stays readable.
-fn shorten<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    const MOST: usize = 40;
-    const LONGEST: usize = 60;
-    let mut shown = Vec::new();
-    let mut rest = 0;
-    for name in names {
-        if shown.len() < MOST {
-            let short: String = name.chars().take(LONGEST).collect();
-            shown.push(if short.len() < name.len() { format!("{short}…") } else { short });
-        } else {
-            rest += 1;
-        }
-    }
-    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    format!("{}{more}", shown.join(", "))
 }
 
 /// A fault of a file's structure as an error that names the place.

@@ -3,7 +3,6 @@
 mod config;
 mod encoding;
 mod error;
-mod files;
 mod header;
 mod open;
 mod parse;
@@ -14,7 +13,7 @@ mod source;
 
 use peoplesync_source::{Connector, Error, Source};
 
-pub use config::{Comment, CsvConfig, Delimiter, Paths, Quote};
+pub use config::{Comment, CsvConfig, Delimiter, Quote};
 pub use encoding::TextEncoding;
 use source::CsvSource;
 

@@ -1,16 +1,16 @@
 //! Opens one file: compression, encoding, delimiter, header. What follows reads rows.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Cursor, Read};
 
 use encoding_rs::{Encoding, UTF_8};
 use flate2::read::MultiGzDecoder;
+use peoplesync_source::files::{self, OpenFile, SourceFile};
 use peoplesync_source::{Context, Error};
 
 use crate::config::CsvConfig;
 use crate::encoding::{self, Decoding};
 use crate::error;
-use crate::files::SourceFile;
 use crate::header::{self, Header, show_delimiter, structural};
 use crate::parse::{Fault, Parser};
 
@@ -21,8 +21,7 @@ pub(crate) struct Opened {
     pub(crate) is_gzip: bool,
     encoding: &'static Encoding,
     has_mark: bool,
-    file: File,
-    before: Metadata,
+    file: OpenFile,
 }
 
 /// So much of a file is looked at to tell its encoding and delimiter.
@@ -51,20 +50,9 @@ impl Opened {
         source: &SourceFile,
     ) -> Result<Self, Error> {
         let name = &*source.name;
-        let opening = |error| error::opening(name, error);
-        // Asked before opening: opening a pipe would wait for ever.
-        let facts = std::fs::metadata(&source.path).map_err(opening)?;
-        if facts.is_dir() {
-            return Err(Error::config(format!("{name} is a folder, not a file"))
-                .with_hint(format!("{}/*.csv names the files in it", name.trim_end_matches('/'))));
-        }
-        if !facts.is_file() {
-            let why = "it is read twice, so it must stay as it is";
-            return Err(Error::config(format!("{name} is not a regular file")).with_hint(why));
-        }
-        let file = File::open(&source.path).map_err(opening)?;
-        let before = file.metadata().map_err(opening)?;
-        let input = Watched { file: file.try_clone().map_err(opening)?, cx: cx.clone() };
+        let file = source.open("csv")?;
+        let handle = file.file.try_clone().map_err(|error| files::opening(name, error))?;
+        let input = Watched { file: handle, cx: cx.clone() };
 
         let (head, mut input) =
             peek(Box::new(input)).map_err(|e| error::reading(cx, name, None, false, e))?;
@@ -107,18 +95,17 @@ impl Opened {
             Err(fault) => return Err(fault_error(cx, name, is_gzip, parser.line(), fault)),
         };
         parser.settle_line_end();
-        Ok(Self { parser, header, is_gzip, encoding, has_mark: mark > 0, file, before })
+        Ok(Self { parser, header, is_gzip, encoding, has_mark: mark > 0, file })
     }
 
     /// Whether somebody wrote to the file since it was opened. Unknown counts as yes.
     pub(crate) fn has_changed(&self) -> bool {
-        let Ok(after) = self.file.metadata() else { return true };
-        self.before.len() != after.len() || self.before.modified().ok() != after.modified().ok()
+        self.file.has_changed()
     }
 
     /// What was found out, for the administrator.
     pub(crate) fn note(&self, name: &str) -> String {
-        let count = self.header.names.len();
+        let count = self.header.names().len();
         let columns = if count == 1 { "column" } else { "columns" };
         let delimiter = show_delimiter(self.header.delimiter);
         let encoding = self.encoding.name();

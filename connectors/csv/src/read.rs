@@ -3,10 +3,10 @@
 use std::str;
 use std::sync::Arc;
 
+use peoplesync_source::files::SourceFile;
 use peoplesync_source::{Batch, Context, End, Error, Fields, Origin, Print, Rejected, Seen, Value};
 
 use crate::config::CsvConfig;
-use crate::files::SourceFile;
 use crate::header::{Columns, Header};
 use crate::open::{Opened, fault_error};
 use crate::parse::{Dialect, Parser, Row};
@@ -167,13 +167,13 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
         let key = texts.get(current.columns.key).trim();
         if key.is_empty() || self.plan.config.null.iter().any(|null| null == key) {
             if !reject::is_blank(row) {
-                let name = &current.header.names[current.columns.key];
+                let name = &current.header.names()[current.columns.key];
                 self.refuse(row, current, origin, Some(name), "the key is empty".into());
             }
             return Ok(());
         }
         if let Some(rejected) = self.seen.rejection_of(print, key, &origin) {
-            let name = &current.header.names[current.columns.key];
+            let name = &current.header.names()[current.columns.key];
             self.reject(rejected.with_field(name));
             return Ok(());
         }
@@ -249,7 +249,7 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
             let hint = "was it copied while it was still being written?";
             return Err(Error::malformed(message).with_hint(hint));
         }
-        let name = &current.header.names[column];
+        let name = &current.header.names()[column];
         let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
         let reason = match byte {
             // The decoder's own mark, not a byte of the file, when the file is not UTF-8.

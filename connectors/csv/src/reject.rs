@@ -49,9 +49,9 @@ pub(crate) fn row(
 
 /// Why a row of this many fields, or with such a quote, is no record; `None` if its form is right.
 pub(crate) fn form(row: &Row<'_>, header: &Header) -> Option<String> {
-    let wanted = header.names.len();
+    let wanted = header.names().len();
     if let Some(column) = row.stray {
-        return Some(match header.names.get(column) {
+        return Some(match header.names().get(column) {
             Some(name) => format!("text follows the closing quote of column `{name}`"),
             None => format!("text follows the closing quote of column {}", column + 1),
         });

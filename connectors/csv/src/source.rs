@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use peoplesync_source::files::SourceFile;
 use peoplesync_source::{
     Checked, Context, Error, ErrorKind, Fields, Query, Records, Source, async_trait,
 };
 
 use crate::config::CsvConfig;
-use crate::files::{self, SourceFile};
 use crate::open::Opened;
 use crate::read::Plan;
 use crate::records::CsvRecords;
@@ -71,7 +71,7 @@ impl Source for CsvSource {
 
 fn look(cx: &Context, config: &CsvConfig, wish: Wish) -> Result<Found, Error> {
     cx.go_on()?;
-    let files = files::find(cx, &config.path)?;
+    let files = config.path.find(cx)?;
     let (mut asked, takes_first) = match wish {
         Wish::Nothing => (Vec::new(), false),
         Wish::Fields(fields) => (fields, false),
@@ -83,14 +83,14 @@ fn look(cx: &Context, config: &CsvConfig, wish: Wish) -> Result<Found, Error> {
         let opened = Opened::new(cx, config, file)?;
         let header = &opened.header;
         if index == 0 {
-            names = header.used_names().map(str::to_owned).collect();
+            names = header.table.used_names().map(str::to_owned).collect();
             common.clone_from(&names);
             if takes_first {
                 asked.clone_from(&names);
             }
         }
         header.columns(&file.name, config, &asked)?;
-        let places = header.places();
+        let places = header.table.places();
         common.retain(|name| places.get(name.as_str()).is_some_and(|places| places.len() == 1));
         notes.push(opened.note(&file.name));
     }

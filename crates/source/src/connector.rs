@@ -1,4 +1,4 @@
-//! The three traits of a connector, and what they exchange. Purpose and shape only; no I/O happens in this crate.
+//! The three traits of a connector, and what they exchange. Purpose and shape only; no I/O happens here.
 
 use std::fmt;
 

@@ -5,11 +5,15 @@ mod connector;
 mod context;
 mod error;
 mod fields;
+#[cfg(feature = "files")]
+pub mod files;
 mod key;
 mod origin;
 mod record;
 mod secret;
 mod seen;
+#[cfg(feature = "files")]
+pub mod table;
 mod value;
 
 pub use async_trait::async_trait;
@@ -21,7 +25,7 @@ pub use context::{Clock, Context, FixedClock, NoSecrets, Secrets};
 pub use error::{Error, ErrorKind, Retry};
 pub use fields::Fields;
 pub use key::Key;
-pub use origin::Origin;
+pub use origin::{Origin, column_letters};
 pub use record::{Record, Values};
 pub use secret::{Revealed, Secret};
 pub use seen::{Print, Seen};

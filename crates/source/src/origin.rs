@@ -52,8 +52,9 @@ impl fmt::Display for Origin {
     }
 }
 
-/// `0` is `A`, `25` is `Z`, `26` is `AA`, as spreadsheets count.
-fn column_letters(column: u16) -> String {
+/// The letters of a column: `0` is `A`, `25` is `Z`, `26` is `AA`, as spreadsheets count.
+#[must_use]
+pub fn column_letters(column: u16) -> String {
     let mut letters = Vec::new();
     let mut rest = u32::from(column) + 1;
     while rest > 0 {
