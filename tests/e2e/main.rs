@@ -20,6 +20,7 @@ mod payloads;
 mod profiles;
 mod properties;
 mod put;
+mod same_people;
 mod scale;
 mod scenarios;
 mod target;

@@ -71,6 +71,11 @@ fn the_attributes_of_the_entra_tutorial_for_workplace() {
 }
 
 #[test]
+fn a_spreadsheet_with_a_sheet_for_each_office() {
+    check("staff-excel.toml");
+}
+
+#[test]
 fn every_example_has_its_test() {
     let source = include_str!("payloads.rs");
     for entry in std::fs::read_dir(here().join("../config/examples")).unwrap() {

@@ -12,6 +12,7 @@ pub(crate) const CONNECTORS: &[Entry] = &[
     Entry::of::<peoplesync_csv::Csv>(),
     Entry::of::<peoplesync_static::Static>(),
     Entry::of::<peoplesync_ldap::Ldap>(),
+    Entry::of::<peoplesync_excel::Excel>(),
 ];
 
 /// A connector with its types put away.

@@ -1,0 +1,225 @@
+//! Looks at the parts of a workbook: what the library may read without danger, and what it does not tell of a sheet.
+
+use std::io::Read;
+
+use crate::facts::{self, Facts, MAX_ROWS};
+use crate::limit::{Limits, Refused};
+use crate::ods::OdsPart;
+use crate::scan::{self, Fault, Visit, attribute, is_true, local_name, number};
+use crate::xlsb;
+
+/// What the library keeps of an element beside its bytes: the most that was measured is a text of nothing.
+const BYTES_PER_TAG: u64 = 48;
+
+/// The most that any other part than sheets and texts may hold.
+const OTHER_PART: u64 = 32 << 20;
+
+/// What was found in a part.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// In the order of the part, which is one sheet or, in ods, all of them.
+    pub(crate) sheets: Vec<Facts>,
+}
+
+/// Looks at a part of this name and size.
+pub(crate) fn inspect(
+    input: impl Read,
+    name: &str,
+    size: u64,
+    limits: &Limits,
+    styles: &mut xlsb::Styles,
+) -> Result<Found, Fault> {
+    if name.to_ascii_lowercase().ends_with(".bin") {
+        return xlsb::inspect(input, size, limits, styles);
+    }
+    let mut visitor =
+        Any { limits, size, kind: Kind::Unknown, longest: 0, facts: Facts::default() };
+    let tags = scan::xml(input, &mut visitor)?;
+    let Any { kind, longest, mut facts, .. } = visitor;
+    match kind {
+        Kind::Sheet(_) => {
+            facts.sort();
+            Ok(Found { sheets: vec![facts] })
+        }
+        Kind::Ods(part) => part.finish(limits),
+        Kind::Texts => {
+            memory(size + tags * BYTES_PER_TAG, limits)?;
+            Ok(Found::default())
+        }
+        Kind::Other => {
+            // Styles are copied to each format that uses them.
+            memory(tags * longest, limits)?;
+            Ok(Found::default())
+        }
+        Kind::Unknown => Err(Refused::malformed("has no content").into()),
+    }
+}
+
+/// That so much fits into memory.
+pub(crate) fn memory(bytes: u64, limits: &Limits) -> Result<(), Refused> {
+    if bytes <= limits.memory() {
+        return Ok(());
+    }
+    let what = format!("needs about {} MiB of memory", bytes >> 20);
+    Err(Refused::setting(what, "memory_mb", limits.memory_mb))
+}
+
+/// A visitor that finds out what it sees by the root element.
+struct Any<'a> {
+    limits: &'a Limits,
+    size: u64,
+    kind: Kind,
+    /// The longest tag.
+    longest: u64,
+    facts: Facts,
+}
+
+enum Kind {
+    Unknown,
+    Sheet(Sheet),
+    Texts,
+    Ods(Box<OdsPart>),
+    Other,
+}
+
+/// Where a sheet is being read: the row and column that come next, for cells that do not say where they are.
+#[derive(Default)]
+struct Sheet {
+    row: u32,
+    column: u16,
+    /// The last cell's own word on where it is.
+    last: Vec<u8>,
+}
+
+impl Visit for Any<'_> {
+    #[inline]
+    fn open(&mut self, depth: usize, tag: &[u8], _: bool) -> Result<(), Refused> {
+        match &mut self.kind {
+            Kind::Sheet(sheet) => sheet.open(tag, &mut self.facts),
+            Kind::Ods(part) => part.open(depth, tag),
+            Kind::Texts => Ok(()),
+            Kind::Other => {
+                self.longest = self.longest.max(tag.len() as u64);
+                Ok(())
+            }
+            Kind::Unknown => {
+                let (kind, most) = match local_name(tag) {
+                    b"worksheet" => (Kind::Sheet(Sheet::default()), self.limits.unpacked()),
+                    b"sst" => (Kind::Texts, self.limits.memory()),
+                    b"document-content" => (Kind::Ods(Box::default()), self.limits.unpacked()),
+                    _ => (Kind::Other, OTHER_PART),
+                };
+                if self.size > most {
+                    let what = format!("has {} MiB once it is unpacked", self.size >> 20);
+                    return Err(match kind {
+                        Kind::Texts => Refused::setting(what, "memory_mb", self.limits.memory_mb),
+                        _ => Refused::limit(what),
+                    });
+                }
+                // The library asks for memory for so many, whether they come or not.
+                let texts = u64::from(number(tag, b"uniqueCount").unwrap_or(0));
+                memory(texts * BYTES_PER_TAG, self.limits)?;
+                let is_absurd = matches!(kind, Kind::Texts)
+                    && attribute(tag, b"uniqueCount").is_some()
+                    && number(tag, b"uniqueCount").is_none();
+                if is_absurd {
+                    return Err(Refused::malformed("says nonsense about how many texts it has"));
+                }
+                self.kind = kind;
+                Ok(())
+            }
+        }
+    }
+
+    #[inline]
+    fn close(&mut self, depth: usize) {
+        match &mut self.kind {
+            Kind::Sheet(_) | Kind::Texts | Kind::Unknown | Kind::Other => {}
+            Kind::Ods(part) => part.close(depth),
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, _: usize, text: &[u8]) {
+        if let Kind::Ods(part) = &mut self.kind {
+            part.text(text);
+        }
+    }
+
+    #[inline]
+    fn unit(&self) -> usize {
+        match self.kind {
+            Kind::Ods(_) => usize::MAX,
+            // worksheet, sheetData, row, c.
+            _ => 4,
+        }
+    }
+}
+
+impl Sheet {
+    #[inline]
+    fn open(&mut self, tag: &[u8], facts: &mut Facts) -> Result<(), Refused> {
+        match local_name(tag) {
+            b"c" => self.cell(tag, facts),
+            b"row" => self.row(tag, facts),
+            b"mergeCell" => {
+                let reference = attribute(tag, b"ref").and_then(facts::area);
+                facts.merge(
+                    reference.ok_or_else(|| Refused::malformed("merges cells that are no area"))?,
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn cell(&mut self, tag: &[u8], facts: &mut Facts) -> Result<(), Refused> {
+        let reference = match tag.strip_prefix(b"c r=\"") {
+            Some(rest) => {
+                rest.iter().position(|byte| *byte == b'"').and_then(|end| rest.get(..end))
+            }
+            None => attribute(tag, b"r"),
+        };
+        let mut counted = 0;
+        if let Some(reference) = reference {
+            // Where it is matters only for errors, and if the next cell does not say where that is.
+            self.last.clear();
+            self.last
+                .extend_from_slice(reference.get(..reference.len().min(12)).unwrap_or_default());
+        } else {
+            if let Some((_, column)) = facts::cell(&self.last) {
+                self.column = column.saturating_add(1);
+            }
+            self.last.clear();
+            counted = self.column;
+            self.column = self.column.saturating_add(1);
+        }
+        // Few cells hold errors, and few others have this letter.
+        if memchr::memchr(b'e', tag).is_some() && attribute(tag, b"t") == Some(b"e") {
+            let place = match reference {
+                Some(reference) => facts::cell(reference),
+                None => Some((self.row.saturating_sub(1), counted)),
+            };
+            let (row, column) =
+                place.ok_or_else(|| Refused::malformed("has a cell that is nowhere"))?;
+            facts.error(row, column)?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, tag: &[u8], facts: &mut Facts) -> Result<(), Refused> {
+        self.row = match attribute(tag, b"r") {
+            Some(_) => number(tag, b"r").unwrap_or(0),
+            None => self.row + 1,
+        };
+        self.column = 0;
+        self.last.clear();
+        if self.row == 0 || self.row > MAX_ROWS {
+            return Err(Refused::malformed("has a row that no sheet can have"));
+        }
+        if is_true(tag, b"hidden") {
+            facts.hide(self.row - 1, self.row - 1);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! One pass: a thread that reads and may block, and the end of a channel that gives its batches.
+
+use peoplesync_source::{Batch, Context, Error, ErrorKind, Records, Step, async_trait};
+use tokio::sync::mpsc;
+
+use crate::read::{self, Plan};
+
+/// Batches that wait between the two: one in the making, one being used.
+const WAITING: usize = 2;
+
+/// The batches of a pass. Dropping it ends the thread at its next batch.
+#[derive(Debug)]
+pub(crate) struct ExcelRecords {
+    cx: Context,
+    steps: mpsc::Receiver<Result<Step, Error>>,
+}
+
+impl ExcelRecords {
+    /// Starts the thread.
+    pub(crate) fn start(cx: Context, plan: Plan) -> Self {
+        let (sender, steps) = mpsc::channel(WAITING);
+        let inner = cx.clone();
+        tokio::task::spawn_blocking(move || {
+            let give = |step| sender.blocking_send(step).is_ok();
+            let end = read::all(&inner, plan, |batch: Batch| give(Ok(Step::Batch(batch))));
+            if let Some(end) = end.transpose() {
+                // Whether somebody still listens makes no difference any more.
+                give(end.map(Step::End));
+            }
+        });
+        Self { cx, steps }
+    }
+}
+
+#[async_trait]
+impl Records for ExcelRecords {
+    async fn next(&mut self) -> Result<Step, Error> {
+        // Batches that were read before do not matter to a run that is to stop.
+        self.cx.go_on()?;
+        let ended = || Error::new(ErrorKind::Internal, "the reading thread ended without an end");
+        self.steps.recv().await.unwrap_or_else(|| Err(ended()))
+    }
+}

@@ -1,0 +1,195 @@
+//! The same 2,000 people from different kinds of source give the same plan, to the byte: only the places differ. A kind of source joins by
+//! one more [`Kind`].
+
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use super::harness::Bed;
+
+const PEOPLE: usize = 2_000;
+
+/// A kind of source: its name, its settings, and what writes the people where the settings say.
+struct Kind {
+    name: &'static str,
+    settings: &'static str,
+    write: fn(&Bed, &[Person]),
+}
+
+const KINDS: [Kind; 3] = [
+    Kind { name: "csv", settings: "path = \"people.csv\"\nkey = \"id\"", write: csv },
+    Kind { name: "excel", settings: "path = \"people.xlsx\"\nkey = \"id\"", write: sheet },
+    Kind {
+        name: "excel",
+        settings: "path = \"people.xlsx\"\nkey = \"id\"\nsheets = \"Part *\"",
+        write: sheets,
+    },
+];
+
+/// The same for all kinds. A source with dates and booleans has them as such, one with text only writes them as ISO 8601 does.
+const PEOPLE_CONFIG: &str = r#"
+[target]
+url  = "http://127.0.0.1:1"
+auth = { bearer = { env = "SCIM_TOKEN" } }
+
+[people]
+match = ["externalId", "userName"]
+scope = "kind <> 3"
+
+[people.attributes]
+externalId        = "id"
+userName          = "mail"
+active            = "active"
+nickName          = "starts"
+"name.givenName"  = "first"
+"name.familyName" = "last"
+displayName       = 'first & " " & last'
+title             = { value = "title", on_empty = "clear" }
+"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager" = { reference = "manager" }
+"#;
+
+const HEADER: [&str; 9] =
+    ["id", "first", "last", "mail", "title", "active", "manager", "starts", "kind"];
+
+/// A day in 2020, as spreadsheets count.
+const FIRST_DAY: usize = 43_831;
+
+struct Person {
+    number: usize,
+    first: &'static str,
+    last: &'static str,
+    mail: String,
+    title: &'static str,
+    is_active: bool,
+    manager: Option<usize>,
+    /// Days after the first of January 2020, fewer than 28.
+    starts: usize,
+    kind: usize,
+}
+
+fn people() -> Vec<Person> {
+    let first = ["Zoë", "Jürgen", "محمد", "小龍", "Ngozi", "D’Angelo", "🙂 Emoji"];
+    let last = ["Ng", "Groß \"JG\" von Łódź", "العلي", "O'Brien", "de la Cruz,\nPeña"];
+    let person = |n: usize| Person {
+        number: n,
+        first: first[n % first.len()],
+        last: last[n % last.len()],
+        mail: if n % 97 == 13 { String::new() } else { format!("user{n}@example.com") },
+        title: if n.is_multiple_of(5) { "" } else { "Lead, Research; Development" },
+        is_active: !n.is_multiple_of(11),
+        manager: (!n.is_multiple_of(7)).then_some((n + 7) * 31 % PEOPLE + 1),
+        starts: n % 28,
+        kind: n % 4,
+    };
+    (1..=PEOPLE).map(person).collect()
+}
+
+fn csv(bed: &Bed, people: &[Person]) {
+    let mut text = HEADER.join(",") + "\n";
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    for person in people {
+        let manager = person.manager.map(|manager| format!("{manager:05}")).unwrap_or_default();
+        writeln!(
+            text,
+            "{:05},{},{},{},{},{},{manager},2020-01-{:02}T00:00:00Z,{}",
+            person.number,
+            quoted(person.first),
+            quoted(person.last),
+            person.mail,
+            quoted(person.title),
+            person.is_active,
+            person.starts + 1,
+            person.kind,
+        )
+        .unwrap();
+    }
+    bed.write("people.csv", text);
+}
+
+fn sheet(bed: &Bed, people: &[Person]) {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    fill(book.add_worksheet(), people.iter());
+    bed.write("people.xlsx", book.save_to_buffer().unwrap());
+}
+
+/// The other way round, in three sheets.
+fn sheets(bed: &Bed, people: &[Person]) {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (index, part) in people.chunks(700).enumerate().collect::<Vec<_>>().into_iter().rev() {
+        let sheet = book.add_worksheet().set_name(format!("Part {index}")).unwrap();
+        fill(sheet, part.iter().rev());
+    }
+    bed.write("people.xlsx", book.save_to_buffer().unwrap());
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
+fn fill<'a>(sheet: &mut rust_xlsxwriter::Worksheet, people: impl Iterator<Item = &'a Person>) {
+    let format = |code: &str| rust_xlsxwriter::Format::new().set_num_format(code);
+    let (number, date) = (format("00000"), format("dd.mm.yyyy"));
+    for (column, name) in (0..).zip(HEADER) {
+        sheet.write_string(0, column, name).unwrap();
+    }
+    for (row, person) in (1..).zip(people) {
+        sheet.write_number_with_format(row, 0, person.number as f64, &number).unwrap();
+        for (column, text) in
+            [(1, person.first), (2, person.last), (3, &person.mail), (4, person.title)]
+        {
+            if !text.is_empty() {
+                sheet.write_string(row, column, text).unwrap();
+            }
+        }
+        sheet.write_boolean(row, 5, person.is_active).unwrap();
+        if let Some(manager) = person.manager {
+            sheet.write_number_with_format(row, 6, manager as f64, &number).unwrap();
+        }
+        let day = (FIRST_DAY + person.starts) as f64;
+        sheet.write_number_with_format(row, 7, day, &date).unwrap();
+        sheet.write_number(row, 8, person.kind as f64).unwrap();
+    }
+}
+
+/// The plan as it is printed, without the places and what the hash is made of: config and state have another name.
+fn plan(kind: &Kind, people: &[Person]) -> String {
+    let bed = Bed::new();
+    let Kind { name, settings, write } = kind;
+    write(&bed, people);
+    let config =
+        format!("[source]\nkind = \"{name}\"\n[source.settings]\n{settings}\n{PEOPLE_CONFIG}");
+    bed.write("peoplesync.toml", config);
+    let mut plan = bed.run(&["plan", "--json"]).expect(10).json();
+    let document = plan.as_object_mut().unwrap();
+    document.remove("plan");
+    for list in ["changes", "rejected"] {
+        for entry in document.get_mut(list).and_then(Json::as_array_mut).unwrap() {
+            assert!(entry.as_object_mut().unwrap().remove("origin").is_some(), "{entry}");
+        }
+    }
+    // They are listed by their places.
+    let rejected = document.get_mut("rejected").and_then(Json::as_array_mut).unwrap();
+    rejected.sort_by_key(|entry| entry["key"].as_str().map(str::to_owned));
+    serde_json::to_string_pretty(&plan).unwrap()
+}
+
+#[test]
+fn the_same_people_from_every_kind_of_source_give_the_same_plan() {
+    let people = people();
+    let [first, others @ ..] = KINDS.map(|kind| (plan(&kind, &people), kind.settings));
+    let summary: Json = serde_json::from_str(&first.0).unwrap();
+    let count = |name: &str| summary["summary"][name].as_u64().unwrap();
+    // A quarter is out of scope; every 97th has no mail.
+    assert_eq!(count("create") + count("out_of_scope") + count("rejected"), 2_000);
+    assert!(count("create") > 1_400 && count("rejected") > 10, "{}", summary["summary"]);
+    for (other, settings) in others {
+        let differs = first.0.lines().zip(other.lines()).position(|(one, two)| one != two);
+        let around = |text: &str| {
+            let from = differs.unwrap_or_default().saturating_sub(8);
+            text.lines().skip(from).take(16).collect::<Vec<_>>().join("\n")
+        };
+        assert!(
+            first.0 == other,
+            "with {settings}:\n{}\n--- instead of\n{}",
+            around(&other),
+            around(&first.0)
+        );
+    }
+}
