@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use peoplesync_source::{Checked, Context, Error};
 
+use crate::changes;
 use crate::columns::Part;
 use crate::connection::Connection;
 use crate::directory::Directory;
@@ -35,6 +36,10 @@ pub(crate) async fn check(
         format!("naming contexts: {}", list(directory.contexts.iter().map(String::as_str))),
         format!("controls: {}", list(known.map(|(_, name)| *name))),
     ];
+    notes.push(match changes::method(&shared.config, directory, &[]) {
+        Some(method) => format!("changes since the last run: {}", method.name()),
+        None => "changes since the last run: every run reads everything".to_owned(),
+    });
     let mut found = Found::default();
     for branch in &shared.checked.branches {
         let task = Task {
@@ -65,13 +70,8 @@ pub(crate) async fn check(
         _ => {}
     }
     let used = found.used(directory);
-    let fields = (!directory.schema.is_empty()).then(|| {
-        // With options, such as `cn;lang-de`, only what is there can be named.
-        let known = directory.schema.names().map(str::to_owned);
-        known.chain(used.iter().cloned()).collect()
-    });
     // With nobody there, nothing can be said of what they have.
-    Ok(Checked { fields, used: (entries > 0).then_some(used), notes })
+    Ok(Checked { fields: None, used: (entries > 0).then_some(used), notes })
 }
 
 /// What the entries of all bases have.

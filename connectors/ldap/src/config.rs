@@ -53,6 +53,9 @@ pub struct LdapConfig {
     /// Attributes that are to stay bytes although they have a usual text form, such as `objectGUID`.
     #[serde(default)]
     pub bytes: Vec<String>,
+    /// How changes since the last run are found. `auto` takes the best that the server can do.
+    #[serde(default)]
+    pub changes: Changes,
     /// A read that finds fewer entries than this is not complete: the account may have lost its rights.
     #[serde(default)]
     pub expect_at_least: Option<u64>,
@@ -143,6 +146,26 @@ pub enum Referrals {
     Ignore,
 }
 
+/// How changes are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(crate = "peoplesync_source::schemars")]
+pub enum Changes {
+    /// The best that the server can do with this key.
+    #[default]
+    Auto,
+    /// Every run reads everything.
+    Off,
+    /// Content synchronisation (RFC 4533): OpenLDAP. The key must be `entryUUID`.
+    Syncrepl,
+    /// The DirSync control of Active Directory. The key must be `objectGUID`.
+    Dirsync,
+    /// The update sequence number of Active Directory.
+    Usn,
+    /// The time of the last change. Finds no deletions: they wait for the next full run.
+    Timestamp,
+}
+
 /// The canary.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -217,6 +240,16 @@ impl LdapConfig {
         }
         if self.page_size == 0 {
             return Err(Error::config("expected a page_size of at least 1, found 0"));
+        }
+        let needed = match self.changes {
+            Changes::Syncrepl => Some("entryUUID"),
+            Changes::Dirsync => Some("objectGUID"),
+            _ => None,
+        };
+        if let Some(needed) = needed.filter(|needed| !needed.eq_ignore_ascii_case(&self.key)) {
+            // A server says who was deleted by this identity, and by nothing else.
+            return Err(Error::config(format!("these changes need key = \"{needed}\""))
+                .with_hint("changes = \"auto\" takes another way where the key is another"));
         }
         let servers: Vec<_> =
             self.servers.iter().map(|url| Server::parse(url)).collect::<Result<_, _>>()?;

@@ -34,11 +34,6 @@ pub(crate) fn normal(dn: &str) -> String {
     out
 }
 
-/// The DN of the entry above.
-pub(crate) fn parent(dn: &str) -> &str {
-    split(dn, &[',', ';']).map_or("", |(_, above)| above.trim_start())
-}
-
 /// What stands before the first of these that is not escaped or in quotes, and what stands after it.
 fn split<'a>(text: &'a str, at: &[char]) -> Option<(&'a str, &'a str)> {
     let mut escaped = false;
@@ -117,7 +112,5 @@ mod tests {
         }
         assert_ne!(normal("cn=a\\,dc=x"), normal("cn=a,dc=x"));
         assert_eq!(normal("no name at all"), "no name at all");
-        assert_eq!(parent("cn=a\\,b,ou=c,dc=x"), "ou=c,dc=x");
-        assert_eq!(parent("dc=x"), "");
     }
 }

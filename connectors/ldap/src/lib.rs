@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![expect(dead_code, reason = "the incremental reads use these")]
-
+mod changes;
 mod check;
 mod columns;
 mod config;
@@ -8,6 +7,7 @@ mod connection;
 mod directory;
 mod dn;
 mod form;
+mod intake;
 mod pages;
 mod records;
 mod referral;

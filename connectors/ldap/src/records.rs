@@ -1,26 +1,23 @@
-//! One pass over everything: branch by branch, page by page. What is left out, for whatever reason, makes the end partial.
+//! One pass: branch by branch, page by page, or only what changed. What is left out, for whatever reason, makes the end partial.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use peoplesync_source::{
-    Batch, Context, End, Error, Fields, Origin, Records, Rejected, Seen, Step, async_trait,
+    Batch, Context, Coverage, End, Error, Key, Origin, Records, Removed, Step, async_trait,
 };
 
-use crate::columns::{Columns, KeyOf, Nothing};
+use crate::changes::{self, Changed, Place};
+use crate::columns::Columns;
 use crate::config::Referrals;
 use crate::connection::{Connection, Server};
 use crate::directory::Directory;
+use crate::intake::Intake;
 use crate::pages::{Over, Pages, Progress, Task};
 use crate::referral::Referral;
-use crate::side::Side;
-use crate::source::{Shared, broken};
+use crate::source::Shared;
 use crate::wire::controls::PAGED;
-use crate::wire::{Depth, Entry, Filter};
-
-/// What a batch holds at most.
-const BATCH_RECORDS: usize = 1024;
-const BATCH_BYTES: usize = 1 << 20;
+use crate::wire::{Depth, Filter};
 
 /// So many referrals behind one another are a circle.
 const HOPS: usize = 5;
@@ -40,11 +37,15 @@ pub(crate) struct LdapRecords {
     /// What was left out.
     missing: Vec<String>,
     visited: BTreeSet<(String, String)>,
+    /// Where a later pass can go on.
+    place: Option<Place>,
+    /// What is done beside the jobs in a pass over changes.
+    changed: Option<Changed>,
 }
 
 /// A part of the tree that is still to be read.
 #[derive(Debug, Clone)]
-struct Job {
+pub(crate) struct Job {
     /// Another server than those of the settings.
     server: Option<Server>,
     dn: String,
@@ -53,69 +54,101 @@ struct Job {
     hops: usize,
 }
 
-/// Where entries become records.
-#[derive(Debug)]
-struct Intake {
-    /// `None`: every field that comes.
-    columns: Option<Columns>,
-    /// Keys that came. Not kept where the server itself makes each unique, and no entry can come twice.
-    seen: Option<Seen>,
-    batch: Option<Batch>,
-    /// Entries that lack something, or whose fields are not known yet.
-    waiting: Vec<Vec<u8>>,
-    waiting_bytes: usize,
-    count: u64,
-    side: Option<Side>,
+impl Job {
+    pub(crate) fn new(dn: &str, depth: Depth, filter: Filter) -> Self {
+        Self { server: None, dn: dn.to_owned(), depth, filter, hops: 0 }
+    }
 }
 
 impl LdapRecords {
-    /// A pass that begins at its first branch. Without columns, every field that comes is read.
-    pub(crate) fn new(
+    /// A pass over everything, which begins at its first branch. Without columns, every field that comes is read. With a place of
+    /// before, a pass over what changed since, if the server can tell.
+    pub(crate) async fn start(
         cx: Context,
         shared: Arc<Shared>,
         connection: Connection,
         directory: Directory,
         columns: Option<Columns>,
-    ) -> Self {
-        let attributes = match &columns {
+        since: Option<Place>,
+    ) -> Result<Self, Error> {
+        let mut attributes = match &columns {
             Some(columns) => columns.attributes(),
             None => vec!["*".to_owned(), shared.config.key.clone()],
         };
-        let jobs = shared.checked.branches.iter().map(|branch| Job {
-            server: None,
-            dn: branch.dn.clone(),
-            depth: branch.depth,
-            filter: branch.filter.clone(),
-            hops: 0,
-        });
-        let jobs: VecDeque<_> = jobs.collect();
         let config = &shared.config;
         let is_unique =
             ["entryUUID", "objectGUID"].iter().any(|id| id.eq_ignore_ascii_case(&config.key));
-        let comes_once = is_unique && jobs.len() == 1 && config.referrals != Referrals::Follow;
+        let comes_once = is_unique
+            && shared.checked.branches.len() == 1
+            && config.referrals != Referrals::Follow
+            && since.is_none();
+        let method =
+            columns.as_ref().and_then(|_| changes::method(config, &directory, &attributes));
         let page_size = directory.may_have(PAGED).then_some(config.page_size);
-        let intake = Intake {
-            columns,
-            seen: (!comes_once).then(Seen::new),
-            batch: None,
-            waiting: Vec::new(),
-            waiting_bytes: 0,
-            count: 0,
-            side: None,
-        };
-        let (missing, visited) = (Vec::new(), BTreeSet::new());
-        Self {
+        let mut intake = Intake::new(columns, comes_once);
+        intake.newest = method.and_then(changes::Method::newest);
+        attributes.extend(intake.newest.iter().map(|newest| newest.attribute.to_owned()));
+        let mut records = Self {
             cx,
             shared,
             connection,
             directory,
             attributes,
-            jobs,
+            jobs: VecDeque::new(),
             reading: None,
             page_size,
             intake,
-            missing,
-            visited,
+            missing: Vec::new(),
+            visited: BTreeSet::new(),
+            place: None,
+            changed: None,
+        };
+        let since = since.filter(|since| Some(since.method) == method);
+        match since {
+            Some(since) => records.go_on_from(since).await?,
+            None => records.from_the_beginning(method).await?,
+        }
+        Ok(records)
+    }
+
+    async fn from_the_beginning(&mut self, method: Option<changes::Method>) -> Result<(), Error> {
+        // Before anything is read: what changes meanwhile comes again, rather than never.
+        self.place = match method {
+            Some(method) => {
+                changes::begin(method, &mut self.connection, &self.directory, &self.shared).await?
+            }
+            None => None,
+        };
+        self.changed = None;
+        self.intake.present = None;
+        let branches = self.shared.checked.branches.iter();
+        self.jobs = branches
+            .map(|branch| Job::new(&branch.dn, branch.depth, branch.filter.clone()))
+            .collect();
+        Ok(())
+    }
+
+    async fn go_on_from(&mut self, since: Place) -> Result<(), Error> {
+        self.intake.present = Some(HashSet::new());
+        let method = since.method;
+        let page_size = self.page_size;
+        let begun = changes::go_on(
+            &self.cx,
+            since,
+            &mut self.connection,
+            &self.directory,
+            &self.shared,
+            &self.attributes,
+            page_size,
+        )
+        .await?;
+        match begun {
+            Some((changed, jobs)) => {
+                self.changed = Some(changed);
+                self.jobs = jobs.into();
+                Ok(())
+            }
+            None => self.from_the_beginning(Some(method)).await,
         }
     }
 
@@ -215,18 +248,64 @@ impl LdapRecords {
         }
     }
 
+    /// What changed beside the jobs; whether the pass is to go on.
+    async fn change(&mut self) -> Result<bool, Error> {
+        let Some(changed) = &mut self.changed else { return Ok(false) };
+        let (cx, intake) = (&self.cx, &mut self.intake);
+        let step =
+            changed.step(cx, &mut self.connection, &self.shared, &self.attributes, intake).await?;
+        match step {
+            changes::Step::Going => Ok(true),
+            changes::Step::Over => Ok(false),
+            changes::Step::Everything => {
+                // What is still under way on this connection is of no use any more.
+                let method = changed.method();
+                self.connection = self.shared.connect(&self.cx).await?;
+                self.from_the_beginning(Some(method)).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Those who are gone, in a batch of their own; once.
+    fn removals(&mut self) -> Option<Batch> {
+        let gone = self.changed.as_mut()?.take_gone();
+        let present = self.intake.present.as_ref()?;
+        let mut batch = Batch::new(self.intake.fields()?.clone());
+        let mut any = false;
+        for (key, place) in gone {
+            // Moved from one branch to another is not gone.
+            if !present.contains(&key)
+                && let Some(key) = Key::new(&key)
+            {
+                batch.remove(Removed { key, origin: Origin::entry(place) });
+                any = true;
+            }
+        }
+        any.then_some(batch)
+    }
+
     fn end(&mut self) -> End {
-        if let Some(least) = self.shared.config.expect_at_least
+        if self.changed.is_none()
+            && let Some(least) = self.shared.config.expect_at_least
             && self.intake.count < least
         {
             let count = self.intake.count;
             self.missing
                 .push(format!("{count} entries were read, and expect_at_least says {least}"));
         }
-        if self.missing.is_empty() {
-            End::complete()
-        } else {
-            End::partial(self.missing.join("; "))
+        if !self.missing.is_empty() {
+            return End::partial(self.missing.join("; "));
+        }
+        let newest = self.intake.newest.as_ref();
+        match self.changed.take() {
+            Some(changed) => {
+                End { coverage: Coverage::Changes, cursor: Some(changed.place(newest).cursor()) }
+            }
+            None => {
+                let place = self.place.take().map(|place| place.with(newest));
+                End { coverage: Coverage::Complete, cursor: place.map(|place| place.cursor()) }
+            }
         }
     }
 }
@@ -244,143 +323,17 @@ impl Records for LdapRecords {
             }
             if let Some(reading) = self.reading.take() {
                 self.step(reading).await?;
-            } else if !self.begin().await? {
+            } else if !self.begin().await? && !self.change().await? {
                 if let Some(batch) =
                     self.intake.give(&self.cx, &self.shared, &self.directory).await?
                 {
+                    return Ok(Step::Batch(batch));
+                }
+                if let Some(batch) = self.removals() {
                     return Ok(Step::Batch(batch));
                 }
                 return Ok(Step::End(self.end()));
             }
         }
     }
-}
-
-impl Intake {
-    fn is_full(&self) -> bool {
-        let batch = self.batch.as_ref();
-        batch.is_some_and(|batch| {
-            batch.len() + batch.rejected().len() >= BATCH_RECORDS || batch.size() >= BATCH_BYTES
-        }) || self.waiting.len() >= BATCH_RECORDS
-            || self.waiting_bytes >= BATCH_BYTES
-    }
-
-    /// Takes an entry: into the batch if it is whole, otherwise aside.
-    fn entry(&mut self, cx: &Context, entry: &Entry<'_>) -> Result<(), Error> {
-        let Some(columns) = &self.columns else {
-            self.wait(entry);
-            return Ok(());
-        };
-        if columns.may_want() || columns.is_part(entry).map_err(broken)? {
-            self.wait(entry);
-            return Ok(());
-        }
-        let batch = self.batch.get_or_insert_with(|| new_batch(&columns.fields));
-        if let Some(key) = accept(columns, &mut self.seen, batch, entry)? {
-            columns.add_record(batch, entry, &key, cx.now(), &Nothing).map_err(broken)?;
-            self.count += 1;
-        }
-        Ok(())
-    }
-
-    fn wait(&mut self, entry: &Entry<'_>) {
-        self.waiting_bytes += entry.raw().len();
-        self.waiting.push(entry.raw().to_vec());
-    }
-
-    /// The batch, with what was waiting; `None` if there is nothing.
-    async fn give(
-        &mut self,
-        cx: &Context,
-        shared: &Arc<Shared>,
-        directory: &Directory,
-    ) -> Result<Option<Batch>, Error> {
-        if self.waiting.is_empty() {
-            return Ok(self.batch.take());
-        }
-        let waiting = std::mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
-        let entries: Vec<Entry<'_>> = waiting
-            .iter()
-            .map(|raw| Entry::parse(raw))
-            .collect::<Result<_, _>>()
-            .map_err(broken)?;
-        let of_these;
-        let columns = match &self.columns {
-            Some(columns) => columns,
-            None => {
-                of_these = Columns::new(&shared.config, directory, &descriptions(&entries)?)?;
-                &of_these
-            }
-        };
-        let side = self
-            .side
-            .get_or_insert_with(|| Side::new(cx.clone(), Arc::clone(shared), columns.key_form()));
-        // The references of all of them at once, the long lists one by one.
-        let mut references = BTreeSet::new();
-        for entry in &entries {
-            references.append(&mut Side::wants(columns, entry)?.references);
-        }
-        side.resolve(references).await?;
-        let mut batch = match self.batch.take() {
-            Some(batch) if batch.fields().is_same(&columns.fields) => batch,
-            _ => new_batch(&columns.fields),
-        };
-        for entry in &entries {
-            let Some(key) = accept(columns, &mut self.seen, &mut batch, entry)? else { continue };
-            let wants = Side::wants(columns, entry)?;
-            side.complete(&entry.dn(), wants).await?;
-            columns.add_record(&mut batch, entry, &key, cx.now(), side).map_err(broken)?;
-            self.count += 1;
-        }
-        Ok(Some(batch))
-    }
-}
-
-fn new_batch(fields: &Fields) -> Batch {
-    Batch::with_capacity(fields.clone(), BATCH_RECORDS, BATCH_RECORDS * 64)
-}
-
-/// The key of an entry that is to become a record. The same entry may be below two branches, and comes once.
-fn accept(
-    columns: &Columns,
-    seen: &mut Option<Seen>,
-    batch: &mut Batch,
-    entry: &Entry<'_>,
-) -> Result<Option<String>, Error> {
-    let found = columns.key(entry).map_err(broken)?;
-    let KeyOf::One(key) = found else {
-        batch.reject(columns.without_key(Origin::entry(entry.dn()), &found));
-        return Ok(None);
-    };
-    let Some(seen) = seen else { return Ok(Some(key)) };
-    let origin = Origin::entry(entry.dn());
-    match seen.insert(&key, &origin) {
-        None => Ok(Some(key)),
-        Some(first) if first == origin => Ok(None),
-        Some(first) => {
-            batch.reject(
-                Rejected::new(origin, format!("key {key} is also at {first}")).with_key(&key),
-            );
-            Ok(None)
-        }
-    }
-}
-
-/// The attributes that the entries have, by name.
-fn descriptions(entries: &[Entry<'_>]) -> Result<Vec<String>, Error> {
-    let mut names: Vec<String> = Vec::new();
-    let mut known = BTreeSet::new();
-    for entry in entries {
-        for attribute in entry.attributes() {
-            let (description, _) = attribute.map_err(broken)?;
-            let text = String::from_utf8_lossy(description);
-            let (name, _) = crate::columns::Part::split(&text);
-            if known.insert(name.to_lowercase()) {
-                names.push(name.to_owned());
-            }
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
 }

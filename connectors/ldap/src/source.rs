@@ -7,6 +7,7 @@ use peoplesync_source::{
 };
 use tokio_rustls::TlsConnector;
 
+use crate::changes::Place;
 use crate::check;
 use crate::columns::Columns;
 use crate::config::{Checked, LdapConfig};
@@ -83,13 +84,20 @@ impl Source for LdapSource {
         check::check(cx, &shared, connection, &directory).await
     }
 
+    async fn fields(&self, _: &Context) -> Result<Option<Vec<String>>, Error> {
+        // The names of attributes have no letter case, and options make more of them than a schema lists.
+        Ok(None)
+    }
+
     async fn open(&self, cx: &Context, query: &Query) -> Result<Box<dyn Records>, Error> {
         let (shared, connection, directory) = self.begin(cx).await?;
         // The settings are checked against the schema even where every field is asked for.
         let names = query.fields.clone().unwrap_or_default();
         let columns = Columns::new(&self.config, &directory, &names)?;
         let asked = query.fields.is_some().then_some(columns);
-        Ok(Box::new(LdapRecords::new(cx.clone(), shared, connection, directory, asked)))
+        let since = query.since.as_ref().and_then(Place::parse);
+        let records = LdapRecords::start(cx.clone(), shared, connection, directory, asked, since);
+        Ok(Box::new(records.await?))
     }
 }
 

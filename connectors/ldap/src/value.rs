@@ -18,17 +18,6 @@ pub(crate) fn guid(bytes: &[u8]) -> Option<String> {
     ))
 }
 
-/// The bytes of a GUID in its usual text.
-pub(crate) fn guid_bytes(text: &str) -> Option<[u8; 16]> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'-').collect();
-    let text =
-        std::str::from_utf8(&digits).ok().filter(|text| text.len() == 32 && !text.contains('+'))?;
-    let value = u128::from_str_radix(text, 16).ok()?;
-    let [a, b, c, d, e, f, g, h, rest @ ..] = value.to_be_bytes();
-    let [i, j, k, l, m, n, o, p] = rest;
-    Some([d, c, b, a, f, e, h, g, i, j, k, l, m, n, o, p])
-}
-
 /// `8-4-4-4-12` of bytes in their order, as `entryUUID` is written.
 pub(crate) fn uuid(bytes: &[u8]) -> Option<String> {
     let bytes: &[u8; 16] = bytes.try_into().ok()?;
@@ -159,7 +148,6 @@ mod tests {
         let bytes: Vec<u8> = (0..16).collect();
         let text = "03020100-0504-0706-0809-0a0b0c0d0e0f";
         assert_eq!(guid(&bytes).unwrap(), text);
-        assert_eq!(guid_bytes(text).unwrap().as_slice(), bytes);
         assert_eq!(uuid(&bytes).unwrap(), "00010203-0405-0607-0809-0a0b0c0d0e0f");
         assert_eq!(guid(&bytes[1..]), None);
         let domain = [

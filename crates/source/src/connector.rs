@@ -44,6 +44,15 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// As [`open`](Self::open).
     async fn check(&self, cx: &Context) -> Result<Checked, Error>;
 
+    /// The names of all fields, if the source knows them at little cost; asked before every pass. Where it does not say,
+    /// [`open`](Self::open) refuses what it does not have.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    async fn fields(&self, cx: &Context) -> Result<Option<Vec<String>>, Error> {
+        Ok(self.check(cx).await?.fields)
+    }
+
     /// Starts one pass over everything in scope of this source.
     ///
     /// - The same data gives the same keys and fields in every pass (C4).

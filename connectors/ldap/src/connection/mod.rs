@@ -426,7 +426,7 @@ impl Connection {
 }
 
 impl Found {
-    fn of(entry: &crate::wire::Entry<'_>) -> Result<Self, Broken> {
+    pub(crate) fn of(entry: &crate::wire::Entry<'_>) -> Result<Self, Broken> {
         let mut attributes = Vec::new();
         for attribute in entry.attributes() {
             let (name, mut values) = attribute?;

@@ -11,7 +11,6 @@ pub(crate) const SIZE_LIMIT: i64 = 4;
 pub(crate) const REFERRAL: i64 = 10;
 pub(crate) const ADMIN_LIMIT: i64 = 11;
 pub(crate) const UNKNOWN_CONTROL: i64 = 12;
-pub(crate) const SASL_GOES_ON: i64 = 14;
 pub(crate) const NO_SUCH_OBJECT: i64 = 32;
 pub(crate) const INVALID_DN: i64 = 34;
 pub(crate) const UNWILLING: i64 = 53;

@@ -23,7 +23,7 @@ impl fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 /// Elements one after the other.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -8,7 +8,11 @@ use super::ber::{put, put_with};
 
 /// A filter, ready to be sent.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Filter(Vec<u8>);
+pub(crate) struct Filter {
+    bytes: Vec<u8>,
+    /// The attributes that it looks at, as far as it was parsed from text.
+    attributes: Vec<String>,
+}
 
 /// What is wrong with the text of a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +44,7 @@ impl Filter {
     pub(crate) fn parse(text: &str) -> Result<Self, FilterError> {
         let trimmed = text.trim();
         let start = text.len() - text.trim_start().len();
-        let mut parser = Parser { text: trimmed.as_bytes(), at: 0 };
+        let mut parser = Parser { text: trimmed.as_bytes(), at: 0, attributes: Vec::new() };
         let mut out = Vec::new();
         let parsed = if trimmed.starts_with('(') {
             parser.filter(&mut out, 0)
@@ -55,7 +59,7 @@ impl Filter {
             }
         });
         match parsed {
-            Ok(()) => Ok(Self(out)),
+            Ok(()) => Ok(Self { bytes: out, attributes: parser.attributes }),
             Err(error) => Err(FilterError { at: error.at + start, ..error }),
         }
     }
@@ -64,21 +68,21 @@ impl Filter {
     pub(crate) fn present(attribute: &str) -> Self {
         let mut out = Vec::new();
         put(&mut out, PRESENT, attribute.as_bytes());
-        Self(out)
+        Self { bytes: out, attributes: Vec::new() }
     }
 
     /// Entries with this value of the attribute.
     pub(crate) fn equal(attribute: &str, value: &[u8]) -> Self {
         let mut out = Vec::new();
         put_assertion(&mut out, EQUAL, attribute.as_bytes(), value);
-        Self(out)
+        Self { bytes: out, attributes: Vec::new() }
     }
 
     /// Entries with this value or a greater one.
     pub(crate) fn at_least(attribute: &str, value: &str) -> Self {
         let mut out = Vec::new();
         put_assertion(&mut out, GREATER_OR_EQUAL, attribute.as_bytes(), value.as_bytes());
-        Self(out)
+        Self { bytes: out, attributes: Vec::new() }
     }
 
     /// Entries that all of these hold for.
@@ -94,20 +98,25 @@ impl Filter {
     fn of<'a>(tag: u8, filters: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut out = Vec::new();
         put_with(&mut out, tag, |out| {
-            filters.into_iter().for_each(|filter| out.extend_from_slice(&filter.0));
+            filters.into_iter().for_each(|filter| out.extend_from_slice(&filter.bytes));
         });
-        Self(out)
+        Self { bytes: out, attributes: Vec::new() }
     }
 
     /// The bytes.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// The attributes that its text names.
+    pub(crate) fn attributes(&self) -> &[String] {
+        &self.attributes
     }
 }
 
 impl fmt::Debug for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Filter({} bytes)", self.0.len())
+        write!(f, "Filter({} bytes)", self.bytes.len())
     }
 }
 
@@ -122,6 +131,7 @@ impl std::error::Error for FilterError {}
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
+    attributes: Vec<String>,
 }
 
 impl Parser<'_> {
@@ -188,6 +198,7 @@ impl Parser<'_> {
             self.at += 1;
         }
         let attribute = self.text.get(start..self.at).unwrap_or_default();
+        self.attributes.push(String::from_utf8_lossy(attribute).into_owned());
         self.blanks();
         let operator = match (self.peek(), self.text.get(self.at + 1)) {
             (Some(b':'), _) => return self.extensible(out, attribute),

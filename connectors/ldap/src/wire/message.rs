@@ -56,6 +56,7 @@ pub(crate) enum Answer<'a> {
     Reference(Vec<String>),
     Done(Outcome),
     Extended(Outcome),
+    Intermediate { oid: &'a [u8], value: &'a [u8] },
     Other,
 }
 
@@ -140,6 +141,10 @@ impl<'a> Message<'a> {
             0x73 => Answer::Reference(texts(body_fields)?),
             0x65 => Answer::Done(Outcome::parse(&mut body_fields)?),
             0x78 => Answer::Extended(Outcome::parse(&mut body_fields)?),
+            0x79 => {
+                let oid = body_fields.optional(0x80)?.unwrap_or_default();
+                Answer::Intermediate { oid, value: body_fields.optional(0x81)?.unwrap_or_default() }
+            }
             _ => Answer::Other,
         };
         Ok(Self { id, answer, controls })

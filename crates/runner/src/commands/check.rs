@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use peoplesync_scim::client::Client;
+use peoplesync_source::Query;
 use serde_json::Value as Json;
 
 use super::print;
@@ -86,6 +87,13 @@ async fn source(session: &Session, report: &mut Report) {
     }
     if let Err(errors) = session.unknown_fields(checked.fields.as_deref()) {
         report.bad("mapping", &Failure::from(errors));
+    }
+    if checked.fields.is_none() {
+        // A source that does not list its fields says when it is opened that it does not have one.
+        let query = Query::fields(session.mapping.fields().iter().cloned());
+        if let Err(error) = session.source.open(&session.cx, &query).await {
+            report.bad("mapping", &Failure::from(error));
+        }
     }
     if let Some(used) = &checked.used {
         let has = |name: &&String| used.iter().any(|field| field.eq_ignore_ascii_case(name));

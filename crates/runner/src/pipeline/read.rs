@@ -87,9 +87,9 @@ pub(crate) async fn open(session: &Session, query: &Query) -> Outcome<Box<dyn Re
 /// The fields of the source, if it says which it has; an error if the mapping reads others.
 pub(super) async fn check(session: &Session) -> Outcome<Option<Vec<String>>> {
     // What is wrong with the source itself, opening it says better.
-    let Ok(checked) = session.source.check(&session.cx).await else { return Ok(None) };
-    session.unknown_fields(checked.fields.as_deref())?;
-    Ok(checked.fields.filter(|fields| !fields.is_empty()))
+    let Ok(fields) = session.source.fields(&session.cx).await else { return Ok(None) };
+    session.unknown_fields(fields.as_deref())?;
+    Ok(fields.filter(|fields| !fields.is_empty()))
 }
 
 pub(super) async fn next(records: &mut dyn Records) -> Outcome<Step> {
