@@ -10,6 +10,7 @@
 mod approval;
 mod crash;
 mod dice;
+mod directory;
 mod errors;
 mod exits;
 mod faults;

@@ -46,11 +46,6 @@ pub(crate) fn sid(bytes: &[u8]) -> Option<String> {
     Some(text)
 }
 
-/// The last part of a SID: what `primaryGroupID` names.
-pub(crate) fn relative_id(sid: &[u8]) -> Option<u32> {
-    sid.last_chunk::<4>().map(|last| u32::from_le_bytes(*last))
-}
-
 /// A count of 100 nanoseconds since 1601. Zero and the largest mean "never", which is no value.
 pub(crate) fn file_time(text: &str) -> Option<Timestamp> {
     let ticks: i64 = text.parse().ok()?;
@@ -154,7 +149,6 @@ mod tests {
             1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0xf4, 1, 0, 0,
         ];
         assert_eq!(sid(&domain).unwrap(), "S-1-5-21-1-2-3-500");
-        assert_eq!(relative_id(&domain), Some(500));
         assert_eq!(sid(&domain[..27]), None);
         assert_eq!(sid(&[1, 200]), None);
     }

@@ -120,7 +120,7 @@ pub(crate) struct PlanArgs {
     /// One JSON document instead of text.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Compare with every account at the target, not only with those whose record changed.
+    /// Read everybody, not only what changed since the last run, and compare with every account at the target.
     #[arg(long)]
     pub(crate) full: bool,
     /// How many changes of each kind the text shows; 0 shows all.
@@ -148,7 +148,7 @@ pub(crate) struct ApplyArgs {
     /// One JSON document instead of text.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Compare with every account at the target, not only with those whose record changed.
+    /// Read everybody, not only what changed since the last run, and compare with every account at the target.
     #[arg(long, conflicts_with = "plan")]
     pub(crate) full: bool,
     /// How many changes of each kind the text shows; 0 shows all.

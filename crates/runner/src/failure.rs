@@ -1,9 +1,10 @@
 //! The one place where errors become words for people: message, chain of causes, hint, exit code.
 
 use std::fmt;
+use std::time::Duration;
 
 use peoplesync_scim::client::{ClientError, Kind};
-use peoplesync_source::ErrorKind;
+use peoplesync_source::{ErrorKind, Retry};
 
 use crate::config::ConfigErrors;
 use crate::exit::Exit;
@@ -16,6 +17,8 @@ pub(crate) struct Failure {
     message: String,
     causes: Vec<String>,
     hint: Option<String>,
+    /// Whether trying again may help, and after how long.
+    retry: Option<Option<Duration>>,
 }
 
 /// What commands return.
@@ -23,7 +26,7 @@ pub(crate) type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), hint: None }
+        Self { exit, message: message.into(), causes: Vec::new(), hint: None, retry: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -77,6 +80,11 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
+
+    /// Whether it may pass by itself, and after how long if that is known.
+    pub(crate) fn may_pass(&self) -> Option<Option<Duration>> {
+        self.retry
+    }
 }
 
 impl fmt::Display for Failure {
@@ -124,6 +132,10 @@ impl From<peoplesync_source::Error> for Failure {
             message: error.to_string(),
             causes: chain(std::error::Error::source(&error)),
             hint: error.hint().map(str::to_owned),
+            retry: match error.retry() {
+                Retry::Later(wait) => Some(wait),
+                Retry::Never => None,
+            },
         }
     }
 }
@@ -145,6 +157,7 @@ impl From<ClientError> for Failure {
             message: error.to_string(),
             causes: chain(std::error::Error::source(&error)),
             hint: error.hint.or_else(|| hint.map(str::to_owned)),
+            retry: None,
         }
     }
 }
@@ -156,6 +169,7 @@ impl From<peoplesync_state::Error> for Failure {
             message: error.to_string(),
             causes: chain(std::error::Error::source(&error)),
             hint: error.hint().map(str::to_owned),
+            retry: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod approvals;
 mod bookkeeping;
 mod codec;
+mod cursor;
 mod error;
 mod file;
 mod history;

@@ -18,7 +18,7 @@ use crate::config::Loaded;
 use crate::execute::{self, Applied, Ended, GroupTools, Tools};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
-use crate::pipeline::{self, Access, Prepared, saved};
+use crate::pipeline::{self, Access, Prepared, cursor, saved};
 use crate::report::progress::Progress;
 use crate::report::{Output, human, json};
 
@@ -120,7 +120,18 @@ pub(super) async fn execute(
     output: Output,
 ) -> Outcome<Applied> {
     let Prepared {
-        session, client, mut state, plan, part, links, groups, key, basis, parts, ..
+        session,
+        client,
+        mut state,
+        plan,
+        part,
+        links,
+        groups,
+        key,
+        basis,
+        parts,
+        next,
+        ..
     } = prepared;
     let is_part = part.is_some();
     let plan = part.unwrap_or(plan);
@@ -136,6 +147,9 @@ pub(super) async fn execute(
     let is_nothing =
         plan.changes.is_empty() && plan.bookkeeping.is_empty() && plan.group_bookkeeping.is_empty();
     if is_nothing && (is_part || !is_edited) {
+        if !is_part {
+            cursor::keep(&mut state, &basis.config, next.as_ref())?;
+        }
         return Ok(Applied { sent: Vec::new(), stopped: None });
     }
     let now = session.clock.now().0;
@@ -185,6 +199,12 @@ pub(super) async fn execute(
             None => pipeline::DONE,
         };
         state.finish_run(run, &RunEnd { ended, outcome: outcome.to_owned(), counts })?;
+        let all_done = applied.sent.iter().all(|sent| sent.ended == Ended::Done);
+        if is_part || applied.stopped.is_some() || !all_done {
+            cursor::leave(&mut state, &basis.config)?;
+        } else {
+            cursor::keep(&mut state, &basis.config, next.as_ref())?;
+        }
         if history.keep_days > 0 {
             state.prune_history(ended - i64::from(history.keep_days) * DAY)?;
         }

@@ -49,6 +49,12 @@ pub(crate) struct Config {
 pub(crate) struct SourceTable {
     /// The connector: `csv`, `static` …
     pub kind: String,
+    /// How long the source may take for its next records, in seconds.
+    pub timeout_secs: u64,
+    /// How many times a read is begun again when the source was out of reach.
+    pub retries: u32,
+    /// How long changes since the last run are enough, in hours; after that, everybody is read once.
+    pub full_after_hours: u32,
     /// The connector's own table.
     #[serde(default)]
     #[schemars(schema_with = "any_table")]

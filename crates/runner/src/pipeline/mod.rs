@@ -1,11 +1,13 @@
 //! From a config to a plan: read, compare, look up, decide. Nothing is written to the target.
 
 mod access;
+pub(crate) mod cursor;
 mod digest;
 mod edited;
 mod groups;
 mod observe;
 mod parts;
+mod patient;
 mod people;
 mod read;
 pub(crate) mod saved;
@@ -16,9 +18,9 @@ mod target;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peoplesync_mapping::DigestKey;
+use peoplesync_mapping::{Asks, DigestKey};
 use peoplesync_reconcile::{
-    Bookkeeping, Fingerprint, Limits, LinkIndex, Links, LintContext, Part, Plan,
+    Bookkeeping, Coverage, Edited, Fingerprint, Limits, LinkIndex, Links, LintContext, Part, Plan,
 };
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
@@ -73,6 +75,8 @@ pub(crate) struct Prepared {
     pub(crate) parts: Parts,
     /// Other people, if an expression asks about them.
     pub(crate) people: Option<Arc<Managers>>,
+    /// Where the next run can go on to read the source, once this plan was applied.
+    pub(crate) next: Option<cursor::Kept>,
 }
 
 impl Prepared {
@@ -120,18 +124,45 @@ pub(crate) async fn prepare(
     let checked = read::check(&session).await?;
     let edited::Difference { edited, before } =
         edited::difference(&session, &state, &parts, checked.as_deref())?;
+    let edited_at_all = !matches!(edited, Edited::Nothing);
     let policy = session.policy(!has_finished(&state)?, full, edited);
     let moment = moment.unwrap_or(Timestamp(policy.now));
-    let index = index(Resource::User, &state)?;
-    tracing::info!(links = index.len(), "loaded the links");
-
-    let people = people::Managers::read(&session, &key, moment).await?.map(Arc::new);
+    let config = config_digest(&session, &state);
+    // What depends on more than a record is not seen by looking at the records that changed.
+    let is_whole = full
+        || edited_at_all
+        || session.groups.is_some()
+        || *session.mapping.asks() != Asks::default();
+    let kept = cursor::Kept::find(&state, &config)?.filter(|kept| {
+        let hours = i64::from(session.loaded.config.source.full_after_hours);
+        !is_whole && policy.now - kept.last_full < hours * 3_600_000
+    });
+    let since = kept.as_ref().map(|kept| kept.cursor.clone());
     let reading = Progress::counting(output.quiet, "reading people");
-    let read::Reading { survey, mut snapshot, gathered } =
-        read::read(&session, index, &key, before, (moment, full), people.as_ref(), &reading)
-            .await?;
+    let retries = session.loaded.config.source.retries;
+    let (people, read::Reading { survey, cursor, mut snapshot, gathered }) =
+        patient::again(retries, || async {
+            let index = index(Resource::User, &state)?;
+            tracing::info!(links = index.len(), "loaded the links");
+            let people = people::Managers::read(&session, &key, moment).await?.map(Arc::new);
+            let when = (moment, full);
+            let (before, since) = (before.clone(), since.clone());
+            let read =
+                read::read(&session, index, &key, before, when, people.as_ref(), since, &reading);
+            let read = read.await?;
+            Ok((people, read))
+        })
+        .await?;
     reading.finish();
     tracing::info!(candidates = survey.candidates().len(), "read the source");
+    if let Some(word) = cursor::word(since.is_some(), survey.coverage()) {
+        output.note(word);
+    }
+    let last_full = match (survey.coverage(), kept) {
+        (Coverage::Changes, Some(kept)) => kept.last_full,
+        _ => policy.now,
+    };
+    let next = cursor.map(|cursor| cursor::Kept { last_full, cursor });
 
     let mut links = links(Resource::User, &state, &key, &survey, &policy)?;
     let looking = Progress::counting(output.quiet, "looking up accounts");
@@ -171,8 +202,7 @@ pub(crate) async fn prepare(
                 .with_hint("please report this; nothing was written"));
         }
     }
-    let basis =
-        Basis::new(config_digest(&session, &state), snapshot, state.serial(), full, policy.now);
+    let basis = Basis::new(config, snapshot, state.serial(), full, policy.now);
     Ok(Prepared {
         session,
         client,
@@ -186,6 +216,7 @@ pub(crate) async fn prepare(
         moment,
         parts,
         people,
+        next,
     })
 }
 

@@ -16,7 +16,7 @@ use peoplesync_reconcile::{
 };
 use peoplesync_scim::Resource;
 use peoplesync_source::{
-    Batch, End, Fields, Origin, Query, Record, Records, Rejected, Step, Timestamp,
+    Batch, Cursor, End, Fields, Origin, Query, Record, Records, Rejected, Step, Timestamp,
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -32,6 +32,8 @@ use crate::report::progress::Progress;
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) survey: Survey,
+    /// Where the next read can go on.
+    pub(crate) cursor: Option<Cursor>,
     /// A number that moves when any record, its mapping or a rejection moves, whatever their order.
     pub(crate) snapshot: u128,
     /// What groups need of people.
@@ -46,13 +48,15 @@ pub(crate) async fn read(
     before: Option<Arc<Mapping>>,
     (now, full): (Timestamp, bool),
     people: Option<&Arc<Managers>>,
+    since: Option<Cursor>,
     progress: &Progress,
 ) -> Outcome<Reading> {
     let before_fields = before.iter().flat_map(|before| before.fields());
     let of_groups = session.groups.iter().flat_map(|groups| groups.of_people.fields());
     let fields: BTreeSet<&String> =
         session.mapping.fields().iter().chain(before_fields).chain(of_groups).collect();
-    let query = Query::fields(fields.into_iter().cloned());
+    let mut query = Query::fields(fields.into_iter().cloned());
+    query.since = since;
     let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
     let mut reader = Reader::new(session, index, key, now, full);
     reader.people = people.cloned();
@@ -74,8 +78,10 @@ pub(crate) async fn read(
     while !digesting.is_empty() {
         reader.take(&mut finished(digesting.next().await)?);
     }
+    let cursor = end.cursor.clone();
     let Reader { intake, snapshot, gathered, .. } = reader;
-    Ok(Reading { survey: intake.finish(coverage(end)), snapshot, gathered })
+    let survey = intake.finish(coverage(end));
+    Ok(Reading { survey, cursor, snapshot, gathered })
 }
 
 /// Begins to read the source, once it is known to have every field that the mapping reads.

@@ -21,6 +21,7 @@ use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, ConfigErrors, Keeper, Loaded, model};
 use crate::failure::{Failure, Outcome};
 use crate::pipeline::groups::GroupSession;
+use crate::pipeline::patient::Patient;
 use crate::registry;
 
 /// A config that was understood.
@@ -43,6 +44,7 @@ impl Session {
     pub(crate) fn new(loaded: Loaded) -> Result<Self, ConfigErrors> {
         let mut errors: Vec<ConfigError> = Vec::new();
         let mut note = |found: ConfigErrors| errors.extend(found.into_inner());
+        let patience = Duration::from_secs(loaded.config.source.timeout_secs.max(1));
         let source = registry::source(&loaded).map_err(&mut note).ok();
         let profile = crate::profile::load(&loaded).map_err(&mut note).ok().map(Arc::new);
         // A profile that is wrong is an error already; the rest is looked at without it.
@@ -104,7 +106,7 @@ impl Session {
         let cx = Context::new(Arc::clone(&clock), keeper, loaded.base.clone());
         Ok(Self {
             profile,
-            source,
+            source: Box::new(Patient::new(source, patience)),
             mapping: Arc::new(mapping),
             managed: Arc::new(managed),
             groups,

@@ -129,6 +129,11 @@ fn dump(state: &State) -> String {
     for run in state.last_runs(100).unwrap() {
         writeln!(out, "run {}: {:?}, {:?}", run.id, run.start, run.end).unwrap();
     }
+    for config in ["c0", "config-1"] {
+        if let Some(cursor) = state.cursor(config).unwrap() {
+            writeln!(out, "cursor of {config}: {cursor}").unwrap();
+        }
+    }
     for (approval, run) in state.last_approvals(100).unwrap() {
         writeln!(out, "{approval:?}, used by {run:?}").unwrap();
     }

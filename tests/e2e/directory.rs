@@ -1,0 +1,153 @@
+//! People in a directory, through the binary: runs over what changed, and reads that end too early. Nobody is ever taken for a
+//! leaver because the directory was not read to its end.
+
+#[path = "../servers/relay.rs"]
+mod relay;
+#[path = "../servers/slapd.rs"]
+mod slapd;
+
+use relay::{Relay, Then};
+use slapd::{ADMIN, Options, SUFFIX, Slapd, people};
+
+use super::dice::Dice;
+use super::harness::{Bed, NO_GUARDS, Ran};
+
+const MAPPING: &str = r#"
+[target]
+name = "Test"
+url = "http://127.0.0.1:1/"
+auth = { bearer = { env = "SCIM_TOKEN" } }
+
+[people.attributes]
+externalId = "entryUUID"
+userName = "mail"
+"name.givenName" = "givenName"
+"name.familyName" = "sn"
+title = { value = "title", on_empty = "clear" }
+active = "true"
+"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager" = { reference = "manager" }
+"#;
+
+/// A config for the server at a port; further lines are of the connector.
+fn config(port: u16, user: &str, more: &str) -> String {
+    let password = user.split(['=', ',']).nth(1).unwrap();
+    format!(
+        "[source]\nkind = \"ldap\"\nretries = 0\n[source.settings]\nservers = [\"ldap://127.0.0.1:{port}\"]\n\
+         key = \"entryUUID\"\nreferences = [\"manager\"]\nbind = {{ user = \"{user}\", password = \"{password}\" }}\n{more}\n\
+         [[source.settings.bases]]\ndn = \"ou=people,{SUFFIX}\"\nfilter = \"(objectClass=inetOrgPerson)\"\n{MAPPING}{NO_GUARDS}"
+    )
+}
+
+fn actions(ran: &Ran) -> Vec<String> {
+    let plan = ran.json();
+    let changes = plan["changes"].as_array().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let mut actions: Vec<_> = changes
+        .iter()
+        .map(|change| format!("{} {}", text(&change["action"]), text(&change["name"])))
+        .collect();
+    actions.sort_unstable();
+    actions
+}
+
+#[test]
+fn a_run_over_what_changed_sees_who_changed_and_who_is_gone() {
+    let ldif = people(30);
+    let options = Options { ldif: &ldif, session_log: true, ..Options::default() };
+    let Some(server) = Slapd::start(&options) else { return };
+    let bed = Bed::new();
+    bed.write("peoplesync.toml", config(server.port, ADMIN, ""));
+    bed.run(&["apply", "--yes"]).expect(0);
+    // The managers of people who came together are written in the same run, so that nothing is left.
+    let plan = bed.run(&["plan", "--json"]).expect(0);
+    assert_eq!(plan.json()["coverage"], "changes");
+
+    let dn = |n: u32| format!("dn: uid=person{n},ou=people,{SUFFIX}\n");
+    server.modify(&format!(
+        "{}changetype: modify\nreplace: title\ntitle: Lead\n\n{}changetype: delete\n\n\
+         {}changetype: modrdn\nnewrdn: uid=person3\ndeleteoldrdn: 1\nnewsuperior: ou=elsewhere,{SUFFIX}\n\n\
+         dn: uid=new,ou=people,{SUFFIX}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: new\ncn: New\ngivenName: New\nsn: New\n\
+         mail: new@example.com\nmanager: uid=person1,ou=people,{SUFFIX}\n",
+        dn(1), dn(30), dn(29)
+    ));
+    let expected = [
+        "create new@example.com",
+        "deactivate person29@example.com",
+        "deactivate person30@example.com",
+        "update person1@example.com",
+    ];
+    let changes = bed.run(&["plan", "--json"]).expect(10);
+    assert_eq!(changes.json()["coverage"], "changes");
+    assert_eq!(actions(&changes), expected);
+    let everybody = bed.run(&["plan", "--json", "--full"]).expect(10);
+    assert_eq!(everybody.json()["coverage"], "complete");
+    assert_eq!(actions(&everybody), expected, "both ways come to the same");
+
+    // A plan that is not applied moves nothing; one of which a part is applied, neither.
+    assert_eq!(actions(&bed.run(&["plan", "--json"]).expect(10)), expected);
+    bed.run(&["apply", "--yes", "--kind", "create"]).expect(0);
+    assert_eq!(actions(&bed.run(&["plan", "--json"]).expect(10)), expected[1..]);
+    bed.run(&["plan", "--out", "plan.json"]).expect(10);
+    bed.run(&["apply", "plan.json"]).expect(0);
+    assert!(actions(&bed.run(&["plan", "--json"]).expect(0)).is_empty());
+    assert!(actions(&bed.run(&["plan", "--json", "--full"]).expect(0)).is_empty());
+
+    // Another mapping means everybody anew, which a guard stops.
+    let other = config(server.port, ADMIN, "")
+        .replace("active = \"true\"", "active = \"true\"\nnickName = \"uid\"");
+    bed.write("peoplesync.toml", other);
+    let plan = bed.run(&["plan", "--json"]).expect(6);
+    assert_eq!(plan.json()["coverage"], "complete");
+}
+
+#[test]
+fn a_server_that_forgot_who_is_gone_is_read_in_full_and_that_is_said() {
+    let ldif = people(10);
+    let Some(server) = Slapd::start(&Options { ldif: &ldif, ..Options::default() }) else { return };
+    let bed = Bed::new();
+    bed.write("peoplesync.toml", config(server.port, ADMIN, ""));
+    bed.run(&["apply", "--yes"]).expect(0);
+    server.modify(&format!("dn: uid=person10,ou=people,{SUFFIX}\nchangetype: delete\n"));
+    let plan = bed.run(&["plan"]).expect(10);
+    assert!(plan.stderr.contains("so everybody was read"), "{}", plan.stderr);
+    let plan = bed.run(&["plan", "--json"]).expect(10);
+    assert_eq!(actions(&plan), ["deactivate person10@example.com"]);
+}
+
+#[test]
+fn whatever_part_of_a_directory_comes_nobody_leaves() {
+    let ldif = people(400);
+    let options = Options { ldif: &ldif, session_log: true, ..Options::default() };
+    let Some(server) = Slapd::start(&options) else { return };
+    let relay = Relay::start(server.port);
+    let bed = Bed::new();
+    // Silence is waited for, so the wait is short.
+    let limits = "timeout_secs = 1\nconnect_timeout_secs = 1\npage_size = 50";
+    bed.write("peoplesync.toml", config(relay.port, ADMIN, limits));
+    bed.run(&["apply", "--yes"]).expect(0);
+    let before = relay.passed();
+    bed.run(&["plan", "--full"]).expect(0);
+    let whole = relay.passed() - before;
+
+    let mut dice = Dice(4);
+    for round in 0..16 {
+        let then = if round % 8 == 7 { Then::Silence } else { Then::Cut };
+        relay.after(dice.roll(whole), then);
+        let full = if round % 2 == 0 { "--full" } else { "--json" };
+        let ran = bed.run(&["plan", "--json", full][..if full == "--json" { 2 } else { 3 }]);
+        match ran.code {
+            3 => assert!(ran.stdout.is_empty(), "{}", ran.stdout),
+            // A run over changes needs few bytes.
+            _ => assert!(actions(&ran.expect(0)).is_empty()),
+        }
+    }
+
+    // What the server itself leaves out is a part as well; whoever changed is seen, nobody is missed.
+    bed.write("peoplesync.toml", config(server.port, &format!("cn=small,{SUFFIX}"), ""));
+    let partial = bed.run(&["plan", "--json"]).expect(0);
+    assert_eq!(partial.json()["coverage"], "partial");
+    assert!(actions(&partial).is_empty());
+    let hidden = format!("cn=hidden,{SUFFIX}");
+    bed.write("peoplesync.toml", config(server.port, &hidden, ""));
+    bed.run(&["plan", "--json"]).expect(2);
+}
