@@ -133,11 +133,6 @@ impl Columns {
         asked
     }
 
-    /// The form of the key.
-    pub(crate) fn key_form(&self) -> Form {
-        self.key_form
-    }
-
     /// The column of a description as the server writes it, and the range that it says it is.
     #[inline]
     fn find(&self, description: &[u8], next: usize) -> Option<(usize, Option<Part>)> {

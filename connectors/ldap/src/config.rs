@@ -47,9 +47,12 @@ pub struct LdapConfig {
     /// What to do where the server says that a part of the tree is on another server.
     #[serde(default)]
     pub referrals: Referrals,
-    /// Attributes that hold the DN of a person, such as `manager`, and are to be read as the key of that person.
+    /// Attributes that hold the DN of a person, such as `manager` or `member`, and are to be read as the key of that person.
     #[serde(default)]
     pub references: Vec<String>,
+    /// The attribute that is the key of those to whom `references` lead, if it is another than `key`: of members of groups.
+    #[serde(default)]
+    pub reference_key: Option<String>,
     /// Attributes that are to stay bytes although they have a usual text form, such as `objectGUID`.
     #[serde(default)]
     pub bytes: Vec<String>,

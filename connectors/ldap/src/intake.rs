@@ -125,9 +125,8 @@ impl Intake {
                 &of_these
             }
         };
-        let side = self
-            .side
-            .get_or_insert_with(|| Side::new(cx.clone(), Arc::clone(shared), columns.key_form()));
+        let side =
+            self.side.get_or_insert_with(|| Side::new(cx.clone(), Arc::clone(shared), directory));
         // The references of all of them at once, the long lists one by one.
         let mut references = BTreeSet::new();
         for entry in &entries {

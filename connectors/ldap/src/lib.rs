@@ -7,6 +7,8 @@ mod connection;
 mod directory;
 mod dn;
 mod form;
+#[doc(hidden)]
+pub mod fuzzing;
 mod intake;
 mod pages;
 mod records;

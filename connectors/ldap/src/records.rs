@@ -106,12 +106,12 @@ impl LdapRecords {
         let since = since.filter(|since| Some(since.method) == method);
         match since {
             Some(since) => records.go_on_from(since).await?,
-            None => records.from_the_beginning(method).await?,
+            None => records.read_everything(method).await?,
         }
         Ok(records)
     }
 
-    async fn from_the_beginning(&mut self, method: Option<changes::Method>) -> Result<(), Error> {
+    async fn read_everything(&mut self, method: Option<changes::Method>) -> Result<(), Error> {
         // Before anything is read: what changes meanwhile comes again, rather than never.
         self.place = match method {
             Some(method) => {
@@ -148,7 +148,7 @@ impl LdapRecords {
                 self.jobs = jobs.into();
                 Ok(())
             }
-            None => self.from_the_beginning(Some(method)).await,
+            None => self.read_everything(Some(method)).await,
         }
     }
 
@@ -261,7 +261,7 @@ impl LdapRecords {
                 // What is still under way on this connection is of no use any more.
                 let method = changed.method();
                 self.connection = self.shared.connect(&self.cx).await?;
-                self.from_the_beginning(Some(method)).await?;
+                self.read_everything(Some(method)).await?;
                 Ok(true)
             }
         }

@@ -8,6 +8,7 @@ use peoplesync_source::{Context, Error};
 
 use crate::columns::{Columns, Part, Supplement, Wants};
 use crate::connection::{Connection, INVALID_DN, NO_SUCH_OBJECT, REFERRAL, SUCCESS, refused};
+use crate::directory::Directory;
 use crate::dn;
 use crate::form::Form;
 use crate::source::Shared;
@@ -33,7 +34,10 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    pub(crate) fn new(cx: Context, shared: Arc<Shared>, key_form: Form) -> Self {
+    pub(crate) fn new(cx: Context, shared: Arc<Shared>, directory: &Directory) -> Self {
+        let config = &shared.config;
+        let key = config.reference_key.as_ref().unwrap_or(&config.key);
+        let key_form = Form::of(key, &directory.schema, &[], &[]);
         Self { cx, shared, connection: None, key_form, keys: HashMap::new(), rest: Vec::new() }
     }
 
@@ -56,7 +60,9 @@ impl Side {
         if asked.is_empty() {
             return Ok(());
         }
-        let (key, form) = (self.shared.config.key.clone(), self.key_form);
+        let config = &self.shared.config;
+        let key = config.reference_key.as_ref().unwrap_or(&config.key).clone();
+        let form = self.key_form;
         let attributes = [key.clone()];
         let anything = Filter::present("objectClass");
         let mut found = Vec::new();

@@ -67,8 +67,11 @@ pub(crate) fn sync_request(cookie: &[u8]) -> Control {
     Control { oid: SYNC_REQUEST, critical: true, value: Some(value) }
 }
 
-/// What the control of an entry says of it, and the entry's identity.
-pub(crate) fn sync_state(value: &[u8]) -> Result<(SyncState, &[u8], Option<&[u8]>), Broken> {
+/// What became of an entry, its identity, and the cookie after it.
+type StateOf<'a> = (SyncState, &'a [u8], Option<&'a [u8]>);
+
+/// What the control of an entry says of it.
+pub(crate) fn sync_state(value: &[u8]) -> Result<StateOf<'_>, Broken> {
     let mut fields = Reader::new(Reader::new(value).take(SEQUENCE)?);
     let state = match fields.integer(ENUMERATED)? {
         0 => SyncState::Present,
