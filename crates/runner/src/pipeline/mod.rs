@@ -146,9 +146,8 @@ pub(crate) async fn prepare(
             tracing::info!(links = index.len(), "loaded the links");
             let people = people::Managers::read(&session, &key, moment).await?.map(Arc::new);
             let when = (moment, full);
-            let (before, since) = (before.clone(), since.clone());
-            let read =
-                read::read(&session, index, &key, before, when, people.as_ref(), since, &reading);
+            let before = (before.clone(), since.clone());
+            let read = read::read(&session, index, &key, before, when, people.as_ref(), &reading);
             let read = read.await?;
             Ok((people, read))
         })

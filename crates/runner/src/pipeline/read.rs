@@ -45,10 +45,9 @@ pub(crate) async fn read(
     session: &Session,
     index: LinkIndex,
     key: &DigestKey,
-    before: Option<Arc<Mapping>>,
+    (before, since): (Option<Arc<Mapping>>, Option<Cursor>),
     (now, full): (Timestamp, bool),
     people: Option<&Arc<Managers>>,
-    since: Option<Cursor>,
     progress: &Progress,
 ) -> Outcome<Reading> {
     let before_fields = before.iter().flat_map(|before| before.fields());
