@@ -159,14 +159,16 @@ fn plan(kind: &Kind, people: &[Person]) -> String {
     let mut plan = bed.run(&["plan", "--json"]).expect(10).json();
     let document = plan.as_object_mut().unwrap();
     document.remove("plan");
-    for list in ["changes", "rejected"] {
-        for entry in document.get_mut(list).and_then(Json::as_array_mut).unwrap() {
+    for list in ["changes", "rejected", "warnings"] {
+        let entries = document.get_mut(list).and_then(Json::as_array_mut).unwrap();
+        for entry in entries.iter_mut() {
             assert!(entry.as_object_mut().unwrap().remove("origin").is_some(), "{entry}");
         }
+        if list != "changes" {
+            // They are listed by their places.
+            entries.sort_by_key(|entry| entry["key"].as_str().map(str::to_owned));
+        }
     }
-    // They are listed by their places.
-    let rejected = document.get_mut("rejected").and_then(Json::as_array_mut).unwrap();
-    rejected.sort_by_key(|entry| entry["key"].as_str().map(str::to_owned));
     serde_json::to_string_pretty(&plan).unwrap()
 }
 
