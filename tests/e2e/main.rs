@@ -17,6 +17,7 @@ mod faults;
 mod harness;
 mod import;
 mod limits;
+mod links;
 mod payloads;
 mod profiles;
 mod properties;

@@ -87,6 +87,18 @@ impl Attribute {
         &self.source.text
     }
 
+    /// Whether the rule asks, by `Redact`, that its values are shown nowhere.
+    #[must_use]
+    pub fn is_redacted(&self) -> bool {
+        let mut found = false;
+        for (_, source) in self.sources() {
+            source.expr.each(&mut |expr| {
+                found |= matches!(&expr.node, Node::Call { name, .. } if *name.text == *"Redact");
+            });
+        }
+        found
+    }
+
     /// All expressions of the rule, each with its key.
     pub(crate) fn sources(&self) -> impl Iterator<Item = (&Key, &Compiled)> {
         let whole = self.elements.is_empty().then_some((&self.key, &self.source));

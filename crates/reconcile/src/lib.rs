@@ -27,8 +27,8 @@ pub use managed::{Managed, ManagedAttribute, ManagedError, ObserveError, Observe
 pub use member::{Member, MemberChanges};
 pub use observation::{Observation, Search};
 pub use plan::{
-    Action, AttributeChange, Bookkeeping, Cause, Change, GroupSummary, Plan, Refusal, Rejection,
-    Summary, Warning,
+    Action, AttributeChange, Bookkeeping, Cause, Change, GroupSummary, Plan, REDACTED, Refusal,
+    Rejection, Summary, Warning,
 };
 pub use planner::{Part, plan, plan_groups, plan_part};
 pub use policy::{

@@ -39,6 +39,8 @@ pub struct Managed {
     /// One a slot, and the one of `active` where that has no slot.
     on_drift: Vec<OnDrift>,
     on_drift_of_active: OnDrift,
+    /// One a slot: whether values are shown nowhere.
+    redacted: Vec<bool>,
     schemas: Arc<SchemaSet>,
     active: Path,
     active_slot: Option<u16>,
@@ -171,6 +173,7 @@ impl Managed {
             kept: Vec::new(),
             on_drift: Vec::new(),
             on_drift_of_active: OnDrift::Correct,
+            redacted: Vec::new(),
             schemas,
             active,
             active_slot,
@@ -214,6 +217,12 @@ impl Managed {
             self.lookup_slots.push(slot);
         }
         Ok(self)
+    }
+
+    /// The same with the attributes whose values are shown nowhere: one a slot.
+    #[must_use]
+    pub fn with_redacted(self, redacted: Vec<bool>) -> Self {
+        Self { redacted, ..self }
     }
 
     /// What is managed: people or groups.
@@ -261,6 +270,13 @@ impl Managed {
             None if *path == self.active => self.on_drift_of_active,
             None => OnDrift::Correct,
         }
+    }
+
+    /// Whether the values of an attribute are shown nowhere.
+    #[must_use]
+    pub fn is_redacted(&self, path: &Path) -> bool {
+        let mut slots = self.attributes.iter().zip(&self.redacted);
+        slots.any(|(attribute, redacted)| *redacted && attribute.path == *path)
     }
 
     /// The attributes by which an unlinked person finds an existing account, in the order in which they are tried.
@@ -397,7 +413,9 @@ impl Observed {
         self.kept_by
     }
 
-    pub(crate) fn matches(&self) -> impl Iterator<Item = (usize, &str)> {
+    /// The values by which accounts are matched, in their canonical form, each with the place of its attribute in
+    /// [`Managed::match_by`].
+    pub fn matches(&self) -> impl Iterator<Item = (usize, &str)> {
         let attributes = self.matches.iter().enumerate();
         attributes.flat_map(|(index, values)| values.iter().map(move |value| (index, &**value)))
     }

@@ -117,7 +117,13 @@ pub struct AttributeChange {
     /// Whether the path's value filter names an element that the account does not have yet, so that it must be added.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub new_element: bool,
+    /// Whether the values are shown nowhere. A saved plan has them all the same, as they are written from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redact: bool,
 }
+
+/// What is shown in the place of a value that is shown nowhere.
+pub const REDACTED: &str = "[Redact]";
 
 /// What the state remembers without any request, once the plan is applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -87,6 +87,9 @@ fn make(facts: Facts<'_>, part: Option<&Part>) -> Plan {
 
     let Draft { mut changes, mut rejected, mut warnings, mut bookkeeping, unchanged } = draft;
     changes.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
+    for attribute in changes.iter_mut().flat_map(|change| &mut change.attributes) {
+        attribute.redact = survey.managed.is_redacted(&attribute.path);
+    }
     if let Some(part) = part {
         let all = changes.len() as u64;
         part.pick(survey, &mut changes);

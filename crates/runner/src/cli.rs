@@ -197,6 +197,26 @@ pub(crate) enum LinksCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Compare the links with the target: accounts that are gone, that have the same name, or that belong to nobody.
+    #[command(
+        after_help = "Reads both sides and writes nothing. Exit code 5 says that something needs a hand.\n\nExample:\n  peoplesync links doctor"
+    )]
+    Doctor {
+        /// One JSON document instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Link people to accounts that exist, by a CSV file with the columns key and id.
+    #[command(
+        after_help = "What `links export` printed is such a file. The accounts are looked up first.\n\nExample:\n  peoplesync links import pairs.csv"
+    )]
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Print all of them as CSV or JSON.
     Export {
         /// JSON instead of CSV.
@@ -238,12 +258,21 @@ pub(crate) struct HistoryArgs {
     /// Only what concerns the person with this key.
     #[arg(long, value_name = "KEY")]
     pub(crate) person: Option<String>,
+    /// Only what this run did.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<i64>,
+    /// The runs instead of what they did: when, who, what came of it, who approved.
+    #[arg(long, conflicts_with_all = ["person", "run"])]
+    pub(crate) runs: bool,
     /// One JSON document instead of text.
     #[arg(long)]
     pub(crate) json: bool,
+    /// One JSON document a line, for other programs: all of it, oldest first, unless --limit says otherwise.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) jsonl: bool,
     /// How many entries, newest first.
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    pub(crate) limit: usize,
+    #[arg(long, value_name = "N", help = "How many entries, newest first [default: 100]")]
+    pub(crate) limit: Option<usize>,
 }
 
 /// Arguments of `simulate`.

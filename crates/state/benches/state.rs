@@ -232,6 +232,7 @@ fn settlement(sizes: &Sizes, seq: u64) -> Settlement {
             action: Action::Create,
             reason: "not at the target yet".to_owned(),
             attributes: r#"[{"path":"userName","before":null,"after":"n***"}]"#.repeat(5),
+            request: None,
         },
         link: LinkEffect::Put { fingerprint: fingerprint(number), link },
         members: None,

@@ -29,6 +29,8 @@ pub struct HistoryNote {
     pub reason: String,
     /// A JSON array of `{"path", "before", "after"}`, masked by the caller.
     pub attributes: String,
+    /// The number that the target gave to the request.
+    pub request: Option<String>,
 }
 
 /// One change of the past.
@@ -116,7 +118,8 @@ impl Writing<'_> {
         self.transaction
             .prepare_cached(
                 "INSERT INTO history (run, at, resource, key, id, name, action, reason, attributes, \
-                 outcome, status, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 outcome, status, error, request) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
                 run.0,
@@ -131,6 +134,7 @@ impl Writing<'_> {
                 settlement.outcome.name(),
                 settlement.status,
                 settlement.error,
+                note.request,
             ])?;
         Ok(())
     }
@@ -152,8 +156,8 @@ pub(crate) fn select(filter: &HistoryFilter) -> String {
         (Some(_), Some(_)) => "key = ?1 AND +run = ?2",
     };
     format!(
-        "SELECT run, at, resource, key, id, name, action, reason, attributes, outcome, status, error \
-         FROM history WHERE {condition} ORDER BY entry DESC LIMIT ?3"
+        "SELECT run, at, resource, key, id, name, action, reason, attributes, outcome, status, error, \
+         request FROM history WHERE {condition} ORDER BY entry DESC LIMIT ?3"
     )
 }
 
@@ -169,6 +173,7 @@ fn entry_of(row: &Row<'_>) -> Result<HistoryEntry, Fault> {
             action: action_of(&row.get::<_, String>(6)?)?,
             reason: row.get(7)?,
             attributes: row.get(8)?,
+            request: row.get(12)?,
         },
         outcome: outcome_of(&row.get::<_, String>(9)?)?,
         status: row.get(10)?,

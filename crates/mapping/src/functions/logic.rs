@@ -69,7 +69,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("Redact", Type::Any, same)
         .takes(&[needed("value", Accepts::Any)])
         .passes_on(|_| true)
-        .says("The value, unchanged. It asks that logs do not show it, which logs here never do.")
+        .says("The value, unchanged. Plans, previews and the history then show `[Redact]` in its place; logs never show values.")
         .examples(&[
             (r#"Redact("StringToBeRedacted")"#, r#""StringToBeRedacted""#),
             (r#"Redact("Zoë")"#, r#""Zoë""#),

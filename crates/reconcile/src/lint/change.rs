@@ -234,6 +234,9 @@ fn one_attribute(
     findings: &mut Findings,
 ) {
     let AttributeChange { path, before, after, reference, .. } = attribute;
+    if attribute.redact != context.managed.is_redacted(path) {
+        findings.on("redacted values are shown nowhere", change, format!("{path} says otherwise"));
+    }
     let is_new = change.action == Action::Create;
     if managed.create_only && !is_new {
         let message = format!("{path} is written when an account is created, and not later");

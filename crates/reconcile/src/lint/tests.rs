@@ -82,6 +82,7 @@ fn attribute(path: &str, before: Option<&str>, after: Option<&str>) -> Attribute
         after: after.map(serde_json::Value::from),
         reference: None,
         new_element: false,
+        redact: false,
     }
 }
 
@@ -292,6 +293,7 @@ const SPOILED: &[Spoil] = &[
         of(plan, "2").cause = Cause::Drift;
         of(plan, "2").digest = Some(Digest(1));
     }),
+    ("a value that is shown", |plan| of(plan, "2").attributes[0].redact = true),
     ("a title that is a reference", |plan| {
         of(plan, "2").attributes[0].reference = Some("3".to_owned());
     }),

@@ -109,6 +109,7 @@ fn linked(
             after: Some(Json::Bool(true)),
             reference: None,
             new_element: false,
+            redact: false,
         });
         found.attributes.sort_by(|a, b| a.path.cmp(&b.path));
     }
@@ -157,7 +158,9 @@ fn leave_drift(managed: &Managed, candidate: &Candidate, found: &mut Differences
         OnDrift::Leave => false,
         OnDrift::Report => {
             let shown = |value: &Option<Json>| {
-                value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
+                let value =
+                    value.as_ref().map(|value| words::value(managed, &attribute.path, value));
+                value.unwrap_or_else(|| "nothing".to_owned())
             };
             warnings.push(format!(
                 "{} of {} was changed at the target to {} and stays so; wanted is {}",

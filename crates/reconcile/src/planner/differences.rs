@@ -51,6 +51,7 @@ pub(super) fn of_new(
             after,
             reference,
             new_element: false,
+            redact: false,
         });
     }
     differences
@@ -92,7 +93,8 @@ pub(super) fn of_existing(
             && definition.is_some_and(|definition| definition.mutability == Mutability::Immutable)
         {
             let name = words::short(&attribute.path);
-            let wanted = after.unwrap_or_default();
+            let wanted = words::value(managed, &attribute.path, &after.unwrap_or_default());
+            let before = words::value(managed, &attribute.path, before);
             differences.warnings.push(format!(
                 "{name} of {} stays {before} and does not become {wanted}: the target does not let it change",
                 candidate.name
@@ -105,6 +107,7 @@ pub(super) fn of_existing(
             new_element: (after.is_some() || reference.is_some()) && !account.has_element(slot),
             after,
             reference,
+            redact: false,
         });
     }
     differences
@@ -137,6 +140,7 @@ pub(super) fn add_letter_case(
                 after: Some(Json::from(after.as_str())),
                 reference: None,
                 new_element: false,
+                redact: false,
             });
         }
     }

@@ -161,7 +161,7 @@ fn is_taken<'a>(facts: &Facts<'a>, candidate: &Candidate, account: &Observed) ->
     let reason = format!(
         "{} {} is that of account {}",
         words::short(&search.path),
-        search.value,
+        words::value(&facts.survey.managed, &search.path, &search.value),
         words::account(other)
     );
     Some(Fate::Rejected { field: Some(search.path.to_string()), reason, accounts: Vec::new() })
@@ -219,7 +219,7 @@ fn reject_same_value(facts: &Facts<'_>, fates: &mut [Fate<'_>]) {
                 let reason = format!(
                     "{} {} is also wanted by {}",
                     words::short(&attribute.path),
-                    wanted.map(ToString::to_string).unwrap_or_default(),
+                    wanted.map(|w| words::value(managed, &attribute.path, w)).unwrap_or_default(),
                     others(facts, &people, at)
                 );
                 let field = Some(attribute.path.to_string());
@@ -248,7 +248,7 @@ fn reject_kept_value(facts: &Facts<'_>, fates: &mut [Fate<'_>]) {
                 let reason = format!(
                     "{} {} is still that of account {}, as key {owner_key} keeps it in this run",
                     words::short(&search.path),
-                    search.value,
+                    words::value(&facts.survey.managed, &search.path, &search.value),
                     words::account(account)
                 );
                 counting.push((at, owner, search.path.to_string(), reason));

@@ -268,6 +268,7 @@ fn attributes(facts: &Facts<'_>, action: Action, account: &Observed) -> Vec<Attr
         after: Some(Json::Bool(false)),
         reference: None,
         new_element: false,
+        redact: false,
     }]
 }
 

@@ -3,7 +3,7 @@
 use peoplesync_scim::schema::Uniqueness;
 use serde_json::Value as Json;
 
-use super::Known;
+use super::{Known, words};
 use crate::observation::Presence;
 use crate::{Candidate, Observed, Search, WantedValue};
 
@@ -101,7 +101,8 @@ pub(super) fn find<'a>(known: Known<'a>, candidate: &Candidate) -> Match<'a> {
         let failed = |reason: &str| {
             Match::Unknown(format!(
                 "the target could not be searched for {} {}: {reason}",
-                search.path, search.value
+                search.path,
+                words::value(&known.survey.managed, &search.path, &search.value)
             ))
         };
         match known.observation.hits(&search) {

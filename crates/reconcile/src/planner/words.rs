@@ -2,7 +2,9 @@
 
 use peoplesync_scim::path::Path;
 
-use crate::{Bookkeeping, Observed};
+use serde_json::Value as Json;
+
+use crate::{Bookkeeping, Managed, Observed, REDACTED};
 
 /// A path without its URN, as people call the attribute: `department`, `emails[type eq "work"].value`.
 pub(super) fn short(path: &Path) -> String {
@@ -11,6 +13,11 @@ pub(super) fn short(path: &Path) -> String {
         Some(urn) => text.get(urn.len() + 1..).unwrap_or_default().to_owned(),
         None => text,
     }
+}
+
+/// A value, if it may be shown.
+pub(super) fn value(managed: &Managed, path: &Path, value: &Json) -> String {
+    if managed.is_redacted(path) { REDACTED.to_owned() } else { value.to_string() }
 }
 
 /// An account by id and name: `2819c223 (zoe@example.com)`.

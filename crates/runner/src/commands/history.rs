@@ -1,6 +1,9 @@
-//! `history`: what was done, when, why, old and new.
+//! `history`: what was done, when, by whom, why, by which rule, old and new.
 
-use peoplesync_state::{HistoryEntry, HistoryFilter};
+use std::collections::BTreeMap;
+
+use peoplesync_scim::Path;
+use peoplesync_state::{Approval, HistoryEntry, HistoryFilter, Run, RunId, State};
 use serde_json::{Value as Json, json};
 
 use super::print;
@@ -11,48 +14,136 @@ use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::pipeline::{Access, open_store};
 use crate::report::json::text;
-use crate::report::{Output, Paint, line};
+use crate::report::{Output, Paint, line, put};
+
+/// So many entries are shown to people.
+const SHOWN: u64 = 100;
 
 pub(super) fn run(loaded: &Loaded, args: &HistoryArgs, output: Output) -> Outcome<Exit> {
     let now = peoplesync_source::Clock::now(&SystemClock).0;
     let state = open_store(loaded, Access::Plan, now)?;
-    let entries = state.entries(&HistoryFilter {
-        key: args.person.clone(),
-        run: None,
-        limit: args.limit as u64,
-    })?;
-    if args.json {
-        print(output, &text(&Json::Array(entries.iter().map(document).collect())))?;
-        return Ok(Exit::Done);
-    }
-    if entries.is_empty() {
-        let nobody = match &args.person {
-            Some(key) => format!("nothing was done for the key {key} yet\n"),
-            None => "nothing was done yet\n".to_owned(),
-        };
-        print(output, &nobody)?;
-    }
-    let mut shown = String::new();
-    for entry in &entries {
-        one(&mut shown, entry, output.paint);
-    }
-    print(output, &shown)?;
+    let all = if args.jsonl { u64::MAX } else { SHOWN };
+    let limit = args.limit.map_or(all, |limit| limit as u64);
+    let shown = if args.runs {
+        runs(&state, args, limit, output)
+    } else {
+        entries(&state, args, limit, output)
+    };
+    print(output, &shown?)?;
     Ok(Exit::Done)
 }
 
-fn one(shown: &mut String, entry: &HistoryEntry, paint: Paint) {
+/// What is known of the runs of the entries.
+struct Runs {
+    by_id: BTreeMap<RunId, Run>,
+    approvals: BTreeMap<RunId, Approval>,
+    /// The rules of each config, by its digest.
+    rules: BTreeMap<String, BTreeMap<Path, String>>,
+}
+
+impl Runs {
+    fn read(state: &State) -> Outcome<Self> {
+        let runs = state.last_runs(u32::MAX)?;
+        let approvals = state.last_approvals(u32::MAX)?;
+        let mut rules = BTreeMap::new();
+        for run in &runs {
+            let digest = &run.start.config_digest;
+            if !rules.contains_key(digest) {
+                rules.insert(digest.clone(), rules_of(&run.start.config));
+            }
+        }
+        Ok(Self {
+            by_id: runs.into_iter().map(|run| (run.id, run)).collect(),
+            approvals: approvals
+                .into_iter()
+                .filter_map(|(approval, run)| Some((run?, approval)))
+                .collect(),
+            rules,
+        })
+    }
+
+    fn who(&self, run: RunId) -> &str {
+        self.by_id.get(&run).map_or("", |run| run.start.who.as_str())
+    }
+
+    /// The rule that gave an attribute its value in a run.
+    fn rule(&self, run: RunId, path: &str) -> Option<&str> {
+        let rules = self.rules.get(&self.by_id.get(&run)?.start.config_digest)?;
+        rules.get(&Path::parse(path).ok()?).map(String::as_str)
+    }
+}
+
+/// The expressions of a config, as it was kept with a run.
+fn rules_of(config: &str) -> BTreeMap<Path, String> {
+    let config: Json = serde_json::from_str(config).unwrap_or_default();
+    let rules = config.pointer("/people/attributes").and_then(Json::as_object);
+    let rules = rules.into_iter().flatten().filter_map(|(path, rule)| {
+        let rule = match rule {
+            Json::String(text) => text.clone(),
+            Json::Object(table) => {
+                let mut expressions = ["value", "values", "reference"].iter();
+                match expressions.find_map(|name| table.get(*name)) {
+                    Some(Json::String(text)) => text.clone(),
+                    _ => Json::Object(table.clone()).to_string(),
+                }
+            }
+            other => other.to_string(),
+        };
+        Some((Path::parse(path).ok()?, rule))
+    });
+    rules.collect()
+}
+
+fn entries(state: &State, args: &HistoryArgs, limit: u64, output: Output) -> Outcome<String> {
+    let mut entries = state.entries(&HistoryFilter {
+        key: args.person.clone(),
+        run: args.run.map(RunId),
+        limit,
+    })?;
+    let runs = Runs::read(state)?;
+    if args.json {
+        return Ok(text(&entries.iter().map(|entry| document(entry, &runs)).collect()));
+    }
+    if args.jsonl {
+        entries.reverse();
+        let lines = entries.iter().map(|entry| format!("{}\n", document(entry, &runs)));
+        return Ok(lines.collect());
+    }
+    if entries.is_empty() {
+        return Ok(match (&args.person, args.run) {
+            (Some(key), _) => format!("nothing was done for the key {key} yet\n"),
+            (None, Some(run)) => format!("run {run} did nothing, or is no longer remembered\n"),
+            (None, None) => "nothing was done yet\n".to_owned(),
+        });
+    }
+    let mut shown = String::new();
+    for entry in &entries {
+        one(&mut shown, entry, &runs, output.paint);
+    }
+    Ok(shown)
+}
+
+fn one(shown: &mut String, entry: &HistoryEntry, runs: &Runs, paint: Paint) {
     let id = entry.note.id.as_deref().unwrap_or("no id");
+    let who = runs.who(entry.run);
+    let by = if who.is_empty() { String::new() } else { format!(" by {who}") };
     line!(
         shown,
         "{}  {} {}  {}",
         paint.dim(&readable(entry.note.at)),
         paint.bold(entry.note.action.name()),
         entry.outcome.name(),
-        paint.dim(&format!("key {}  {id}  run {}", entry.note.key, entry.run.0)),
+        paint.dim(&format!("key {}  {id}  run {}{by}", entry.note.key, entry.run.0)),
     );
     line!(shown, "    {}", entry.note.reason);
+    if let Some(approval) = runs.approvals.get(&entry.run) {
+        line!(shown, "    approved by {}: {}", approval.who, approval.reason);
+    }
     if let Some(error) = &entry.error {
         line!(shown, "    {}", paint.red(error));
+    }
+    if let Some(request) = &entry.note.request {
+        line!(shown, "    {}", paint.dim(&format!("request {request}")));
     }
     for attribute in attributes(entry) {
         let text =
@@ -69,12 +160,13 @@ fn one(shown: &mut String, entry: &HistoryEntry, paint: Paint) {
             continue;
         }
         let after = text("after").unwrap_or_else(|| "nothing".to_owned());
-        match text("before") {
-            Some(before) => {
-                line!(shown, "      {path}  {} → {}", paint.red(&before), paint.green(&after))
-            }
-            None => line!(shown, "      {path}  {}", paint.green(&after)),
-        };
+        put!(shown, "      {path}  ");
+        if let Some(before) = text("before") {
+            put!(shown, "{} → ", paint.red(&before));
+        }
+        put!(shown, "{}", paint.green(&after));
+        let rule = runs.rule(entry.run, path).map(|rule| paint.dim(&format!("  ({rule})")));
+        line!(shown, "{}", rule.unwrap_or_default());
     }
 }
 
@@ -82,18 +174,85 @@ fn attributes(entry: &HistoryEntry) -> Vec<Json> {
     serde_json::from_str(&entry.note.attributes).unwrap_or_default()
 }
 
-fn document(entry: &HistoryEntry) -> Json {
+fn document(entry: &HistoryEntry, runs: &Runs) -> Json {
+    let mut attributes = attributes(entry);
+    for attribute in &mut attributes {
+        let path = attribute.get("path").and_then(Json::as_str).unwrap_or_default();
+        attribute["rule"] = json!(runs.rule(entry.run, path));
+    }
     json!({
         "run": entry.run.0,
+        "who": runs.who(entry.run),
         "at": rfc3339(entry.note.at),
         "action": entry.note.action.name(),
         "resource": entry.note.resource,
         "key": entry.note.key,
         "id": entry.note.id,
         "reason": entry.note.reason,
-        "attributes": attributes(entry),
+        "attributes": attributes,
         "outcome": entry.outcome.name(),
         "status": entry.status,
+        "request": entry.note.request,
         "error": entry.error,
+    })
+}
+
+fn runs(state: &State, args: &HistoryArgs, limit: u64, output: Output) -> Outcome<String> {
+    let runs = state.last_runs(u32::try_from(limit).unwrap_or(u32::MAX))?;
+    let known = Runs::read(state)?;
+    let documents = || runs.iter().map(|run| run_document(run, known.approvals.get(&run.id)));
+    if args.json {
+        return Ok(text(&documents().collect()));
+    }
+    if args.jsonl {
+        return Ok(documents().rev().map(|document| format!("{document}\n")).collect());
+    }
+    let paint = output.paint;
+    let mut shown = String::new();
+    for run in &runs {
+        let outcome = run.end.as_ref().map_or("did not end", |end| end.outcome.as_str());
+        line!(
+            shown,
+            "{}  {} {outcome}  {}",
+            paint.dim(&readable(run.start.started)),
+            paint.bold(&format!("run {}", run.id.0)),
+            paint
+                .dim(&format!("{}, by {}, {}", run.start.kind, run.start.who, run.start.plan_hash)),
+        );
+        let counts = run
+            .end
+            .as_ref()
+            .and_then(|end| serde_json::from_str::<BTreeMap<String, u64>>(&end.counts).ok());
+        let counts: Vec<String> = counts
+            .into_iter()
+            .flatten()
+            .filter(|(_, count)| *count > 0)
+            .map(|(what, count)| format!("{count} {what}"))
+            .collect();
+        if !counts.is_empty() {
+            line!(shown, "    {}", counts.join(", "));
+        }
+        if let Some(approval) = known.approvals.get(&run.id) {
+            line!(shown, "    approved by {}: {}", approval.who, approval.reason);
+        }
+    }
+    if shown.is_empty() {
+        shown.push_str("there was no run yet\n");
+    }
+    Ok(shown)
+}
+
+fn run_document(run: &Run, approval: Option<&Approval>) -> Json {
+    let end = run.end.as_ref();
+    json!({
+        "run": run.id.0,
+        "kind": run.start.kind,
+        "who": run.start.who,
+        "plan": run.start.plan_hash,
+        "started": rfc3339(run.start.started),
+        "ended": end.map(|end| rfc3339(end.ended)),
+        "outcome": end.map(|end| end.outcome.as_str()),
+        "counts": end.and_then(|end| serde_json::from_str::<Json>(&end.counts).ok()),
+        "approval": crate::report::json::approval(approval),
     })
 }

@@ -17,7 +17,19 @@ use crate::report::json::text;
 use crate::report::table::table;
 use crate::report::{Output, human, line};
 
-pub(super) fn run(loaded: &Loaded, command: LinksCommand, output: Output) -> Outcome<Exit> {
+mod doctor;
+mod import;
+
+pub(super) async fn run(loaded: Loaded, command: LinksCommand, output: Output) -> Outcome<Exit> {
+    match command {
+        LinksCommand::Doctor { json } => doctor::run(loaded, json, output).await,
+        LinksCommand::Import { file, yes } => import::run(loaded, &file, yes, output).await,
+        command => on_state(&loaded, command, output),
+    }
+}
+
+/// The commands that need nothing but the state.
+fn on_state(loaded: &Loaded, command: LinksCommand, output: Output) -> Outcome<Exit> {
     let now = peoplesync_source::Clock::now(&SystemClock).0;
     let writes = matches!(command, LinksCommand::Forget { .. } | LinksCommand::Retarget { .. });
     let access = if writes { Access::Apply } else { Access::Plan };
@@ -33,6 +45,7 @@ pub(super) fn run(loaded: &Loaded, command: LinksCommand, output: Output) -> Out
         LinksCommand::Export { json } => export(&state, json, output),
         LinksCommand::Retarget { yes } => retarget(loaded, &mut state, yes, output),
         LinksCommand::Forget { key, yes } => forget(&mut state, &key, yes, output),
+        LinksCommand::Doctor { .. } | LinksCommand::Import { .. } => Ok(Exit::Done),
     }
 }
 

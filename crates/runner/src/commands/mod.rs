@@ -32,7 +32,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
         Command::Apply(args) => apply::run(load()?, &args, output).await,
         Command::Approve(args) => approve::run(&load()?, &args, output),
         Command::Preview { key, json } => preview::run(load()?, &key, json, output).await,
-        Command::Links(command) => links::run(&load()?, command, output),
+        Command::Links(command) => links::run(load()?, command, output).await,
         Command::History(args) => history::run(&load()?, &args, output),
         Command::Import(command) => import::run(&command, output),
         Command::Test => test::run(&load()?, output),

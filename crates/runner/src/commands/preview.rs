@@ -3,7 +3,8 @@
 use peoplesync_mapping::{
     Around, AttributeStep, Clause, Explanation, MapError, People, Reading, SlotValue,
 };
-use peoplesync_reconcile::{Change, Link};
+use peoplesync_reconcile::{Change, Link, REDACTED};
+use peoplesync_scim::resource;
 use peoplesync_source::{Batch, Query, Record, Rejected, Step};
 use serde_json::{Value as Json, json};
 
@@ -60,7 +61,8 @@ pub(super) async fn run(loaded: Loaded, key: &str, json: bool, output: Output) -
         .map(|rejection| format!("rejected: {}", rejection.reason))
         .chain(warnings.map(|warning| warning.message.clone()))
         .collect();
-    let person = Person { records, rejected, link, observed, change, said };
+    let mut person = Person { records, rejected, link, observed, change, said };
+    redact(&prepared, &mut person);
     let shown = if json {
         documents::text(&document(&prepared, key, &person))
     } else {
@@ -192,6 +194,30 @@ fn clauses(text: &mut String, clauses: &[Clause], depth: usize, paint: Paint) {
         };
         line!(text, "   {}{}  →  {verdict}", "  ".repeat(depth), clause.text);
         self::clauses(text, &clause.clauses, depth + 1, paint);
+    }
+}
+
+/// Takes out what `Redact` asks to show nowhere: the value, what it was made of, and what the target has.
+fn redact(prepared: &Prepared, person: &mut Person) {
+    let attributes = prepared.session.mapping.attributes();
+    for attribute in attributes.iter().filter(|attribute| attribute.is_redacted()) {
+        if let Some(observed) = &mut person.observed
+            && resource::get(observed, attribute.path()).is_some()
+        {
+            resource::set(observed, attribute.path(), Json::from(REDACTED));
+        }
+    }
+    let steps = person.records.iter_mut().flat_map(|found| &mut found.explanation.attributes);
+    for step in steps {
+        if !attributes.get(step.slot).is_some_and(|attribute| attribute.is_redacted()) {
+            continue;
+        }
+        if let Ok(Some(SlotValue::Set(value))) = &mut step.value {
+            *value = Json::from(REDACTED);
+        }
+        for reading in &mut step.fields {
+            REDACTED.clone_into(&mut reading.value);
+        }
     }
 }
 

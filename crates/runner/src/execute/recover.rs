@@ -84,6 +84,7 @@ pub(crate) async fn recover(
                 reason: "an earlier apply was interrupted".to_owned(),
                 name: None,
                 attributes: "[]".to_owned(),
+                request: None,
             },
         };
         state.settle(run, &[settlement])?;

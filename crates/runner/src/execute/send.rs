@@ -37,6 +37,8 @@ pub(crate) struct Sent {
     pub(crate) error: Option<String>,
     /// The account's id, once there is one.
     pub(crate) id: Option<String>,
+    /// The number that the target gave to a request that failed.
+    pub(crate) request: Option<String>,
 }
 
 impl Sent {
@@ -47,16 +49,23 @@ impl Sent {
     }
 
     pub(super) fn skipped() -> Self {
-        Self { ended: Ended::Skipped, status: None, error: None, id: None }
+        Self { ended: Ended::Skipped, status: None, error: None, id: None, request: None }
     }
 
     pub(super) fn done(id: &str) -> Self {
-        Self { ended: Ended::Done, status: None, error: None, id: Some(id.to_owned()) }
+        Self {
+            ended: Ended::Done,
+            status: None,
+            error: None,
+            id: Some(id.to_owned()),
+            request: None,
+        }
     }
 
     fn failed(error: &ClientError) -> Self {
         let failure = error_line(error);
-        Self { ended: Ended::Failed, status: error.status, error: Some(failure), id: None }
+        let request = error.request_id.clone();
+        Self { ended: Ended::Failed, status: error.status, error: Some(failure), id: None, request }
     }
 
     pub(super) fn is_conflict(&self) -> bool {
@@ -310,6 +319,7 @@ impl<'a> Sender<'a> {
                         status: Some(404),
                         error: Some("the account no longer exists at the target".to_owned()),
                         id: None,
+                        request: None,
                     };
                 }
                 Err(error) => return self.failed(&error),

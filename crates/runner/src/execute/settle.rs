@@ -1,6 +1,6 @@
 //! What came of a change: the link that it leaves behind, the history, and the end of its intent.
 
-use peoplesync_reconcile::{Action, Change, Digest, Link, Standing};
+use peoplesync_reconcile::{Action, Change, Digest, Link, REDACTED, Standing};
 use peoplesync_state::{HistoryNote, LinkEffect, MemberEffect, Settlement};
 use serde_json::Value as Json;
 
@@ -76,8 +76,9 @@ impl Sender<'_> {
     }
 
     fn history(&self, change: &Change, sent: &Sent, at: i64) -> HistoryNote {
-        let shown = |value: &Option<Json>| match value {
+        let shown = |redact: bool, value: &Option<Json>| match value {
             None => Json::Null,
+            Some(_) if redact => Json::from(REDACTED),
             Some(value) if self.tools.full_history => value.clone(),
             Some(Json::String(text)) => Json::String(masked(text)),
             Some(Json::Bool(value)) => Json::Bool(*value),
@@ -90,8 +91,8 @@ impl Sender<'_> {
             .map(|attribute| {
                 serde_json::json!({
                     "path": attribute.path,
-                    "before": shown(&attribute.before),
-                    "after": shown(&attribute.after),
+                    "before": shown(attribute.redact, &attribute.before),
+                    "after": shown(attribute.redact, &attribute.after),
                 })
             })
             .chain(groups::history_of(change))
@@ -105,6 +106,7 @@ impl Sender<'_> {
             reason: change.reason.clone(),
             name: self.tools.full_history.then(|| change.name.clone()),
             attributes: Json::Array(attributes).to_string(),
+            request: sent.request.clone(),
         }
     }
 }

@@ -162,6 +162,10 @@ fn moved(then: &Change, now: &Change) -> String {
     for before in &then.attributes {
         let mut attributes = now.attributes.iter();
         let Some(after) = attributes.find(|other| other.path == before.path) else { continue };
+        let shown = |value: &Option<Json>| match before.redact && value.is_some() {
+            true => peoplesync_reconcile::REDACTED.to_owned(),
+            false => shown(value),
+        };
         if before.before != after.before {
             let (old, new) = (shown(&before.before), shown(&after.before));
             return format!("has another {} at the target: {new}, not {old}", before.path);

@@ -100,7 +100,10 @@ impl Session {
                 .map_err(|error| loaded.error(&["people", "match"], error.to_string()))?
                 .with_administrators(administrators)
                 .with_kept(kept)
-                .with_on_drift(on_drift, of_active);
+                .with_on_drift(on_drift, of_active)
+                .with_redacted(
+                    mapping.attributes().iter().map(|rule| rule.is_redacted()).collect(),
+                );
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keeper = Arc::new(Keeper { base: loaded.base.clone() });
         let cx = Context::new(Arc::clone(&clock), keeper, loaded.base.clone());

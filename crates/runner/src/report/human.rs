@@ -1,6 +1,6 @@
 //! A plan as people read it: what happens to whom, before → after, and why.
 
-use peoplesync_reconcile::{Action, AttributeChange, Change, Plan, Summary};
+use peoplesync_reconcile::{Action, AttributeChange, Change, Plan, REDACTED, Summary};
 use peoplesync_scim::{Path, Resource};
 use serde_json::Value as Json;
 
@@ -119,6 +119,10 @@ pub(crate) fn attributes(text: &mut String, attributes: &[AttributeChange], pain
     let width = width.unwrap_or(0).min(44);
     for attribute in attributes {
         let path = format!("{:<width$}", short(&attribute.path));
+        let value = |json: &Json| match attribute.redact {
+            true => REDACTED.to_owned(),
+            false => json.to_string(),
+        };
         let after = match (&attribute.reference, &attribute.after) {
             (Some(key), None) => {
                 paint.green(&format!("the account of key {key}, created in this run"))
@@ -255,10 +259,6 @@ pub(crate) fn short(path: &Path) -> String {
         Some(rest) => format!("…{rest}"),
         None => full,
     }
-}
-
-fn value(value: &Json) -> String {
-    value.to_string()
 }
 
 /// `1234567` is `1,234,567`.

@@ -1,6 +1,6 @@
 //! The machine-readable documents of face.md: the plan, and the plan with its outcomes.
 
-use peoplesync_reconcile::Plan;
+use peoplesync_reconcile::{Plan, REDACTED};
 use peoplesync_state::Approval;
 use serde_json::{Value as Json, json};
 
@@ -22,6 +22,13 @@ pub(crate) fn plan(plan: &Plan) -> Json {
                 {
                     if let Json::Object(attribute) = attribute {
                         attribute.remove("new_element");
+                        let is_secret =
+                            attribute.get("redact").is_some_and(|redact| *redact == true);
+                        for side in ["before", "after"].into_iter().filter(|_| is_secret) {
+                            if attribute.get(side).is_some_and(|value| !value.is_null()) {
+                                attribute.insert(side.to_owned(), json!(REDACTED));
+                            }
+                        }
                     }
                 }
             }

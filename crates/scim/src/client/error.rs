@@ -65,6 +65,8 @@ pub struct ClientError {
     pub hint: Option<String>,
     /// How long the target asks to wait (`Retry-After`), where it does.
     pub retry_after: Option<Duration>,
+    /// The number that the target gave to the request, by which its operators find it.
+    pub request_id: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -87,6 +89,7 @@ impl ClientError {
             scim: None,
             hint: None,
             retry_after: None,
+            request_id: None,
             source: None,
         }
     }

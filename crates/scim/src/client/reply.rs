@@ -19,6 +19,7 @@ pub(super) struct Reply {
     pub(super) location: Option<String>,
     pub(super) retry_after: Option<String>,
     pub(super) date: Option<String>,
+    pub(super) request_id: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
@@ -90,6 +91,7 @@ impl Reply {
                 Sent::Decided => status >= 500 && status != 501,
             };
         error.retry_after = wait;
+        error.request_id.clone_from(&self.request_id);
         let says_nothing = scim.detail.is_none() && scim.scim_type.is_none() && scim.code.is_none();
         error.scim = (!says_nothing).then(|| Box::new(scim));
         (error, sent)

@@ -25,6 +25,13 @@ use super::setup;
 /// How much of an error body is read: enough for any message, too little to hurt.
 const MAX_ERROR_BYTES: usize = 64 << 10;
 
+/// The headers in which services give a request its number, in the order in which they are looked at.
+const REQUEST_IDS: &[&str] =
+    &["x-request-id", "request-id", "x-correlation-id", "x-trace-id", "x-amzn-requestid"];
+
+/// A longer one is none.
+const MAX_REQUEST_ID: usize = 128;
+
 /// One attempt to send a request, as told to the [observer](super::ClientConfig::observer).
 #[derive(Debug)]
 #[non_exhaustive]
@@ -211,6 +218,7 @@ impl Transport {
             location: header(LOCATION),
             retry_after: header(RETRY_AFTER),
             date: header(DATE),
+            request_id: request_id(response.headers()),
             body: Vec::new(),
         };
         let read = self.read(response, &mut reply).await;
@@ -356,6 +364,12 @@ impl Transport {
 enum Cut {
     TooLarge,
     Lost(reqwest::Error),
+}
+
+/// The number that the target gave to the request, if it is one that can be shown.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = REQUEST_IDS.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
+    (!id.is_empty() && id.len() <= MAX_REQUEST_ID).then(|| id.to_owned())
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

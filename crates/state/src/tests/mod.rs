@@ -112,6 +112,7 @@ fn settlement(seq: u64, key: &str) -> Settlement {
             action: Action::Create,
             reason: "not at the target yet".to_owned(),
             attributes: r#"[{"path":"title","before":null,"after":"L***"}]"#.to_owned(),
+            request: None,
         },
     }
 }
