@@ -16,7 +16,7 @@ pub(super) type UsedLimits = Box<dyn Fn() -> Vec<(String, i64)> + Send>;
 
 enum Entry {
     Intend(Intent, oneshot::Sender<bool>),
-    Settle(Settlement),
+    Settle(Box<Settlement>),
 }
 
 /// Writes the journal of one run.
@@ -67,7 +67,7 @@ impl Recorder {
 
     /// Notes what came of it. If that cannot be written, the intent stays and the next run looks the account up.
     pub(super) fn settle(&self, settlement: Settlement) {
-        if self.entries.send(Entry::Settle(settlement)).is_err() {
+        if self.entries.send(Entry::Settle(Box::new(settlement))).is_err() {
             self.broken.store(true, Ordering::Release);
         }
     }
@@ -97,7 +97,7 @@ fn write(
                     intents.push(intent);
                     waiting.push(written);
                 }
-                Entry::Settle(settlement) => settlements.push(settlement),
+                Entry::Settle(settlement) => settlements.push(*settlement),
             }
         }
         let written = if failure.is_some() {

@@ -13,6 +13,12 @@ use crate::failure::{Failure, Outcome};
 use crate::pipeline::{self, Access, Prepared};
 use crate::report::{Output, Paint, human, json as documents, line};
 
+/// An id and what people call the account.
+type Account = (String, String);
+
+/// Accounts that have one value of a match attribute: path, value, the accounts.
+type Duplicate = (String, String, Vec<Account>);
+
 /// What was found.
 #[derive(Default)]
 struct Findings {
@@ -20,8 +26,7 @@ struct Findings {
     accounts: u64,
     /// Links whose account is gone.
     dangling: Vec<Link>,
-    /// Accounts that have one value of a match attribute: path, value, ids and names.
-    duplicates: Vec<(String, String, Vec<(String, String)>)>,
+    duplicates: Vec<Duplicate>,
     /// People for whom it is not clear which account is theirs.
     ambiguous: Vec<Rejection>,
     /// Accounts that are nobody's: id, name, whether they are in use.
@@ -113,10 +118,7 @@ async fn examine(prepared: &Prepared, accounts: &BTreeMap<String, Observed>) -> 
     Ok(findings)
 }
 
-fn duplicates(
-    prepared: &Prepared,
-    accounts: &BTreeMap<String, Observed>,
-) -> Vec<(String, String, Vec<(String, String)>)> {
+fn duplicates(prepared: &Prepared, accounts: &BTreeMap<String, Observed>) -> Vec<Duplicate> {
     let paths: Vec<_> = prepared.session.managed.match_by().collect();
     let mut by_value: BTreeMap<(usize, &str), Vec<&Observed>> = BTreeMap::new();
     for account in accounts.values() {
