@@ -8,11 +8,13 @@
 )]
 
 mod approval;
+mod corpus;
 mod crash;
 mod dice;
 mod directory;
 mod errors;
 mod exits;
+mod failures;
 mod faults;
 mod harness;
 mod import;

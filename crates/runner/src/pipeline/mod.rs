@@ -225,7 +225,7 @@ pub(crate) fn open_state(session: &Session, access: Access) -> Outcome<State> {
 }
 
 /// How long until each lasting limit of the target has room again, as the last run left it.
-fn used_limits(session: &Session, state: &State) -> Outcome<Vec<(String, Duration)>> {
+pub(crate) fn used_limits(session: &Session, state: &State) -> Outcome<Vec<(String, Duration)>> {
     let now = session.clock.now().0;
     let left = |until: i64| Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
     Ok(state.used_limits()?.into_iter().map(|(name, until)| (name, left(until))).collect())

@@ -49,7 +49,7 @@ pub(super) async fn run(loaded: Loaded, file: &Path, yes: bool, output: Output) 
             (None, None) => new.push((print, pair)),
         }
     }
-    let client = session.client()?;
+    let client = session.client(pipeline::used_limits(&session, &state)?)?;
     let width = session.loaded.config.target.concurrency.max(1);
     let mut looked_up = futures_util::stream::iter(&new)
         .map(|(_, pair)| {

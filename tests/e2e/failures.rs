@@ -1,0 +1,159 @@
+//! How tools of this kind have destroyed data, and which test shows that this one does not.
+
+use super::harness::{Bed, CONFIG, HEADER, here};
+
+/// What went wrong elsewhere, and the files with the tests: cases of the planner by their name, tests by their function.
+const FAILURES: &[(&str, &[(&str, &str)])] = &[
+    (
+        "1: a source that is unreachable or cut is read as \"everybody left\"",
+        &[
+            ("crates/reconcile/tests/cases/failure_01_partial_read.txt", ""),
+            ("tests/e2e/exits.rs", "three_when_the_source_cannot_be_read"),
+        ],
+    ),
+    (
+        "2: a source that is read well and empty",
+        &[
+            ("crates/reconcile/tests/cases/failure_02_empty_source.txt", ""),
+            ("tests/e2e/errors.rs", "csv_nobody"),
+        ],
+    ),
+    (
+        "4: accounts of others are deleted",
+        &[("crates/reconcile/tests/cases/failure_04_unmanaged_accounts.txt", "")],
+    ),
+    (
+        "5: a record that could not be mapped is taken as absent",
+        &[("crates/reconcile/tests/cases/failure_05_rejected_record.txt", "")],
+    ),
+    (
+        "6: a rename is a deletion and a creation",
+        &[("crates/reconcile/tests/cases/failure_06_rename.txt", "")],
+    ),
+    (
+        "7: a changed identity stops every run",
+        &[("crates/reconcile/tests/cases/failure_07_identity_change.txt", "")],
+    ),
+    (
+        "8: the first error stops all, or errors end in exit code 0",
+        &[
+            ("crates/reconcile/tests/cases/failure_08_one_bad_person.txt", ""),
+            ("tests/e2e/exits.rs", "five_when_somebody_was_rejected_or_failed"),
+        ],
+    ),
+    (
+        "9: what is not mapped is wiped",
+        &[
+            ("crates/reconcile/tests/cases/failure_09_unmanaged.txt", ""),
+            (
+                "tests/e2e/put.rs",
+                "a_target_without_patch_is_written_by_put_and_keeps_what_is_not_managed",
+            ),
+        ],
+    ),
+    (
+        "10: an update that never ends",
+        &[
+            ("crates/reconcile/tests/cases/failure_10_convergence.txt", ""),
+            ("tests/e2e/properties.rs", "applied_is_converged_whoever_the_people_are"),
+        ],
+    ),
+    (
+        "11: a 404 that means something else",
+        &[("crates/reconcile/tests/cases/failure_11_gone_or_not.txt", "")],
+    ),
+    (
+        "13: a dry run that writes",
+        &[("tests/e2e/failures.rs", "failure_13_looking_writes_nothing")],
+    ),
+    ("14: runs that overlap", &[("tests/e2e/failures.rs", "failure_14_a_second_run_is_refused")]),
+    (
+        "15: existing accounts are taken over in silence, or are an error for ever",
+        &[("crates/reconcile/tests/cases/failure_15_adoption_not_allowed.txt", "")],
+    ),
+    (
+        "a config edit that deprovisions everybody",
+        &[
+            ("crates/reconcile/tests/cases/config_changed.txt", ""),
+            ("tests/scenarios/config_change.txt", ""),
+        ],
+    ),
+    (
+        "what others change at the target is not seen, or undone without a word",
+        &[("tests/scenarios/drift.txt", ""), ("crates/reconcile/tests/cases/drift_leaver.txt", "")],
+    ),
+];
+
+#[test]
+fn each_failure_has_its_tests() {
+    let root = here().join("..");
+    for (failure, tests) in FAILURES {
+        for (file, name) in *tests {
+            let text = std::fs::read_to_string(root.join(file));
+            let text = text.unwrap_or_else(|error| panic!("{failure}: {file}: {error}"));
+            assert!(text.contains(name), "{failure}: {file} has no {name}");
+        }
+    }
+}
+
+const PEOPLE: &str = "1,Ada,Lovelace,ada@example.com,Countess,active,\n2,Grace,Hopper,grace@example.com,Admiral,active,1\n";
+
+#[test]
+fn failure_13_looking_writes_nothing() {
+    let bed = Bed::new();
+    bed.write("peoplesync.toml", CONFIG);
+    bed.write("people.csv", format!("{HEADER}{PEOPLE}"));
+    let wrote = || {
+        bed.simulator()
+            .take_requests()
+            .into_iter()
+            .filter(|request| request.method != "GET")
+            .count()
+    };
+    bed.run(&["plan"]).expect(10);
+    assert_eq!(wrote(), 0, "before the first apply");
+    bed.run(&["apply", "--yes"]).expect(0);
+    assert!(wrote() > 0);
+    // Something of every kind is left to do.
+    bed.write("people.csv", format!("{HEADER}2,Grace,Hopper,hopper@example.com,Commodore,active,\n3,Zoë,Ng,zoe@example.com,,active,2\n4,No,Mail,,,active,\n"));
+    for line in [
+        "check",
+        "plan",
+        "plan --full",
+        "plan --json",
+        "plan --out saved.plan",
+        "preview 2",
+        "preview 1",
+        "links list",
+        "links export",
+        "links doctor",
+        "history",
+        "history --runs",
+        "test",
+    ] {
+        bed.shell(line);
+        assert_eq!(wrote(), 0, "{line}");
+    }
+    let before = bed.run(&["plan", "--json"]).json();
+    assert_eq!(before["summary"]["update"], 1, "{before}");
+    assert_eq!(before["summary"]["deactivate"], 1, "{before}");
+}
+
+#[test]
+fn failure_14_a_second_run_is_refused() {
+    let bed = Bed::new();
+    bed.write("peoplesync.toml", CONFIG);
+    bed.write("people.csv", format!("{HEADER}{PEOPLE}"));
+    bed.run(&["apply", "--yes"]).expect(0);
+    let access = peoplesync_state::Access::Write { who: "process 1".to_owned(), now: 0 };
+    let first =
+        peoplesync_state::State::open(&bed.path("peoplesync.db"), access, || [0; 32]).unwrap();
+    bed.write("people.csv", format!("{HEADER}{}", PEOPLE.replace("Countess", "Chair")));
+    let second = bed.run(&["apply", "--yes"]).expect(1);
+    assert!(second.stderr.contains("in use by another run: process 1"), "{}", second.stderr);
+    assert!(bed.simulator().users().iter().all(|user| user["title"] != "Chair"));
+    // To look is allowed.
+    bed.run(&["plan"]).expect(10);
+    drop(first);
+    bed.run(&["apply", "--yes"]).expect(0);
+}
