@@ -170,11 +170,12 @@ fn scope(text: &mut String, explanation: &Explanation, paint: Paint) {
         text.push_str("   everybody is in scope\n");
         return;
     };
-    line!(text, "   {}  →  {}", scope.expression, verdict(&scope.holds, paint));
+    line!(text, "   {}  →  {}", one_line(&scope.expression), verdict(&scope.holds, paint));
     clauses(text, &scope.clauses, 1, paint);
     readings(text, &scope.fields, paint);
     let excluded = explanation.excluded_by();
-    let excluded = excluded.iter().map(|(clause, holds)| format!("{clause} is {holds}"));
+    let excluded =
+        excluded.iter().map(|(clause, holds)| format!("{} is {holds}", one_line(clause)));
     match excluded.collect::<Vec<_>>().as_slice() {
         [] => {}
         because => {
@@ -192,7 +193,7 @@ fn clauses(text: &mut String, clauses: &[Clause], depth: usize, paint: Paint) {
             Ok(holds) => paint.dim(&holds.to_string()),
             Err(error) => paint.red(&error.reason),
         };
-        line!(text, "   {}{}  →  {verdict}", "  ".repeat(depth), clause.text);
+        line!(text, "   {}{}  →  {verdict}", "  ".repeat(depth), one_line(&clause.text));
         self::clauses(text, &clause.clauses, depth + 1, paint);
     }
 }
@@ -245,7 +246,7 @@ fn attribute(text: &mut String, prepared: &Prepared, step: &AttributeStep, paint
         }
         Err(error) => paint.red(&error.reason),
     };
-    line!(text, "   {path} = {}  →  {value}", step.expression);
+    line!(text, "   {path} = {}  →  {value}", one_line(&step.expression));
     readings(text, &step.fields, paint);
 }
 
@@ -253,6 +254,12 @@ fn readings(text: &mut String, fields: &[Reading], paint: Paint) {
     for reading in fields {
         line!(text, "     {}", paint.dim(&format!("{} is {}", reading.field, reading.value)));
     }
+}
+
+/// An expression that stands on several lines, on one.
+fn one_line(expression: &str) -> String {
+    let lines = expression.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 fn indent(text: &str) -> String {
