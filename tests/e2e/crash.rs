@@ -22,7 +22,7 @@ fn people(title: &str) -> String {
 }
 
 /// Kills an apply after the target has answered `after` requests.
-fn kill(bed: &Bed, after: u64) {
+pub(crate) fn kill(bed: &Bed, after: u64) {
     let before = bed.simulator().received();
     let mut child = bed
         .command(&["apply", "--yes", "--quiet"])

@@ -16,6 +16,7 @@ mod errors;
 mod exits;
 mod failures;
 mod faults;
+mod groups;
 mod harness;
 mod import;
 mod limits;

@@ -6,6 +6,7 @@ mod builder;
 mod error;
 mod fault;
 mod habits;
+mod memberships;
 mod projection;
 mod query;
 mod quirks;

@@ -102,3 +102,104 @@ fn removed(
         findings.on(rule, change, format!("{label} was rejected"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Cause, Digest, MemberChanges, Rejection, Summary};
+
+    fn member(key: &str, id: Option<&str>) -> Arc<Member> {
+        let (key, id) = (Some(key.to_owned()), id.map(str::to_owned));
+        Arc::new(Member { resource: Resource::User, key, id, name: None })
+    }
+
+    fn change(resource: Resource, action: Action, key: &str, id: Option<&str>) -> Change {
+        Change {
+            action,
+            resource,
+            cause: Cause::Source,
+            key: key.to_owned(),
+            id: id.map(str::to_owned),
+            name: key.to_owned(),
+            origin: None,
+            reason: "because".to_owned(),
+            attributes: Vec::new(),
+            members: MemberChanges::default(),
+            digest: Some(Digest(1)),
+        }
+    }
+
+    /// Somebody who is created joins, somebody who is known joins, and somebody leaves.
+    fn plan() -> Plan {
+        let mut group = change(Resource::Group, Action::Update, "eng", Some("g1"));
+        group.members.add = vec![member("1", None), member("2", Some("a2"))];
+        group.members.remove = vec![member("3", Some("a3"))];
+        Plan {
+            plan: String::new(),
+            coverage: "complete".to_owned(),
+            groups_coverage: Some("complete".to_owned()),
+            summary: Summary::default(),
+            refused: Vec::new(),
+            changes: vec![change(Resource::User, Action::Create, "1", None), group],
+            rejected: Vec::new(),
+            warnings: Vec::new(),
+            bookkeeping: Vec::new(),
+            group_bookkeeping: Vec::new(),
+        }
+    }
+
+    fn findings(plan: &Plan) -> Vec<String> {
+        let by_key = plan
+            .changes
+            .iter()
+            .map(|change| ((change.resource, change.key.as_str()), change))
+            .collect();
+        let mut findings = Findings::default();
+        check(plan, &by_key, &mut findings);
+        findings.0.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_sound_plan_has_no_finding_and_each_rule_finds_what_breaks_it() {
+        assert_eq!(findings(&plan()), Vec::<String>::new());
+        let touches: [fn(&mut Plan); 12] = [
+            |plan| plan.groups_coverage = Some("partial".to_owned()),
+            |plan| plan.coverage = "partial".to_owned(),
+            |plan| plan.changes[1].resource = Resource::User,
+            |plan| plan.changes[1].action = Action::Delete,
+            |plan| drop(plan.changes.remove(0)),
+            |plan| plan.changes[0].action = Action::Delete,
+            |plan| plan.changes[1].members.add.push(member("2", Some("a2"))),
+            |plan| plan.changes[1].members.remove.push(member("2", Some("a2"))),
+            |plan| plan.changes[1].members.remove.push(member("4", None)),
+            |plan| plan.changes[1].members.add.push(member("1", Some("a1"))),
+            |plan| {
+                let stranger = Member { key: None, ..(*member("", Some("x"))).clone() };
+                plan.changes[1].members.add.push(Arc::new(stranger));
+            },
+            |plan| {
+                plan.rejected.push(Rejection {
+                    origin: "people.csv:4".to_owned(),
+                    key: Some("3".to_owned()),
+                    field: None,
+                    reason: "bad".to_owned(),
+                    resource: Resource::User,
+                });
+            },
+        ];
+        let shown: Vec<String> = touches
+            .into_iter()
+            .enumerate()
+            .map(|(number, touch)| {
+                let mut plan = plan();
+                touch(&mut plan);
+                let found = findings(&plan);
+                assert_ne!(found, Vec::<String>::new(), "touch {number}");
+                found.join("\n")
+            })
+            .collect();
+        insta::assert_snapshot!(shown.join("\n---\n"));
+    }
+}

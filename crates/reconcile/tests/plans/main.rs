@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod support;

@@ -181,6 +181,31 @@ impl Client {
         Ok(found)
     }
 
+    /// The ids of all resources that a filter finds, taken on trust: what they are is not looked at. For filters over what
+    /// the target does not tell, such as the members of a group.
+    ///
+    /// # Errors
+    /// As the target answers; [`Kind::Refused`] or [`Kind::Server`] mostly mean that it does not understand the filter.
+    pub async fn ids(
+        &self,
+        resource: Resource,
+        filter: &Filter,
+    ) -> Result<Vec<String>, ClientError> {
+        let mut pages = Pages::new(self.clone(), resource, Some(filter), None, None);
+        let mut ids = Vec::new();
+        while let Some(page) = pages.next().await? {
+            for text in page {
+                let found: Json = serde_json::from_str(text.get()).unwrap_or_default();
+                ids.extend(member(&found, "id").and_then(reference_id));
+            }
+            // One request a question, where the target says how many there are.
+            if pages.total_results().is_some() && pages.seen_enough() {
+                break;
+            }
+        }
+        Ok(ids)
+    }
+
     /// One resource; `None` if it surely is not there.
     ///
     /// # Errors

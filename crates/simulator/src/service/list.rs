@@ -11,6 +11,7 @@ use peoplesync_scim::{Filter, Resource, ScimError, resource};
 use serde_json::Value as Json;
 
 use super::{Reply, Service, reply};
+use crate::memberships;
 use crate::query::{Query, Sort, check_filter};
 use crate::quirks::{BeyondTheEnd, Filters, Total};
 use crate::store::{Lookup, RowRef, Store};
@@ -30,6 +31,7 @@ impl Service {
                 ));
             }
             check_filter(filter, resources, &self.schemas)?;
+            memberships::check_filter(&self.habits.profile.groups, filter)?;
         }
         let finds = query.filter.as_ref().map_or(Ok(true), |filter| self.habits.finds(filter))?;
         let quirks = &self.habits.quirks;

@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 
 use crate::behaviour::Behaviour;
 use crate::habits::Habits;
+use crate::memberships;
 use crate::projection::Selection;
 use crate::query::Query;
 use crate::quirks::ErrorForm;
@@ -207,12 +208,17 @@ impl Service {
         in_list: bool,
     ) -> Bytes {
         let groups = self.groups(store, resource, row);
+        let groups_habits = &self.habits.profile.groups;
         let as_kept = self.habits.shows_as_kept(in_list);
-        if self.whole && as_kept && groups.is_empty() && selection.is_default() {
+        let hides = memberships::hides(groups_habits, resource);
+        if self.whole && as_kept && groups.is_empty() && selection.is_default() && !hides {
             return row.bytes.clone();
         }
         let mut value = with_groups(row, groups);
         selection.apply(&mut value, resource, &self.schemas);
+        if let Json::Object(shown) = &mut value {
+            memberships::hide(groups_habits, resource, shown);
+        }
         if !as_kept {
             value = self.habits.show(resource, value, in_list, &self.schemas);
         }

@@ -12,6 +12,7 @@ use super::{Reply, Service, body, json_reply, names, not_found, reply};
 use crate::Error;
 use crate::accept::{self, Origin, accept};
 use crate::habits::Deletion;
+use crate::memberships;
 use crate::quirks::{CreateAnswer, Patches};
 use crate::store::{Lookup, RowRef, Stamp, Store};
 
@@ -23,6 +24,9 @@ impl Service {
     ) -> Result<Reply, ScimError> {
         let selection = self.selection(request)?;
         let body = self.habits.read(resource, body(request)?, &self.schemas)?;
+        if resource == Resource::Group {
+            memberships::check_new(&self.habits.profile.groups, &body)?;
+        }
         let new = accept(resource, body, &self.schemas, Origin::Client)?;
         let new = self.habits.keep(resource, new, None)?;
         let mut store = self.write();
@@ -103,7 +107,10 @@ impl Service {
             return Err(ScimError::new(501, "", "PATCH is not supported"));
         }
         let selection = self.selection(request)?;
-        let body = self.habits.read_patch(resource, body(request)?, &self.schemas)?;
+        let mut body = self.habits.read_patch(resource, body(request)?, &self.schemas)?;
+        if resource == Resource::Group {
+            body = memberships::read_patch(&self.habits.profile.groups, body)?;
+        }
         let mut store = self.write();
         let mut row = self.find(&store, resource, id, request)?;
         let before = row.value();

@@ -337,21 +337,11 @@ impl<'a> Finder<'a> {
 
     /// The ids of the groups of one member; none if the target does not understand the question.
     async fn groups_of(&self, id: &str) -> Outcome<Option<Vec<String>>> {
-        let mut pages = self.run.client.list(Resource::Group, Some(&groups_of(id)), None);
-        let mut ids = Vec::new();
-        loop {
-            match pages.next().await {
-                Ok(Some(page)) => {
-                    for group in page {
-                        let group: Json = serde_json::from_str(group.get()).unwrap_or_default();
-                        ids.extend(group.get("id").and_then(Json::as_str).map(str::to_owned));
-                    }
-                }
-                Ok(None) => return Ok(Some(ids)),
-                Err(error) => {
-                    one_persons(error)?;
-                    return Ok(None);
-                }
+        match self.run.client.ids(Resource::Group, &groups_of(id)).await {
+            Ok(ids) => Ok(Some(ids)),
+            Err(error) => {
+                one_persons(error)?;
+                Ok(None)
             }
         }
     }

@@ -1,0 +1,86 @@
+//! How this service keeps the members of groups, by the same words as a profile has them: what it refuses, and what it does not
+//! tell.
+
+use peoplesync_scim::error::scim_type;
+use peoplesync_scim::profile::{Grouping, RemoveMembers, ShowMembers};
+use peoplesync_scim::resource::member;
+use peoplesync_scim::{Filter, Resource, ScimError};
+use serde_json::{Map, Value as Json, json};
+
+/// Refuses a new group with more members than one request may hold.
+pub(crate) fn check_new(habits: &Grouping, body: &Json) -> Result<(), ScimError> {
+    let count = member(body, "members").and_then(Json::as_array).map_or(0, Vec::len);
+    if count > 0 && !habits.members_on_create {
+        return Err(invalid("a group is created without members"));
+    }
+    limit(habits, count)
+}
+
+/// A PATCH of a group as the RFC has it. A service that removes members as a list refuses to replace or remove all of them.
+pub(crate) fn read_patch(habits: &Grouping, mut body: Json) -> Result<Json, ScimError> {
+    let Some(operations) = body.get_mut("Operations").and_then(Json::as_array_mut) else {
+        return Ok(body);
+    };
+    let mut read = Vec::with_capacity(operations.len());
+    let mut changed = 0;
+    for operation in operations.drain(..) {
+        let text = |name: &str| member(&operation, name).and_then(Json::as_str).unwrap_or_default();
+        let (op, path) = (text("op").to_ascii_lowercase(), text("path").to_owned());
+        if !path.to_ascii_lowercase().starts_with("members") {
+            read.push(operation);
+            continue;
+        }
+        let value = member(&operation, "value").filter(|value| !value.is_null());
+        let listed = value.and_then(Json::as_array).map_or(1, Vec::len);
+        changed += listed;
+        match (habits.remove, op.as_str(), value) {
+            (RemoveMembers::List, "remove", Some(Json::Array(gone))) => {
+                for id in gone.iter().filter_map(|element| member(element, "value")) {
+                    read.push(json!({ "op": "remove", "path": format!("members[value eq {id}]") }));
+                }
+            }
+            (RemoveMembers::List, "remove" | "replace", _) => {
+                return Err(invalid("members are added and removed by a list of them"));
+            }
+            _ => read.push(operation),
+        }
+    }
+    limit(habits, changed)?;
+    *operations = read;
+    Ok(body)
+}
+
+/// Takes out of an answer what the service does not tell.
+pub(crate) fn hide(habits: &Grouping, resource: Resource, shown: &mut Map<String, Json>) {
+    if resource == Resource::Group && habits.members == ShowMembers::Never {
+        shown.remove("members");
+    }
+}
+
+/// Whether anything is hidden.
+pub(crate) fn hides(habits: &Grouping, resource: Resource) -> bool {
+    resource == Resource::Group && habits.members == ShowMembers::Never
+}
+
+/// Refuses a filter over members where the service knows none.
+pub(crate) fn check_filter(habits: &Grouping, filter: &Filter) -> Result<(), ScimError> {
+    if !habits.members_filter && filter.to_string().to_ascii_lowercase().contains("members") {
+        let detail = "groups cannot be found by their members";
+        return Err(ScimError::new(400, scim_type::INVALID_FILTER, detail));
+    }
+    Ok(())
+}
+
+fn limit(habits: &Grouping, count: usize) -> Result<(), ScimError> {
+    if count > habits.chunk() {
+        let most = habits.members_per_request;
+        return Err(invalid(&format!(
+            "{count} members in one request; at most {most} are allowed"
+        )));
+    }
+    Ok(())
+}
+
+fn invalid(detail: &str) -> ScimError {
+    ScimError::new(400, scim_type::INVALID_VALUE, detail)
+}

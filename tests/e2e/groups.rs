@@ -1,0 +1,320 @@
+//! Groups against targets with habits of their own: limits, members that are never told, PUT, crashes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use peoplesync_scim::profile::{Grouping, RemoveMembers, ShowMembers};
+use peoplesync_scim::{Profile, Resource};
+use peoplesync_simulator::{Behaviour, Request};
+use serde_json::Value as Json;
+
+use super::dice::Dice;
+use super::harness::{Bed, profile};
+
+/// People by number, and groups by number with their members. `profile` stands in `[target.overrides]`.
+fn config(profile: &str, groups: &str) -> String {
+    format!(
+        r#"
+[source]
+kind = "csv"
+settings = {{ path = "people.csv", key = "id" }}
+
+[target]
+name = "Test"
+url = "http://127.0.0.1:1/"
+auth = {{ bearer = {{ env = "SCIM_TOKEN" }} }}
+{profile}
+
+[people.attributes]
+userName = "mail"
+externalId = "id"
+
+[guards]
+max_changes = "100%"
+max_creates = "100%"
+
+[groups]
+{groups}
+[groups.attributes]
+displayName = "name"
+externalId = "id"
+"#
+    )
+}
+
+const OWN_SOURCE: &str = r#"
+source = { kind = "csv", settings = { path = "groups.csv", key = "id", multi_valued = { members = ";" } } }
+members = "members"
+"#;
+
+fn people(bed: &Bed, count: usize) {
+    let mut text = "id,mail\n".to_owned();
+    for n in 0..count {
+        writeln!(text, "{n},u{n}@example.com").unwrap();
+    }
+    bed.write("people.csv", text);
+}
+
+type Groups = BTreeMap<String, Vec<usize>>;
+
+fn groups(bed: &Bed, groups: &Groups) {
+    let mut text = "id,name,members\n".to_owned();
+    for (key, members) in groups {
+        let members: Vec<String> = members.iter().map(ToString::to_string).collect();
+        writeln!(text, "{key},Group {key},{}", members.join(";")).unwrap();
+    }
+    bed.write("groups.csv", text);
+}
+
+/// Who is in which group at the target, by the keys of both.
+fn at_target(bed: &Bed) -> Groups {
+    let users: BTreeMap<String, usize> = bed
+        .simulator()
+        .users()
+        .iter()
+        .map(|user| (text(&user["id"]), text(&user["externalId"]).parse().unwrap()))
+        .collect();
+    let groups = bed.simulator().resources(Resource::Group);
+    let groups = groups.iter().map(|group| {
+        let members = group["members"].as_array().into_iter().flatten();
+        let mut members: Vec<usize> =
+            members.map(|member| users[&text(&member["value"])]).collect();
+        members.sort_unstable();
+        (text(&group["externalId"]), members)
+    });
+    groups.collect()
+}
+
+fn text(value: &Json) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// The most members that one request named.
+fn most_members(requests: &[Request]) -> usize {
+    let count = |body: &Json| -> usize {
+        let listed = |value: &Json| value.as_array().map_or(1, Vec::len);
+        let new = body.get("members").map_or(0, listed);
+        let operations = body["Operations"].as_array().into_iter().flatten();
+        let changed =
+            operations.filter(|operation| text(&operation["path"]).starts_with("members"));
+        new + changed.map(|operation| operation.get("value").map_or(1, listed)).sum::<usize>()
+    };
+    requests.iter().filter_map(Request::body).map(|body| count(&body)).max().unwrap_or(0)
+}
+
+/// A service that takes a hundred members at once, removes them as a list, and never tells them.
+const SECRETIVE: &str = r#"
+[target.overrides.groups]
+members = "never"
+members_per_request = 100
+remove = "list"
+[target.overrides.list]
+page_size = 100
+"#;
+
+fn secretive(members_per_request: u32) -> Profile {
+    let mut profile = profile("generic");
+    profile.groups = Grouping {
+        members: ShowMembers::Never,
+        members_per_request,
+        remove: RemoveMembers::List,
+        ..Grouping::default()
+    };
+    for name in ["default_page", "max_page"] {
+        profile.simulate.insert(name.to_owned(), 100.into());
+    }
+    profile
+}
+
+/// Plans to nothing, without a request.
+fn is_quiet(bed: &Bed) {
+    drop(bed.simulator().take_requests());
+    let plan = bed.run(&["plan"]).expect(0);
+    assert!(plan.stdout.contains("Groups: No changes"), "{}", plan.stdout);
+    assert_eq!(bed.simulator().take_requests().len(), 0, "a run without changes asks for nothing");
+}
+
+#[test]
+fn two_hundred_groups_of_five_hundred_people_whose_members_are_never_told() {
+    let bed = Bed::with_profile(&secretive(100));
+    bed.write("peoplesync.toml", config(SECRETIVE, OWN_SOURCE));
+    people(&bed, 500);
+    bed.write("groups.csv", "id,name,members\n");
+    bed.run(&["apply", "--yes", "--quiet"]).expect(0);
+    drop(bed.simulator().take_requests());
+
+    // Every tenth group has more members than one request may name.
+    let members = |group: usize| -> Vec<usize> {
+        let count = if group.is_multiple_of(10) { 250 } else { 10 };
+        let mut members: Vec<usize> = (0..count).map(|n| (group * 7 + n) % 500).collect();
+        members.sort_unstable();
+        members
+    };
+    let mut wanted: Groups =
+        (0..200).map(|group| (format!("g{group:03}"), members(group))).collect();
+    groups(&bed, &wanted);
+    bed.run(&["apply", "--yes", "--quiet"]).expect(0);
+    let load = bed.simulator().take_requests();
+    assert_eq!(at_target(&bed), wanted);
+    assert!(load.len() < 1_500, "{} requests for the first load", load.len());
+    assert!(most_members(&load) <= 100, "{} members in one request", most_members(&load));
+    is_quiet(&bed);
+
+    // Ten groups lose somebody and get nobody; two requests each, one to look and one to write.
+    for (_, members) in wanted.iter_mut().take(10) {
+        members.remove(0);
+    }
+    groups(&bed, &wanted);
+    bed.run(&["apply", "--yes", "--quiet"]).expect(0);
+    let change = bed.simulator().take_requests();
+    assert_eq!(at_target(&bed), wanted);
+    assert!(change.len() <= 22, "{} requests for ten changes", change.len());
+    is_quiet(&bed);
+
+    let full = bed.run(&["plan", "--full"]).expect(0);
+    let full_requests = bed.simulator().take_requests().len();
+    assert!(full.stdout.contains("Groups: No changes"), "{}", full.stdout);
+    assert!(full_requests < 600, "{full_requests} requests for a full comparison");
+    eprintln!(
+        "200 groups × 500 people: {} requests for the first load, {} for ten changes, {full_requests} for a full plan, 0 for a plan without changes",
+        load.len(),
+        change.len(),
+    );
+}
+
+#[test]
+fn somebody_else_takes_a_person_out_of_a_group_whose_members_are_never_told() {
+    let bed = Bed::with_profile(&secretive(100));
+    bed.write("peoplesync.toml", config(SECRETIVE, OWN_SOURCE));
+    people(&bed, 5);
+    let wanted = Groups::from([("a".into(), vec![0, 1, 2]), ("b".into(), vec![3])]);
+    groups(&bed, &wanted);
+    bed.run(&["apply", "--yes"]).expect(0);
+    let id = text(&bed.simulator().resources(Resource::Group)[0]["id"]);
+    let edited = bed.simulator().edit(Resource::Group, &id, |group| {
+        group.as_object_mut().unwrap().remove("members");
+    });
+    assert!(edited.unwrap());
+    bed.run(&["apply", "--yes", "--full"]).expect(0);
+    assert_eq!(at_target(&bed), wanted);
+    bed.run(&["plan", "--full"]).expect(0);
+}
+
+#[test]
+fn members_that_are_never_told_although_the_profile_does_not_say_so() {
+    let mut habits = profile("generic");
+    habits.groups.members = ShowMembers::Never;
+    let bed = Bed::with_profile(&habits);
+    bed.write("peoplesync.toml", config("", OWN_SOURCE));
+    people(&bed, 5);
+    let mut wanted = Groups::from([("a".into(), vec![0, 1, 2]), ("b".into(), vec![3])]);
+    groups(&bed, &wanted);
+    bed.run(&["apply", "--yes"]).expect(0);
+    bed.run(&["plan", "--full"]).expect(0);
+    wanted.insert("a".into(), vec![1, 2, 4]);
+    groups(&bed, &wanted);
+    bed.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(at_target(&bed), wanted);
+    bed.run(&["plan", "--full"]).expect(0);
+    is_quiet(&bed);
+}
+
+#[test]
+fn groups_are_taken_over_and_keep_whom_nobody_knows() {
+    for (policy, stays) in [("keep", true), ("remove", false)] {
+        let bed = Bed::new();
+        let policy = format!("{OWN_SOURCE}unmanaged_members = \"{policy}\"\n");
+        bed.write("peoplesync.toml", config("", &policy));
+        people(&bed, 3);
+        groups(&bed, &Groups::new());
+        bed.run(&["apply", "--yes"]).expect(0);
+        let stranger = serde_json::json!({ "userName": "stranger", "externalId": "99" });
+        bed.simulator().seed(Resource::User, [stranger]).unwrap();
+        let ids: Vec<Json> = bed
+            .simulator()
+            .users()
+            .iter()
+            .filter(|user| ["0", "1", "99"].contains(&user["externalId"].as_str().unwrap()))
+            .map(|user| serde_json::json!({ "value": user["id"] }))
+            .collect();
+        let group = serde_json::json!({ "displayName": "group A", "members": ids });
+        bed.simulator().seed(Resource::Group, [group]).unwrap();
+
+        groups(&bed, &Groups::from([("A".into(), vec![1, 2])]));
+        let applied = bed.run(&["apply", "--yes", "--json"]).expect(0).json();
+        assert_eq!(applied["changes"][0]["action"], "adopt");
+        let expected = if stays { vec![1, 2, 99] } else { vec![1, 2] };
+        assert_eq!(at_target(&bed)["A"], expected, "{policy}");
+        bed.run(&["plan", "--full"]).expect(0);
+        is_quiet(&bed);
+    }
+}
+
+#[test]
+fn a_target_without_patch_gets_all_members_by_put() {
+    let bed = Bed::with(Behaviour { patch: false, ..Behaviour::default() }, |_| None);
+    bed.write("peoplesync.toml", config("", OWN_SOURCE));
+    people(&bed, 4);
+    groups(&bed, &Groups::from([("a".into(), vec![0, 1])]));
+    bed.run(&["apply", "--yes"]).expect(0);
+    let wanted = Groups::from([("a".into(), vec![1, 2, 3])]);
+    groups(&bed, &wanted);
+    drop(bed.simulator().take_requests());
+    bed.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(at_target(&bed), wanted);
+    let methods: Vec<String> =
+        bed.simulator().take_requests().iter().map(|request| request.method.clone()).collect();
+    assert!(!methods.contains(&"PATCH".to_owned()), "{methods:?}");
+    bed.run(&["plan", "--full"]).expect(0);
+}
+
+#[test]
+fn one_member_that_is_refused_keeps_nobody_else_out() {
+    let bed = Bed::with_faults(|_| None);
+    bed.write("peoplesync.toml", config("", OWN_SOURCE));
+    people(&bed, 9);
+    groups(&bed, &Groups::from([("a".into(), vec![])]));
+    bed.run(&["apply", "--yes"]).expect(0);
+    // Somebody else deletes the account of 4; peoplesync does not know yet.
+    let users = bed.simulator().users();
+    let gone = users.iter().find(|user| user["externalId"] == "4").unwrap();
+    assert!(bed.simulator().remove(Resource::User, &text(&gone["id"])).unwrap());
+    groups(&bed, &Groups::from([("a".into(), (0..9).collect())]));
+    let applied = bed.run(&["apply", "--yes"]).expect(5);
+    assert!(applied.stdout.contains("refused as members"), "{}", applied.stdout);
+    assert_eq!(at_target(&bed)["a"], [0, 1, 2, 3, 5, 6, 7, 8]);
+    // A full run sees that the account is gone, makes another, and the group gets it.
+    bed.run(&["apply", "--yes", "--full"]).expect(0);
+    assert_eq!(at_target(&bed)["a"], (0..9).collect::<Vec<_>>());
+    bed.run(&["plan", "--full"]).expect(0);
+}
+
+#[test]
+fn killed_at_any_point_groups_are_complete_after_a_rerun() {
+    for seed in 0..12 {
+        let mut dice = Dice(seed);
+        let is_open = seed % 2 == 0;
+        let habits = if is_open { profile("generic") } else { secretive(3) };
+        let bed = Bed::with_profile(&habits);
+        let said = if is_open { "" } else { SECRETIVE };
+        let small = said.replace("members_per_request = 100", "members_per_request = 3");
+        bed.write("peoplesync.toml", config(&small, OWN_SOURCE));
+        people(&bed, 20);
+        let mut wanted: Groups =
+            (0..6).map(|group| (format!("g{group}"), (group..group + 9).collect())).collect();
+        groups(&bed, &wanted);
+        super::crash::kill(&bed, dice.roll(60));
+        bed.run(&["apply", "--yes"]).expect(0);
+        assert_eq!(at_target(&bed), wanted, "seed {seed}");
+        for (at, members) in wanted.values_mut().enumerate() {
+            *members = (at + 3..at + 14).collect();
+        }
+        groups(&bed, &wanted);
+        super::crash::kill(&bed, dice.roll(40));
+        bed.run(&["apply", "--yes"]).expect(0);
+        assert_eq!(at_target(&bed), wanted, "seed {seed}");
+        assert_eq!(bed.simulator().count(Resource::Group), 6, "seed {seed}: a group twice");
+        bed.run(&["plan", "--full"]).expect(0);
+        is_quiet(&bed);
+    }
+}
