@@ -7,6 +7,7 @@
     reason = "tests end where something is not as it must be"
 )]
 
+mod accounts;
 mod approval;
 mod corpus;
 mod crash;

@@ -89,6 +89,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  peoplesync import entra schema.json --out peoplesync.toml"
     )]
     Import(ImportCommand),
+    /// The accounts at the target, with their links.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  peoplesync target list zoe\n  peoplesync target delete 2819c223"
+    )]
+    Target(TargetCommand),
     /// Run the mapping tests that stand in the config.
     #[command(after_help = "Example:\n  peoplesync test --config hr.toml")]
     Test,
@@ -250,6 +256,59 @@ pub(crate) enum ImportCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+}
+
+/// Commands on the accounts at the target.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum TargetCommand {
+    /// List them. Reads all of them.
+    List {
+        /// Only those whose id, name or key contains this.
+        #[arg(value_name = "TEXT")]
+        search: Option<String>,
+        /// Groups instead of people.
+        #[arg(long)]
+        groups: bool,
+        /// How they are printed.
+        #[arg(long, value_enum, default_value_t = TargetFormat::Table)]
+        format: TargetFormat,
+    },
+    /// Show one as the target has it.
+    Show {
+        /// Its id, its userName, or the key that it is linked to.
+        account: String,
+        /// A group.
+        #[arg(long)]
+        groups: bool,
+        /// One JSON document instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete one that was created in error, and its link. What it is, is shown before it is asked.
+    #[command(
+        after_help = "Some providers delete only accounts that nobody has ever claimed.\n\nExample:\n  peoplesync target delete 2819c223"
+    )]
+    Delete {
+        /// Its id, its userName, or the key that it is linked to.
+        account: String,
+        /// A group.
+        #[arg(long)]
+        groups: bool,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// How accounts are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum TargetFormat {
+    /// A table for people.
+    Table,
+    /// Comma-separated values.
+    Csv,
+    /// One JSON document.
+    Json,
 }
 
 /// Arguments of `history`.

@@ -12,6 +12,7 @@ mod plan;
 mod preview;
 mod schema;
 mod simulate;
+mod target;
 mod test;
 
 use clap::CommandFactory as _;
@@ -35,6 +36,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
         Command::Links(command) => links::run(load()?, command, output).await,
         Command::History(args) => history::run(&load()?, &args, output),
         Command::Import(command) => import::run(&command, output),
+        Command::Target(command) => target::run(load()?, command, output).await,
         Command::Test => test::run(&load()?, output),
         Command::Simulate(args) => simulate::run(args, output).await,
         Command::Schema => {

@@ -42,7 +42,7 @@ pub(crate) use read::open;
 pub(crate) use saved::Basis;
 pub(crate) use session::{Session, mapping};
 pub(crate) use store::open as open_store;
-pub(crate) use target::identity as target_identity;
+pub(crate) use target::{check as check_target, identity as target_identity};
 
 /// The outcome of a run that came to its end, as the state keeps it.
 pub(crate) const DONE: &str = "done";

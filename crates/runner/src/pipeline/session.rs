@@ -20,7 +20,7 @@ use crate::approval;
 use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, ConfigErrors, Keeper, Loaded, model};
 use crate::failure::{Failure, Outcome};
-use crate::pipeline::groups::GroupSession;
+use crate::pipeline::groups::{self, GroupSession};
 use crate::pipeline::patient::Patient;
 use crate::registry;
 
@@ -73,6 +73,7 @@ impl Session {
             .flatten();
         address(&loaded).map_err(&mut note).ok();
         if let Some(profile) = &profile {
+            groups::fits(&loaded, profile).map_err(&mut note).ok();
             leavers(&loaded, profile).map_err(&mut note).ok();
         }
         approval::keys(&loaded).map_err(&mut note).ok();

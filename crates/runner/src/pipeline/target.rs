@@ -12,7 +12,7 @@ pub(crate) fn identity(loaded: &Loaded) -> Outcome<String> {
 }
 
 /// Refuses a state whose links are to accounts of another target. Asked there, nobody would be found, which reads as "gone".
-pub(super) fn check(loaded: &Loaded, state: &State) -> Outcome<()> {
+pub(crate) fn check(loaded: &Loaded, state: &State) -> Outcome<()> {
     let target = identity(loaded)?;
     let Some(bound) = state.target().filter(|bound| *bound != target) else { return Ok(()) };
     if state.is_empty()? {

@@ -27,7 +27,7 @@ use crate::report::Output;
 use crate::report::progress::Progress;
 pub(crate) use gather::{BoundOfPeople, Gathered};
 pub(crate) use members::Found;
-pub(crate) use session::{GroupSession, Origin};
+pub(crate) use session::{GroupSession, Origin, fits};
 
 /// What groups are planned with.
 #[derive(Clone, Copy)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use peoplesync_mapping::{CompileError, Lookups, Mapping, Rule, Texts};
 use peoplesync_reconcile::{Edited, Guards, LeaverAction, Leavers, Managed, Policy, Unmanaged};
-use peoplesync_scim::Filter;
 use peoplesync_scim::schema::{Resource, SchemaSet};
+use peoplesync_scim::{Filter, Profile};
 use peoplesync_source::Source;
 
 use super::gather::OfPeople;
@@ -158,6 +158,20 @@ impl GroupSession {
         let nested = self.of_people.member_key.iter().filter(|_| self.nested != Nested::Ignore);
         self.members.iter().chain(nested)
     }
+}
+
+/// What the target can do of what the table asks.
+pub(crate) fn fits(loaded: &Loaded, profile: &Profile) -> Result<(), ConfigErrors> {
+    let Some(table) = &loaded.config.groups else { return Ok(()) };
+    let mut errors = Vec::new();
+    if profile.endpoint(Resource::Group).is_empty() {
+        errors.push(loaded.error(&["groups"], "the target has no groups, as its profile says"));
+    }
+    if table.nested == Nested::Pass && !profile.groups.nested {
+        let message = "the target takes no groups as members, as its profile says; \"flatten\" adds the people in them";
+        errors.push(loaded.error(&["groups", "nested"], message));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ConfigErrors::new(errors)) }
 }
 
 /// What fits together in the table.
