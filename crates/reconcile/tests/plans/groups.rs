@@ -71,6 +71,7 @@ impl World {
             approval: peoplesync_reconcile::Approvals::NONE,
             first_load: false,
             full: false,
+            hides_inactive: false,
             edited: peoplesync_reconcile::Edited::Nothing,
             now: 0,
             source: "groups.csv".to_owned(),
