@@ -230,7 +230,8 @@ impl World {
                 *name = attribute.after.as_ref().and_then(Json::as_str).unwrap().to_owned();
             }
             let number = |member: &Arc<Member>| -> usize {
-                let text = member.key.clone().or_else(|| Some(member.id.clone()?[1..].to_owned()));
+                let text =
+                    member.key.as_deref().or_else(|| member.id.as_deref()?.strip_prefix('u'));
                 text.unwrap().parse().unwrap()
             };
             for gone in &change.members.remove {

@@ -313,6 +313,7 @@ fn settle(
             name: None,
             action: Action::Delete,
             reason: "deleted by hand: `peoplesync target delete`".to_owned(),
+            request: None,
             attributes: "[]".to_owned(),
         },
     };
