@@ -151,3 +151,50 @@ fn whatever_part_of_a_directory_comes_nobody_leaves() {
     bed.write("peoplesync.toml", config(server.port, &hidden, ""));
     bed.run(&["plan", "--json"]).expect(2);
 }
+
+/// An example with its directory replaced by the one at a URL.
+fn example(name: &str, url: &str, of_directory: &[(&str, &str)]) -> String {
+    let path = super::harness::here().join("../config/examples").join(name);
+    let mut text = std::fs::read_to_string(path).unwrap();
+    for (from, to) in of_directory.iter().chain(&[("ldaps://ldap.example.com", url)]) {
+        assert!(text.contains(from), "{name} no longer says {from}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+#[test]
+fn the_example_for_openldap() {
+    let ldif = people(4);
+    let Some(server) = Slapd::start(&Options { ldif: &ldif, ..Options::default() }) else { return };
+    let bed = Bed::new();
+    let account = [
+        ("cn=peoplesync,ou=services,dc=example,dc=com", ADMIN),
+        ("{ env = \"LDAP_PASSWORD\" }", "\"admin\""),
+    ];
+    bed.write("peoplesync.toml", example("ldap.toml", &server.url(), &account));
+    let checked = bed.run(&["check"]).expect(0);
+    assert!(checked.stdout.contains("4 entries"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("no record has a value in displayName"), "{}", checked.stdout);
+    bed.run(&["apply", "--yes"]).expect(0);
+    bed.run(&["plan", "--full"]).expect(0);
+}
+
+#[test]
+fn the_example_for_active_directory() {
+    // The directory itself is tested with the connector; here, that the config is one: nobody answers at these names.
+    let bed = Bed::new();
+    let nowhere = format!("ldap://127.0.0.1:{}", slapd::free_port());
+    let path = super::harness::here().join("../config/examples/active-directory.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text
+        .replace(
+            "\"ldaps://dc1.ad.example.com\", \"ldaps://dc2.ad.example.com\"",
+            &format!("\"{nowhere}\""),
+        )
+        .replace("{ env = \"AD_PASSWORD\" }", "\"x\"")
+        .replace("[source.settings]", "retries = 0\n[source.settings]");
+    bed.write("peoplesync.toml", text);
+    let ran = bed.run(&["plan"]).expect(3);
+    assert!(ran.stderr.contains("cannot connect to ldap://127.0.0.1"), "{}", ran.stderr);
+}

@@ -53,10 +53,15 @@ impl Slapd {
     /// A server, or a word that it is not here.
     #[allow(clippy::print_stderr, reason = "a test that was left out says so")]
     pub(crate) fn start(options: &Options<'_>) -> Option<Self> {
-        let Some(program) = std::env::var_os(SLAPD) else {
+        let Some(program) = program() else {
             eprintln!("LEFT OUT: slapd is not here; `cargo xtask test` installs it");
             return None;
         };
+        Some(Self::start_from(&program, options))
+    }
+
+    /// A server of this program.
+    pub(crate) fn start_from(program: &Path, options: &Options<'_>) -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("db")).unwrap();
         // A copy, as some systems confine the program at its own path to the system's own directory.
@@ -74,7 +79,7 @@ impl Slapd {
                 .arg(server.path("tree.ldif")),
         );
         server.resume(options.tls.is_some());
-        Some(server)
+        server
     }
 
     /// Starts it, on the same ports and data as before.
@@ -145,6 +150,11 @@ impl Drop for Slapd {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Where slapd is, if it is known.
+pub(crate) fn program() -> Option<PathBuf> {
+    std::env::var_os(SLAPD).map(PathBuf::from)
 }
 
 /// A port that was just free.

@@ -38,6 +38,12 @@ pub(crate) fn run(root: &Path, name: Option<&str>) -> Result<()> {
         say(&format!("bench {label}"));
         let mut bench = cargo(root);
         bench.args(["bench", "--quiet", "--package", package, "--bench", target]);
+        // Benches beside a server of others use it where it is; none is installed for them.
+        for server in crate::servers::ALL {
+            if let Some(place) = (server.is_here)() {
+                bench.env(server.variable, place);
+            }
+        }
         let text = format!("{machine}\n{}", capture(&mut bench)?);
         let file = folder.join(format!("{label}.txt"));
         std::fs::write(&file, &text)

@@ -13,12 +13,42 @@ pub(crate) struct Server {
     pub(crate) variable: &'static str,
     /// Installs it where it is missing, and gives its place.
     pub(crate) set_up: fn(&Path, &Path) -> Result<PathBuf>,
+    /// Its place, if it can be told without installing anything.
+    pub(crate) is_here: fn() -> Option<PathBuf>,
 }
 
 /// All of them. The place of scim2-server is the folder of `gunicorn`.
 pub(crate) const ALL: &[Server] = &[
-    Server { name: "scim2-server", variable: "PEOPLESYNC_TEST_SCIM2_SERVER", set_up: scim2_server },
-    Server { name: "OpenLDAP", variable: "PEOPLESYNC_TEST_SLAPD", set_up: |_, _| slapd() },
+    Server {
+        name: "scim2-server",
+        variable: "PEOPLESYNC_TEST_SCIM2_SERVER",
+        set_up: scim2_server,
+        is_here: || None,
+    },
+    Server {
+        name: "OpenLDAP",
+        variable: "PEOPLESYNC_TEST_SLAPD",
+        set_up: |_, _| slapd(),
+        is_here: || Some(PathBuf::from(SLAPD)).filter(|program| program.exists()),
+    },
+    Server {
+        name: "Samba (Active Directory)",
+        variable: "PEOPLESYNC_TEST_SAMBA",
+        set_up: |_, target| samba(target),
+        is_here: || None,
+    },
+];
+
+const SLAPD: &str = "/usr/sbin/slapd";
+
+/// Samba as a domain controller.
+const SAMBA: &[&str] = &[
+    "samba",
+    "samba-ad-provision",
+    "samba-dsdb-modules",
+    "samba-vfs-modules",
+    "winbind",
+    "ldap-utils",
 ];
 
 /// OpenLDAP's server with its overlays, and the programs that change a tree.
@@ -71,7 +101,7 @@ fn python() -> Result<&'static str> {
 
 /// The program slapd.
 fn slapd() -> Result<PathBuf> {
-    let program = PathBuf::from("/usr/sbin/slapd");
+    let program = PathBuf::from(SLAPD);
     let is_here = || program.exists() && succeeds(Command::new("ldapmodify").arg("-VV"));
     if !is_here() {
         let needs = format!("slapd and ldapmodify ({}) are not here", OPENLDAP.join(", "));
@@ -81,4 +111,51 @@ fn slapd() -> Result<PathBuf> {
         }
     }
     Ok(program)
+}
+
+/// The folder of a domain that Samba serves on loopback. It is made once; the tests add to it what they need.
+fn samba(target: &Path) -> Result<PathBuf> {
+    if !shell::is_root() {
+        return Err("a domain controller has ports that only root may open".to_owned());
+    }
+    let is_here = || succeeds(Command::new("samba").arg("--version"));
+    let can_provision = || Path::new("/usr/share/samba/setup").exists();
+    if !(is_here() && can_provision()) {
+        let needs = format!("Samba ({}) is not here", SAMBA.join(", "));
+        shell::apt_install(SAMBA).map_err(|error| format!("{needs}; {error}"))?;
+        if !is_here() {
+            return Err(needs);
+        }
+    }
+    let folder = target.join("samba");
+    let settings = folder.join("etc/smb.conf");
+    // The last line that is written below, so that a domain that was made by half is made anew.
+    const READY: &str = "\tdisable netbios = yes\n";
+    if !std::fs::read_to_string(&settings).is_ok_and(|text| text.contains(READY)) {
+        say("making a domain for the tests of Active Directory");
+        drop(std::fs::remove_dir_all(&folder));
+        let cannot = |error: std::io::Error| format!("cannot write {}: {error}", folder.display());
+        std::fs::create_dir_all(&folder).map_err(cannot)?;
+        let mut provision = Command::new("samba-tool");
+        provision.args(["domain", "provision", "--realm=AD.EXAMPLE.TEST", "--domain=EXAMPLE"]);
+        provision.args(["--server-role=dc", "--dns-backend=NONE", "--host-name=dc1"]);
+        provision.args(["--host-ip=127.0.0.1", "--adminpass=Passw0rd!test"]);
+        provision.arg(format!("--targetdir={}", folder.display()));
+        // Loopback only, and no need of a file system with extended attributes.
+        provision.args(["--option=interfaces=lo", "--option=bind interfaces only=yes"]);
+        provision.arg(format!("--option=posix:eadb={}/eadb.tdb", folder.display()));
+        shell::capture(&mut provision)?;
+        let text = std::fs::read_to_string(&settings).map_err(cannot)?;
+        let kept = text.lines().filter(|line| {
+            let name = line.split('=').next().unwrap_or_default().trim();
+            !matches!(name, "server services" | "log file" | "logging")
+        });
+        let ours = format!(
+            "[global]\n\tserver services = ldap, cldap, kdc\n\tldap server require strong auth = no\n\tlog file = {}/log.%m\n{READY}",
+            folder.display()
+        );
+        let text = kept.map(|line| format!("{line}\n")).collect::<String>();
+        std::fs::write(&settings, text.replacen("[global]\n", &ours, 1)).map_err(cannot)?;
+    }
+    Ok(folder)
 }

@@ -3,6 +3,9 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+#[path = "../../../../tests/servers/ber.rs"]
+mod ber;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -10,6 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How often nonsense comes.
 const NONSENSE: usize = 64;
+
+pub(crate) use ber::tlv;
+use ber::{elements, message};
 
 /// The base below which the people of the fake are.
 pub(crate) const BASE: &str = "ou=people,dc=example,dc=com";
@@ -154,7 +160,7 @@ type Io<T> = std::io::Result<T>;
 impl Session {
     fn serve(mut self) -> Io<()> {
         loop {
-            let message = self.message()?;
+            let message = message(&mut self.stream)?;
             let mut fields = elements(&message).into_iter();
             let (Some((_, id)), Some((op, body))) = (fields.next(), fields.next()) else {
                 return Ok(());
@@ -176,20 +182,6 @@ impl Session {
                 _ => self.answer(id, 0x78, &result(2), &[])?,
             }
         }
-    }
-
-    fn message(&mut self) -> Io<Vec<u8>> {
-        let mut head = [0; 2];
-        self.stream.read_exact(&mut head)?;
-        let mut len = usize::from(head[1]);
-        if len & 0x80 != 0 {
-            let mut digits = vec![0; len & 0x7f];
-            self.stream.read_exact(&mut digits)?;
-            len = digits.iter().fold(0, |len, digit| len << 8 | usize::from(*digit));
-        }
-        let mut content = vec![0; len];
-        self.stream.read_exact(&mut content)?;
-        Ok(content)
     }
 
     fn answer(&mut self, id: &[u8], op: u8, body: &[u8], controls: &[u8]) -> Io<()> {
@@ -364,34 +356,4 @@ fn attribute(name: &str, values: &[Vec<u8>]) -> Vec<u8> {
 
 fn result(code: u8) -> Vec<u8> {
     [tlv(10, &[code]), tlv(4, b""), tlv(4, b"")].concat()
-}
-
-/// An element.
-pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let len = content.len();
-    let mut out = vec![tag];
-    match len {
-        0..=127 => out.push(len.to_le_bytes()[0]),
-        _ => {
-            out.push(0x84);
-            out.extend(u32::try_from(len).expect("a small element").to_be_bytes());
-        }
-    }
-    out.extend_from_slice(content);
-    out
-}
-
-/// The elements in these bytes: tags and contents.
-pub(crate) fn elements(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
-    let mut found = Vec::new();
-    while bytes.len() >= 2 {
-        let (tag, mut len, mut start) = (bytes[0], usize::from(bytes[1]), 2);
-        if len & 0x80 != 0 {
-            start += len & 0x7f;
-            len = bytes[2..start].iter().fold(0, |len, digit| len << 8 | usize::from(*digit));
-        }
-        found.push((tag, &bytes[start..start + len]));
-        bytes = &bytes[start + len..];
-    }
-    found
 }

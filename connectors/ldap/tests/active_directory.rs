@@ -1,0 +1,185 @@
+//! Against Samba as a domain controller: a real Active Directory, behind a relay with the limits that Samba does not keep.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests end where something is not as it must be"
+)]
+
+#[path = "../../../tests/servers/ad_limits.rs"]
+mod ad_limits;
+#[path = "../../../tests/servers/ber.rs"]
+mod ber;
+#[path = "../../../tests/servers/samba.rs"]
+mod samba;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use ad_limits::Limits;
+use peoplesync_ldap::Ldap;
+use peoplesync_source::{Context, Cursor, Query};
+use peoplesync_testkit::{Datum, Pass, read_all, source};
+use samba::{ADMINISTRATOR, Samba, TOP};
+
+const PEOPLE: usize = 7;
+
+/// Settings: below the OU of this run, or a filter over the whole domain.
+fn settings(port: u16, base: &str, filter: &str, more: &str) -> String {
+    let (user, password) = ADMINISTRATOR;
+    format!(
+        "servers = [\"ldap://127.0.0.1:{port}\"]\nkey = \"objectGUID\"\n\
+         bind = {{ user = \"{user}\", password = \"{password}\" }}\n{more}\n\
+         [[bases]]\ndn = \"{base}\"\nfilter = \"{filter}\"\n"
+    )
+}
+
+fn read(settings: &str, fields: &[&str], since: Option<&Cursor>) -> Pass {
+    let mut query = Query::fields(fields.iter().copied());
+    query.since = since.cloned();
+    read_all(&*source::<Ldap>(settings).unwrap(), &Context::for_tests("."), &query)
+}
+
+fn cursor(pass: &Pass) -> Cursor {
+    pass.end.as_ref().unwrap().cursor.clone().unwrap()
+}
+
+/// Each run has its own identities: they are shown by name.
+fn names(pass: &Pass) -> BTreeMap<String, String> {
+    let name = |values: &[Datum]| match values {
+        [Datum::Text(name)] => name.split("-").next().unwrap().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    pass.records
+        .iter()
+        .map(|record| (record.key.clone(), name(record.values("sAMAccountName"))))
+        .collect()
+}
+
+fn shown(pass: &Pass, names: &BTreeMap<String, String>, run: &str) -> String {
+    let number = run.split(',').next().unwrap_or_default().trim_start_matches("OU=");
+    let mut text = pass.to_string().replace(&format!("-{number}"), "");
+    for (key, name) in names {
+        text = text.replace(key, &format!("[{name}]"));
+    }
+    let mut lines: Vec<String> = text
+        .replace(run, "OU=run")
+        .lines()
+        .map(|line| {
+            // Tombstones have the identity in their name.
+            let (start, rest) = line.split_once("\\0ADEL:").unwrap_or((line, ""));
+            let rest = rest
+                .split_once(',')
+                .map_or(String::new(), |(_, rest)| format!("\\0ADEL:[id],{rest}"));
+            let line = format!("{start}{rest}");
+            // The values of an attribute have no order.
+            line.split(", ")
+                .map(|field| match field.strip_prefix("member ") {
+                    Some(members) => {
+                        let mut members: Vec<_> = members.split(" + ").collect();
+                        members.sort_unstable();
+                        format!("member {}", members.join(" + "))
+                    }
+                    None => field.to_owned(),
+                })
+                .collect::<Vec<_>>()
+                .join(", ")
+        })
+        .collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+#[test]
+fn active_directory_as_it_really_is() {
+    let Some(server) = Samba::start() else { return };
+    let (ou, run) = (
+        server.ou.clone(),
+        server.ou.split(',').next().unwrap().trim_start_matches("OU=").to_owned(),
+    );
+    let mut ldif =
+        format!("dn: OU=people,{ou}\nchangetype: add\nobjectClass: organizationalUnit\n\n");
+    for n in 1..=PEOPLE {
+        // 2 is disabled, 3 has expired, 4 must change the password.
+        let control = if n == 2 { 514 } else { 544 };
+        let expires = if n == 3 { "132539328000000000" } else { "9223372036854775807" };
+        write!(
+            ldif,
+            "dn: CN=Person {n},OU=people,{ou}\nchangetype: add\nobjectClass: user\nsAMAccountName: p{n}-{run}\n\
+             userAccountControl: {control}\naccountExpires: {expires}\ntitle: Engineer\n\n"
+        )
+        .unwrap();
+    }
+    write!(
+        ldif,
+        "dn: CN=Person 1,OU=people,{ou}\nchangetype: modify\nreplace: manager\nmanager: CN=Person 2,OU=people,{ou}\n\n\
+         dn: CN=inner,{ou}\nchangetype: add\nobjectClass: group\nsAMAccountName: inner-{run}\nmember: CN=Person 7,OU=people,{ou}\n\n\
+         dn: CN=staff,{ou}\nchangetype: add\nobjectClass: group\nsAMAccountName: staff-{run}\nmember: CN=inner,{ou}\n"
+    )
+    .unwrap();
+    for n in 1..6 {
+        writeln!(ldif, "member: CN=Person {n},OU=people,{ou}").unwrap();
+    }
+    // A circle of groups is allowed.
+    write!(ldif, "\ndn: CN=inner,{ou}\nchangetype: modify\nadd: member\nmember: CN=staff,{ou}\n")
+        .unwrap();
+    server.modify(&ldif);
+
+    let relay = ad_limits::start(389, Limits { page: 3, values: 2 });
+    let users = format!("(&(objectCategory=person)(objectClass=user)(sAMAccountName=*-{run}))");
+    let fields = [
+        "sAMAccountName",
+        "IsDisabled",
+        "IsExpired",
+        "MustChangePassword",
+        "accountExpires",
+        "manager",
+        "title",
+        "primaryGroupID",
+        "IsNormalAccount",
+    ];
+    // The whole domain: its references to its own partitions are passed over.
+    let domain = settings(relay, TOP, &users, "references = [\"manager\"]");
+    let everybody = read(&domain, &fields, None);
+    let mut known = names(&everybody);
+    insta::assert_snapshot!("everybody", shown(&everybody, &known, &server.ou));
+
+    let group = format!("(&(objectClass=group)(sAMAccountName=*-{run}))");
+    let groups = settings(relay, &ou, &group, "references = [\"member\"]");
+    let groups = read(&groups, &["sAMAccountName", "member"], None);
+    known.extend(names(&groups));
+    insta::assert_snapshot!("groups", shown(&groups, &known, &server.ou));
+
+    let chain = format!("(&(objectClass=user)(memberOf:1.2.840.113556.1.4.1941:=CN=staff,{ou}))");
+    let staff = read(&settings(relay, &ou, &chain, ""), &["sAMAccountName"], None);
+    let mut in_chain: Vec<_> = names(&staff).into_values().collect();
+    in_chain.sort_unstable();
+    assert_eq!(in_chain, ["p1", "p2", "p3", "p4", "p5", "p7"]);
+
+    // Both ways to what changed.
+    let people = format!("OU=people,{ou}");
+    let ways = ["dirsync", "usn"]
+        .map(|way| settings(389, &people, &users, &format!("changes = \"{way}\"")));
+    let fields = ["sAMAccountName", "title", "IsDisabled", "dn"];
+    let first = ways.each_ref().map(|settings| read(settings, &fields, None));
+    for (way, settings) in first.iter().zip(&ways) {
+        assert_eq!(way.records.len(), PEOPLE);
+        let nothing = read(settings, &fields, Some(&cursor(way)));
+        assert_eq!(nothing.to_string(), "changes");
+    }
+    server.modify(&format!(
+        "dn: CN=Person 1,OU=people,{ou}\nchangetype: modify\nreplace: title\ntitle: Lead\n\n\
+         dn: CN=Person 2,OU=people,{ou}\nchangetype: delete\n\n\
+         dn: CN=Person 3,OU=people,{ou}\nchangetype: modrdn\nnewrdn: CN=Renamed\ndeleteoldrdn: 1\n\n\
+         dn: CN=Person 4,OU=people,{ou}\nchangetype: modrdn\nnewrdn: CN=Person 4\ndeleteoldrdn: 1\nnewsuperior: {ou}\n\n\
+         dn: CN=Person 5,OU=people,{ou}\nchangetype: modify\nreplace: userAccountControl\nuserAccountControl: 514\n\n\
+         dn: CN=New,OU=people,{ou}\nchangetype: add\nobjectClass: user\nsAMAccountName: new-{run}\n"
+    ));
+    for ((name, settings), first) in ["by_dirsync", "by_usn"].iter().zip(&ways).zip(&first) {
+        let changes = read(settings, &fields, Some(&cursor(first)));
+        known.extend(names(&changes));
+        insta::assert_snapshot!(*name, shown(&changes, &known, &server.ou));
+        let nothing = read(settings, &fields, Some(&cursor(&changes)));
+        assert_eq!(nothing.to_string(), "changes");
+    }
+}

@@ -1,0 +1,94 @@
+//! Samba as a domain controller: a real Active Directory, with its own ports of loopback (389 and others, so that it runs once at
+//! a time, and as root). The domain was made by `cargo xtask test`; what a test adds is below an OU of its own.
+
+#![allow(dead_code, reason = "each test program uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests end where something is not as it must be"
+)]
+
+use std::fs;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// Where `cargo xtask test` says that the domain is.
+const SAMBA: &str = "PEOPLESYNC_TEST_SAMBA";
+
+/// The top of the domain.
+pub(crate) const TOP: &str = "DC=ad,DC=example,DC=test";
+
+/// The administrator, and the password.
+pub(crate) const ADMINISTRATOR: (&str, &str) = ("Administrator@ad.example.test", "Passw0rd!test");
+
+/// A domain controller that listens. It ends with its value.
+#[derive(Debug)]
+pub(crate) struct Samba {
+    child: Child,
+    folder: PathBuf,
+    /// The OU of this run.
+    pub(crate) ou: String,
+}
+
+impl Samba {
+    /// The domain controller, or a word that it is not here.
+    #[allow(clippy::print_stderr, reason = "a test that was left out says so")]
+    pub(crate) fn start() -> Option<Self> {
+        let Some(folder) = std::env::var_os(SAMBA).map(PathBuf::from) else {
+            eprintln!("LEFT OUT: Samba is not here; `cargo xtask test` makes a domain");
+            return None;
+        };
+        assert!(
+            TcpStream::connect(("127.0.0.1", 389)).is_err(),
+            "port 389 of this machine is in use, so no domain controller can be started"
+        );
+        let log = fs::File::create(folder.join("log")).unwrap();
+        let child = Command::new("samba")
+            .args(["--interactive", "--debug-stdout", "--configfile"])
+            .arg(folder.join("etc/smb.conf"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let ou = format!("OU=run{},{TOP}", child.id());
+        let samba = Self { child, folder, ou };
+        // The bound is a number of tries, each of which yields to it.
+        for _ in 0..2_000_000 {
+            if TcpStream::connect(("127.0.0.1", 389)).is_ok() {
+                samba.modify(&format!(
+                    "dn: {}\nchangetype: add\nobjectClass: organizationalUnit\n",
+                    samba.ou
+                ));
+                return Some(samba);
+            }
+            std::thread::yield_now();
+        }
+        panic!("samba does not start: {}", fs::read_to_string(samba.folder.join("log")).unwrap());
+    }
+
+    /// Changes the tree, as the administrator.
+    pub(crate) fn modify(&self, ldif: &str) {
+        let file = self.folder.join("change.ldif");
+        fs::write(&file, ldif).unwrap();
+        let (user, password) = ADMINISTRATOR;
+        let output = Command::new("ldapmodify")
+            .args(["-x", "-H", "ldap://127.0.0.1", "-D", user, "-w", password, "-f"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{ldif}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Samba {
+    fn drop(&mut self) {
+        // It has children of its own, which end with it when it is asked to end.
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _gone = self.child.kill();
+        }
+        let _status = self.child.wait();
+    }
+}
