@@ -29,4 +29,5 @@ mod put;
 mod same_people;
 mod scale;
 mod scenarios;
+mod survive;
 mod target;

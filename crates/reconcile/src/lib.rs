@@ -4,6 +4,7 @@ mod groups;
 mod hash;
 mod index;
 mod intake;
+mod kept;
 mod link;
 mod links;
 mod lint;
@@ -20,6 +21,7 @@ pub use groups::{
 };
 pub use index::LinkIndex;
 pub use intake::{Before, Candidate, Coverage, Intake, Seen, Wanted, WantedValue};
+pub use kept::{HashValue, Kept};
 pub use link::{Digest, Fingerprint, Link, MemberPrint, Standing};
 pub use links::Links;
 pub use lint::{Finding, Limits, LintContext, lint};

@@ -344,6 +344,12 @@ impl Managed {
         filters.iter().position(|filter| filter.matches(resource, &self.schemas))
     }
 
+    /// The slot of a path.
+    pub(crate) fn slot(&self, path: &Path) -> Option<u16> {
+        let at = self.attributes.binary_search_by(|known| known.path.cmp(path)).ok()?;
+        u16::try_from(at).ok()
+    }
+
     pub(crate) fn attribute(&self, slot: u16) -> &ManagedAttribute {
         &self.attributes[usize::from(slot)]
     }

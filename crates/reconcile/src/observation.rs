@@ -6,7 +6,7 @@ use peoplesync_scim::Filter;
 use peoplesync_scim::path::Path;
 use serde_json::Value as Json;
 
-use crate::Observed;
+use crate::{Kept, Observed};
 
 /// A question to the target: which accounts have this value?
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,7 @@ pub struct Observation {
     searched: BTreeMap<(usize, String), Result<(), String>>,
     by_value: BTreeMap<(usize, String), BTreeSet<String>>,
     is_list: bool,
+    kept: Kept,
 }
 
 /// What is known of one account.
@@ -59,6 +60,19 @@ impl Observation {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What earlier runs have learned of what the target keeps otherwise than it was written.
+    #[must_use]
+    pub fn with_kept(mut self, kept: Kept) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    /// What the target keeps otherwise than it was written.
+    #[must_use]
+    pub fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// This account exists: it was asked for, listed, or found by a search.

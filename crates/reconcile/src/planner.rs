@@ -14,6 +14,8 @@ mod references;
 mod summary;
 mod words;
 
+pub(crate) use differences::differs;
+
 pub use groups::plan_groups;
 pub use part::Part;
 

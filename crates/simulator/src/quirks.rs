@@ -70,7 +70,7 @@ pub enum Total {
     Missing,
     /// As many as are on the page.
     OfPage,
-    /// More than there are.
+    /// More than there are, but for filters.
     TooMany,
 }
 

@@ -14,6 +14,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_target.sql"),
     include_str!("migrations/0005_used_limits.sql"),
     include_str!("migrations/0006_cursor.sql"),
+    include_str!("migrations/0007_kept.sql"),
 ];
 
 /// What a database is, before anything in it is trusted.

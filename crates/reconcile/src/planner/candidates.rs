@@ -49,7 +49,13 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                     None => format!("an account has the same {name}"),
                     Some(id) => format!("{}; another has the same {name}", gone_text(id)),
                 };
-                let found = differences::of_existing(managed, candidate, account, &references);
+                let found = differences::of_existing(
+                    managed,
+                    candidate,
+                    account,
+                    &references,
+                    facts.observation.kept(),
+                );
                 if account.administrator_by().is_some()
                     && action(managed, &found) == Action::Deactivate
                 {
@@ -90,7 +96,8 @@ fn linked(
 ) {
     let managed = &*facts.survey.managed;
     let Some(link) = facts.links.get(&candidate.key) else { return };
-    let mut found = differences::of_existing(managed, candidate, account, references);
+    let mut found =
+        differences::of_existing(managed, candidate, account, references, facts.observation.kept());
     if link.digest != Digest::UNKNOWN && link.digest != digest(candidate, &found) {
         differences::add_letter_case(managed, candidate, account, &mut found);
     }

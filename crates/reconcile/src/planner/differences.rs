@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::references::{References, Referred};
 use super::words;
-use crate::{AttributeChange, Candidate, Managed, Observed, Wanted, WantedValue};
+use crate::{AttributeChange, Candidate, Kept, Managed, Observed, Wanted, WantedValue};
 
 /// The attributes that are to be written for one person.
 #[derive(Debug, Default)]
@@ -63,6 +63,7 @@ pub(super) fn of_existing(
     candidate: &Candidate,
     account: &Observed,
     references: &References<'_>,
+    kept: &Kept,
 ) -> Differences {
     let mut differences = Differences::default();
     for wanted in in_order(candidate) {
@@ -88,6 +89,11 @@ pub(super) fn of_existing(
             },
         };
         let Some(after) = after else { continue };
+        // The target has seen this write before, and made of it what it has now.
+        let is_pending = reference.is_some() && after.is_none();
+        if !is_pending && kept.covers(managed, slot, after.as_ref(), account) {
+            continue;
+        }
         let definition = managed.definition(slot);
         if let Some(before) = before
             && definition.is_some_and(|definition| definition.mutability == Mutability::Immutable)
@@ -170,6 +176,19 @@ pub(super) fn compare(
         (Some(wanted), Some(observed)) => value::covers(managed.definition(slot), observed, wanted),
     };
     (!is_same).then(|| wanted.cloned())
+}
+
+/// Whether an account does not have what is wanted in a slot. A reference is compared as the id that it is.
+pub(crate) fn differs(
+    managed: &Managed,
+    slot: u16,
+    wanted: Option<&Json>,
+    account: &Observed,
+) -> bool {
+    if managed.attribute(slot).reference {
+        return account.value(slot) != wanted;
+    }
+    compare(managed, slot, wanted, account).is_some()
 }
 
 /// Whether a value is none at all: null, an empty list, or an empty text.

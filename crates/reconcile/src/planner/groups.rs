@@ -15,8 +15,8 @@ use crate::groups::{GroupFacts, Holding, Known, Memberships, Unmanaged};
 use crate::observation::Presence;
 use crate::survey::Evidence;
 use crate::{
-    Action, Bookkeeping, Candidate, Cause, Change, Coverage, Digest, GroupSummary, Link, Member,
-    MemberChanges, Observed, Plan, Rejection, Warning,
+    Action, Bookkeeping, Candidate, Cause, Change, Coverage, Digest, GroupSummary, Kept, Link,
+    Member, MemberChanges, Observed, Plan, Rejection, Warning,
 };
 
 /// Adds groups to a plan of people, and seals it again.
@@ -201,7 +201,13 @@ impl<'a> Planner<'a> {
                     None => format!("a group has the same {name}"),
                     Some(id) => format!("{}; another has the same {name}", gone_text(id)),
                 };
-                let found = differences::of_existing(managed, candidate, group, &self.references);
+                let found = differences::of_existing(
+                    managed,
+                    candidate,
+                    group,
+                    &self.references,
+                    &Kept::default(),
+                );
                 let members = self.members_of(candidate, draft);
                 self.push(candidate, Some(group), Action::Adopt, reason, found, members, draft);
             }
@@ -231,7 +237,8 @@ impl<'a> Planner<'a> {
     /// A linked group that exists.
     fn linked(&self, candidate: &Candidate, link: &Link, group: &Observed, draft: &mut Draft) {
         let managed = &*self.facts.survey.managed;
-        let mut found = differences::of_existing(managed, candidate, group, &self.references);
+        let mut found =
+            differences::of_existing(managed, candidate, group, &self.references, &Kept::default());
         if link.digest != Digest::UNKNOWN && link.digest != candidate.digest {
             differences::add_letter_case(managed, candidate, group, &mut found);
         }

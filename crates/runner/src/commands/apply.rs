@@ -1,5 +1,6 @@
 //! `apply`: a saved plan exactly; or plans, asks, and applies.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +8,9 @@ use peoplesync_reconcile::{Bookkeeping, Part, Plan};
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
 use peoplesync_scim::profile::Update;
-use peoplesync_state::{Approval, MemberEffect, PARTIAL, RunEnd, RunStart, State};
+use peoplesync_state::{Approval, KeptNote, MemberEffect, PARTIAL, RunEnd, RunStart, State};
+
+use serde_json::json;
 
 use super::confirm::confirm;
 use super::print;
@@ -78,6 +81,7 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     let applied = execute(prepared, approval.as_ref(), output).await?;
     if args.json {
         let mut document = json::applied(&plan, &applied.sent, applied.stopped.as_ref());
+        document["not_kept"] = json!(lessons(&applied.lessons));
         document["approval"] = json::approval(approval.as_ref());
         print(output, &json::text(&document))?;
     } else if !plan.changes.is_empty() {
@@ -127,6 +131,7 @@ pub(super) async fn execute(
         part,
         links,
         groups,
+        kept,
         key,
         basis,
         parts,
@@ -150,7 +155,7 @@ pub(super) async fn execute(
         if !is_part {
             cursor::keep(&mut state, &basis.config, next.as_ref())?;
         }
-        return Ok(Applied { sent: Vec::new(), stopped: None });
+        return Ok(Applied { sent: Vec::new(), lessons: Vec::new(), stopped: None });
     }
     let now = session.clock.now().0;
     let run = state.begin_run(&RunStart {
@@ -174,6 +179,8 @@ pub(super) async fn execute(
         concurrency: session.loaded.config.target.concurrency.max(1),
         match_by: session.managed.lookup_by().cloned().collect(),
         groups: groups.map(|groups| group_tools(&session, groups)),
+        managed: Arc::clone(&session.managed),
+        kept,
         fingerprint: Box::new(move |text| pipeline::fingerprint_of(&key, text)),
         clock: Arc::clone(&session.clock),
         full_history: history.values,
@@ -190,6 +197,16 @@ pub(super) async fn execute(
     let progress = Progress::of(output.quiet, "applying", plan.changes.len());
     let (applied, mut state) = execute::apply(&plan, &links, tools, state, run, &progress).await?;
     progress.finish();
+    state.remember_kept(session.managed.resource(), &applied.lessons)?;
+    for (path, people) in lessons(&applied.lessons) {
+        let people = match people {
+            1 => "one person".to_owned(),
+            people => format!("{} people", human::number(people)),
+        };
+        output.note(&format!(
+            "the target does not keep {path} of {people} as it was sent; it is not written again until the person or the target changes"
+        ));
+    }
     let ended = session.clock.now().0;
     if applied.stopped.as_ref().is_none_or(|stopped| stopped.exit() != Exit::Unexpected) {
         let counts = json::applied(&plan, &applied.sent, None)["outcomes"].to_string();
@@ -220,6 +237,15 @@ async fn discovered(client: Client, plan: &Plan) -> Outcome<Client> {
     let found = client.discover(false).await?;
     let profile = peoplesync_scim::Profile::clone(client.profile()).with_discovery(&found);
     Ok(client.with_profile(Arc::new(profile)))
+}
+
+/// What was learned, attribute by attribute, with the number of people.
+fn lessons(notes: &[KeptNote]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    for note in notes {
+        *counts.entry(note.path.as_str()).or_default() += 1;
+    }
+    counts
 }
 
 fn group_tools(session: &pipeline::Session, groups: pipeline::GroupLinks) -> GroupTools {

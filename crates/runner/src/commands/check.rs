@@ -1,10 +1,10 @@
 //! `check`: everything that can be tested without writing, a line each, all errors at once.
 
+mod target;
+
 use std::path::Path;
 
-use peoplesync_scim::client::Client;
 use peoplesync_source::Query;
-use serde_json::Value as Json;
 
 use super::print;
 use crate::config;
@@ -67,7 +67,7 @@ pub(super) async fn run(path: &Path, output: Output) -> Outcome<Exit> {
             source(&session, &mut report).await;
             state(&session, &mut report);
             match session.client(Vec::new()) {
-                Ok(client) => target(&session, &client, &mut report).await,
+                Ok(client) => target::check(&session, &client, &mut report).await,
                 Err(failure) => report.bad("target", &failure),
             }
         }
@@ -124,48 +124,4 @@ fn state(session: &Session, report: &mut Report) {
         }
         Err(failure) => report.bad("state", &failure),
     }
-}
-
-async fn target(session: &Session, client: &Client, report: &mut Report) {
-    let name = session.target_name();
-    let mut pages = client.list(session.managed.resource(), None, None);
-    let first = match pages.next().await {
-        Ok(first) => first.unwrap_or_default(),
-        Err(error) => return report.bad("target", &Failure::from(error)),
-    };
-    let accounts =
-        pages.total_results().map(|total| format!(", {total} accounts")).unwrap_or_default();
-    report.good("target", &format!("{name} answers, the credentials may read{accounts}"));
-    if let Some(strange) = first.iter().find_map(|account| {
-        let account: Json = serde_json::from_str(account.get()).ok()?;
-        session.managed.observe(&account).err()
-    }) {
-        report.bad("target", &Failure::new(Exit::Target, strange.to_string()));
-    }
-    match client.service_provider_config().await {
-        Ok(Some(config)) => report.note(&abilities(&config)),
-        Ok(None) => report.note("it does not say what it can do (no /ServiceProviderConfig)"),
-        Err(error) => report.note(&format!("it does not say what it can do: {error}")),
-    }
-}
-
-/// `PATCH: yes; filter: yes, at most 200 results; ETag: no; bulk: no`.
-fn abilities(config: &Json) -> String {
-    let yes = |pointer: &str| match config.pointer(pointer) {
-        Some(Json::Bool(true)) => "yes",
-        Some(Json::Bool(false)) => "no",
-        _ => "not said",
-    };
-    let most = config
-        .pointer("/filter/maxResults")
-        .and_then(Json::as_u64)
-        .map(|most| format!(", at most {most} results"))
-        .unwrap_or_default();
-    format!(
-        "PATCH: {}; filter: {}{most}; ETag: {}; bulk: {}",
-        yes("/patch/supported"),
-        yes("/filter/supported"),
-        yes("/etag/supported"),
-        yes("/bulk/supported")
-    )
 }

@@ -5,6 +5,7 @@
 
 mod groups;
 mod journal;
+mod lessons;
 pub(crate) mod recover;
 mod requests;
 mod send;
@@ -14,12 +15,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
-use peoplesync_reconcile::{Action, Digest, Fingerprint, Link, Links, Plan};
+use peoplesync_reconcile::{Action, Digest, Fingerprint, Kept, Link, Links, Managed, Plan};
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
 use peoplesync_scim::schema::SchemaSet;
 use peoplesync_source::Clock;
-use peoplesync_state::{RunId, State};
+use peoplesync_state::{KeptNote, RunId, State};
 
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
@@ -36,6 +37,9 @@ pub(crate) struct Tools {
     pub(crate) match_by: Vec<peoplesync_scim::Path>,
     /// What groups need, if there are any.
     pub(crate) groups: Option<GroupTools>,
+    /// The attributes that are managed, and what of them the target is known to keep otherwise.
+    pub(crate) managed: Arc<Managed>,
+    pub(crate) kept: Kept,
     pub(crate) fingerprint: Box<dyn Fn(&str) -> Fingerprint + Send + Sync>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether history keeps values in full.
@@ -48,6 +52,8 @@ pub(crate) struct Tools {
 pub(crate) struct Applied {
     /// One for each change, in the plan's order.
     pub(crate) sent: Vec<Sent>,
+    /// What the target was seen to keep otherwise than it was written.
+    pub(crate) lessons: Vec<KeptNote>,
     /// Why the apply ended before its time.
     pub(crate) stopped: Option<Failure>,
 }
@@ -106,6 +112,7 @@ pub(crate) async fn apply(
     }
 
     let stopped = sender.stopped();
+    let lessons = sender.lessons();
     drop(sender);
     let (state, broken) = journal.finish();
     let stopped = match broken {
@@ -113,7 +120,7 @@ pub(crate) async fn apply(
         None => stopped,
     };
     let sent = results.into_iter().map(|sent| sent.unwrap_or_else(Sent::skipped)).collect();
-    Ok((Applied { sent, stopped }, state))
+    Ok((Applied { sent, lessons, stopped }, state))
 }
 
 /// What is kept of the limits of a target that outlive a process.

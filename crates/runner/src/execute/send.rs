@@ -9,7 +9,7 @@ use peoplesync_scim::client::{Client, ClientError, Deleted, Kind};
 use peoplesync_scim::desired::Difference;
 use peoplesync_scim::profile::{Clear, Deactivate, Reactivate, Update};
 use peoplesync_scim::{Filter, Resource, write};
-use peoplesync_state::Intent;
+use peoplesync_state::{Intent, KeptNote};
 use serde_json::Value as Json;
 
 use super::journal::Recorder;
@@ -105,6 +105,10 @@ pub(super) struct Sender<'a> {
     unreachable: AtomicU32,
     halted: AtomicBool,
     reason: Mutex<Option<Failure>>,
+    /// What the target keeps otherwise than it was written.
+    pub(super) noted: Mutex<Vec<KeptNote>>,
+    /// Whether the target has refused to know PATCH.
+    without_patch: AtomicBool,
 }
 
 impl<'a> Sender<'a> {
@@ -125,6 +129,8 @@ impl<'a> Sender<'a> {
             unreachable: AtomicU32::new(0),
             halted: AtomicBool::new(false),
             reason: Mutex::new(None),
+            noted: Mutex::default(),
+            without_patch: AtomicBool::new(false),
         }
     }
 
@@ -274,6 +280,8 @@ impl<'a> Sender<'a> {
             let error = match self.tools.client.create(change.resource, body).await {
                 Ok(created) => {
                     self.reached();
+                    let answer = Some(&created.resource).filter(|resource| resource.is_object());
+                    self.learn(change, &created.id, &requests::now(change), answer).await;
                     return Sent { status: Some(201), ..Sent::done(&created.id) };
                 }
                 Err(error) => error,
@@ -353,9 +361,15 @@ impl<'a> Sender<'a> {
             }
         };
         match answer {
-            Ok(_) => {
+            Ok(answer) => {
                 self.reached();
+                self.learn(change, id, differences, answer.as_ref()).await;
                 Sent { status: Some(200), ..Sent::done(id) }
+            }
+            // It said nothing of it, but it has no PATCH: this account and all others are replaced instead.
+            Err(error) if error.is_unsupported() && update == Update::Patch => {
+                self.without_patch.store(true, Ordering::Relaxed);
+                Box::pin(self.write(change, differences, attributes, id)).await
             }
             Err(error) => self.failed(&error),
         }
@@ -368,13 +382,20 @@ impl<'a> Sender<'a> {
             Update::PutChanges => Update::PutChanges,
             _ => Update::Put,
         };
-        match (change.action, profile.lifecycle.deactivate, profile.lifecycle.reactivate) {
-            (Action::Deactivate, Deactivate::Delete, _) => None,
-            (Action::Deactivate, Deactivate::Patch, _) => Some(Update::Patch),
-            (Action::Deactivate, Deactivate::Put, _) => Some(put),
-            (Action::Reactivate, _, Reactivate::Patch) => Some(Update::Patch),
-            (Action::Reactivate, _, Reactivate::Put) => Some(put),
-            _ => Some(profile.write.update),
+        let asked =
+            match (change.action, profile.lifecycle.deactivate, profile.lifecycle.reactivate) {
+                (Action::Deactivate, Deactivate::Delete, _) => None,
+                (Action::Deactivate, Deactivate::Patch, _) => Some(Update::Patch),
+                (Action::Deactivate, Deactivate::Put, _) => Some(put),
+                (Action::Reactivate, _, Reactivate::Patch) => Some(Update::Patch),
+                (Action::Reactivate, _, Reactivate::Put) => Some(put),
+                _ => Some(profile.write.update),
+            };
+        match asked {
+            Some(Update::Patch | Update::Auto) if self.without_patch.load(Ordering::Relaxed) => {
+                Some(Update::Put)
+            }
+            asked => asked,
         }
     }
 

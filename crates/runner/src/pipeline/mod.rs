@@ -5,6 +5,7 @@ pub(crate) mod cursor;
 mod digest;
 mod edited;
 mod groups;
+mod kept;
 mod observe;
 mod parts;
 mod patient;
@@ -20,7 +21,8 @@ use std::time::Duration;
 
 use peoplesync_mapping::{Asks, DigestKey};
 use peoplesync_reconcile::{
-    Bookkeeping, Coverage, Edited, Fingerprint, Limits, LinkIndex, Links, LintContext, Part, Plan,
+    Bookkeeping, Coverage, Edited, Fingerprint, Kept, Limits, LinkIndex, Links, LintContext, Part,
+    Plan,
 };
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
@@ -36,6 +38,7 @@ use crate::report::Output;
 use crate::report::progress::Progress;
 pub(crate) use digest::print_of as fingerprint_of;
 pub(crate) use groups::{Found, GroupLinks};
+pub(crate) use kept::load as load_kept;
 use parts::Parts;
 pub(crate) use people::Managers;
 pub(crate) use read::open;
@@ -73,6 +76,8 @@ pub(crate) struct Prepared {
     /// The moment that `Now()` gives.
     pub(crate) moment: Timestamp,
     pub(crate) parts: Parts,
+    /// What the target keeps otherwise than it was written.
+    pub(crate) kept: Kept,
     /// Other people, if an expression asks about them.
     pub(crate) people: Option<Arc<Managers>>,
     /// Where the next run can go on to read the source, once this plan was applied.
@@ -169,6 +174,7 @@ pub(crate) async fn prepare(
     let observation =
         observe::observe(&session, &client, &mut watch, &survey, &links, &policy, full, &looking)
             .await?;
+    let observation = observation.with_kept(kept::load(session.managed.resource(), &state, &key)?);
     looking.finish();
     let owners = survey.owners(&links, &observation);
     let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
@@ -209,6 +215,7 @@ pub(crate) async fn prepare(
         plan,
         part,
         links,
+        kept: observation.kept().clone(),
         groups: group_links,
         key,
         basis,

@@ -70,6 +70,11 @@ impl Discovery {
         }
     }
 
+    /// Whether the service says nothing of what it can do.
+    pub fn is_silent(&self) -> bool {
+        [self.patch, self.filter, self.etag, self.bulk].iter().all(Option::is_none)
+    }
+
     /// The endpoint of a kind of resource as the service names it, from its last segment on: a full address or one with the
     /// path of the base URL is in use as well.
     pub fn endpoint(&self, resource: Resource) -> Option<String> {

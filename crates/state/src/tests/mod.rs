@@ -4,6 +4,7 @@ mod approvals;
 mod crash;
 mod history;
 mod journal;
+mod kept;
 mod links;
 mod memberships;
 mod opening;

@@ -16,6 +16,7 @@ const VERSIONS: &[(&str, &str)] = &[
     ("everything-v4", include_str!("versions/v4.sql")),
     ("everything-v5", include_str!("versions/v5.sql")),
     ("everything-v6", include_str!("versions/v6.sql")),
+    ("everything-v7", include_str!("versions/v7.sql")),
 ];
 
 fn state_of(folder: &Path, version: usize) -> PathBuf {

@@ -1,0 +1,62 @@
+//! What the target makes of what it is sent: its answers are compared with what was written, attribute by attribute. What it
+//! keeps otherwise is noted, as hashes, so that the next runs do not write it again.
+
+use peoplesync_reconcile::{Change, Digest};
+use peoplesync_scim::Resource;
+use peoplesync_scim::desired::Difference;
+use peoplesync_scim::profile::Verify;
+use peoplesync_state::KeptNote;
+use serde_json::Value as Json;
+
+use super::send::Sender;
+
+impl Sender<'_> {
+    /// Compares an account as the target has it after a write with what was written. `answer` is what came with the success; if
+    /// that was nothing, the account is read where the profile asks for it, and where the same was written before in vain.
+    pub(super) async fn learn(
+        &self,
+        change: &Change,
+        id: &str,
+        written: &[Difference],
+        answer: Option<&Json>,
+    ) {
+        if change.resource != Resource::User || written.is_empty() {
+            return;
+        }
+        let client = &self.tools.client;
+        let verify = client.profile().write.verify;
+        let read = match answer {
+            Some(_) if verify == Verify::Answer => None,
+            None if verify == Verify::Answer && !self.is_repeated(change) => return,
+            // A read that fails teaches nothing; the write itself was a success.
+            _ => client.get(change.resource, id).await.ok().flatten(),
+        };
+        let Some(account) = read.as_ref().or(answer) else { return };
+        let Ok(account) = self.tools.managed.observe(account) else { return };
+        let lessons: Vec<KeptNote> = written
+            .iter()
+            .filter_map(|Difference { path, after, .. }| {
+                let managed = &self.tools.managed;
+                let (wanted, found) =
+                    self.tools.kept.lesson(managed, path, after.as_ref(), &account)?;
+                Some(KeptNote { id: id.to_owned(), path: path.to_string(), wanted, found })
+            })
+            .collect();
+        if !lessons.is_empty()
+            && let Ok(mut noted) = self.noted.lock()
+        {
+            noted.extend(lessons);
+        }
+    }
+
+    /// Everything that was noted.
+    pub(super) fn lessons(&self) -> Vec<KeptNote> {
+        self.noted.lock().map(|mut noted| std::mem::take(&mut *noted)).unwrap_or_default()
+    }
+
+    /// Whether the record is as it was when it was written last, so that this is the same write once more.
+    fn is_repeated(&self, change: &Change) -> bool {
+        let known = self.links.get(&change.key).map(|link| link.digest);
+        known.is_some_and(|known| known != Digest::UNKNOWN && change.digest == Some(known))
+    }
+}

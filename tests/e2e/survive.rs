@@ -1,0 +1,169 @@
+//! What a client must survive of services as they are: each habit by itself, through the binary. Whatever the target does, nobody
+//! gets two accounts, nobody is lost, and the next plan is empty.
+
+use std::fmt::Write as _;
+
+use peoplesync_scim::Resource;
+use peoplesync_simulator::{
+    Behaviour, BeyondTheEnd, CreateAnswer, ErrorForm, Filters, Patches, Quirks, Rewrite, Total,
+};
+use serde_json::json;
+
+use super::harness::{Bed, CONFIG, HEADER};
+
+const PEOPLE: usize = 60;
+
+fn people(title_of_7: &str) -> String {
+    let mut text = HEADER.to_owned();
+    for n in 1..=PEOPLE {
+        let title = if n == 7 { title_of_7 } else { "Engineer" };
+        writeln!(text, "{n},First{n},Last{n},user{n}@example.com,{title},active,").unwrap();
+    }
+    text
+}
+
+fn bed(quirks: Quirks, change: impl FnOnce(&mut Behaviour)) -> Bed {
+    let mut behaviour =
+        Behaviour { default_page: 25, max_page: 25, quirks, ..Behaviour::default() };
+    change(&mut behaviour);
+    let bed = Bed::with(behaviour, |_| None);
+    bed.write("peoplesync.toml", CONFIG);
+    bed.write("people.csv", people("Engineer"));
+    bed
+}
+
+/// Loads everybody, changes one title, and plans after each.
+#[track_caller]
+fn check(quirks: Quirks, change: impl FnOnce(&mut Behaviour)) -> Bed {
+    let bed = bed(quirks, change);
+    for title in ["Engineer", "Lead"] {
+        bed.write("people.csv", people(title));
+        bed.run(&["apply", "--yes"]).expect(0);
+        assert_eq!(bed.simulator().count(Resource::User), PEOPLE);
+        for line in [&["plan"][..], &["plan", "--full"]] {
+            bed.run(line).expect(0);
+        }
+    }
+    bed
+}
+
+fn title_of_7(bed: &Bed) -> serde_json::Value {
+    let users = bed.simulator().users();
+    users.iter().find(|user| user["externalId"] == "7").unwrap()["title"].clone()
+}
+
+#[test]
+fn a_create_that_is_answered_without_an_id_is_found_again() {
+    let quirks = Quirks { create_answer: CreateAnswer::WithoutId, ..Quirks::default() };
+    assert_eq!(title_of_7(&check(quirks, |_| {})), "Lead");
+}
+
+#[test]
+fn values_that_are_kept_otherwise_than_sent_are_told_once_and_not_written_again() {
+    let quirks = Quirks {
+        rewrites: [("name.givenName".to_owned(), Rewrite::Dashes)].into(),
+        drops: vec!["title".to_owned()],
+        ..Quirks::default()
+    };
+    let bed = bed(quirks, |_| {});
+    bed.write("people.csv", people("Engineer").replace("First", "First "));
+    let first = bed.run(&["apply", "--yes", "--json"]).expect(0);
+    assert_eq!(first.json()["not_kept"], json!({ "name.givenName": PEOPLE, "title": PEOPLE }));
+    assert!(first.stderr.contains("does not keep title of 60 people"), "{}", first.stderr);
+    for line in [&["plan"][..], &["plan", "--full"]] {
+        bed.run(line).expect(0);
+    }
+    let checked = bed.run(&["check"]).expect(0).stdout;
+    assert!(checked.contains("it keeps title of 60 accounts otherwise"), "{checked}");
+    // Another title is tried once; what somebody changes at the target is seen.
+    bed.write("people.csv", people("Lead").replace("First", "First "));
+    let second = bed.run(&["apply", "--yes", "--json"]).expect(0).json();
+    assert_eq!(second["not_kept"], json!({ "title": 1 }));
+    bed.run(&["plan", "--full"]).expect(0);
+    let id = second["changes"][0]["id"].as_str().unwrap().to_owned();
+    let renamed = |user: &mut serde_json::Value| user["name"]["givenName"] = json!("Somebody");
+    assert!(bed.simulator().edit(Resource::User, &id, renamed).unwrap());
+    bed.run(&["plan", "--full"]).expect(10);
+}
+
+#[test]
+fn filters_that_are_ignored_match_nobody_wrongly() {
+    let quirks = Quirks { filters: Filters::Ignored, ..Quirks::default() };
+    assert_eq!(title_of_7(&check(quirks, |_| {})), "Lead");
+}
+
+#[test]
+fn filters_that_are_refused_are_replaced_by_the_list() {
+    assert_eq!(title_of_7(&check(Quirks::default(), |behaviour| behaviour.filter = false)), "Lead");
+}
+
+#[test]
+fn filters_that_find_nobody_make_no_second_account_and_are_told_by_check() {
+    let quirks = Quirks { filters: Filters::Nobody, ..Quirks::default() };
+    let bed = bed(quirks, |_| {});
+    let ada = json!({ "userName": "user1@example.com", "externalId": "1" });
+    bed.simulator().seed(Resource::User, [ada]).unwrap();
+    let few: Vec<String> = people("Engineer").lines().take(4).map(str::to_owned).collect();
+    bed.write("people.csv", few.join("\n") + "\n");
+    let checked = bed.run(&["check"]).expect(4).stdout;
+    assert!(checked.contains("finds nobody, though account"), "{checked}");
+    let applied = bed.run(&["apply", "--yes", "--json"]).expect(5).json();
+    assert_eq!(applied["outcomes"], json!({ "done": 2, "failed": 1, "skipped": 0 }));
+    assert_eq!(bed.simulator().count(Resource::User), 3);
+}
+
+#[test]
+fn counts_that_are_wrong_or_missing_hide_nobody() {
+    for total_results in [Total::Missing, Total::OfPage, Total::TooMany] {
+        check(Quirks { total_results, ..Quirks::default() }, |_| {});
+    }
+}
+
+#[test]
+fn a_last_page_that_repeats_ends_the_list() {
+    check(Quirks { beyond_the_end: BeyondTheEnd::LastPage, ..Quirks::default() }, |_| {});
+    check(Quirks { pages_by_number: true, ..Quirks::default() }, |_| {});
+}
+
+#[test]
+fn patch_that_is_refused_unannounced_is_replaced_by_put() {
+    let quirks = Quirks { discovery: false, ..Quirks::default() };
+    let bed = check(quirks, |behaviour| behaviour.patch = false);
+    assert_eq!(title_of_7(&bed), "Lead");
+    let sent = bed.simulator().requests();
+    let count = |method: &str| sent.iter().filter(|request| request.method == method).count();
+    assert_eq!((count("PATCH"), count("PUT")), (1, 1));
+}
+
+#[test]
+fn patch_without_effect_is_told_and_not_sent_for_ever() {
+    let quirks = Quirks { patches: Patches::Nothing, ..Quirks::default() };
+    let bed = check(quirks, |_| {});
+    assert_eq!(title_of_7(&bed), "Engineer");
+    let checked = bed.run(&["check"]).expect(0).stdout;
+    assert!(checked.contains("it keeps title of 1 accounts otherwise"), "{checked}");
+}
+
+#[test]
+fn a_service_without_discovery_with_a_query_in_its_url_and_html_errors_is_a_target() {
+    let quirks = Quirks { discovery: false, errors: ErrorForm::Html, ..Quirks::default() };
+    let bed = bed(quirks, |_| {});
+    let url = format!("{}?tenant=a%20b", bed.simulator().url());
+    let run =
+        |line: &[&str]| super::harness::ran(bed.command(line).env("PEOPLESYNC_TARGET__URL", &url));
+    run(&["apply", "--yes"]).expect(0);
+    run(&["plan", "--full"]).expect(0);
+    let checked = run(&["check"]).expect(0).stdout;
+    assert!(checked.contains("it does not say what it can do"), "{checked}");
+    for request in bed.simulator().requests() {
+        let query = request.query.unwrap_or_default();
+        assert!(query.starts_with("tenant=a%20b"), "{query}");
+    }
+    // A name that is taken: the page for people is no success, and what it says is told.
+    let taken = json!({ "userName": "new@example.com", "externalId": "other" });
+    bed.simulator().seed(Resource::User, [taken]).unwrap();
+    bed.write("peoplesync.toml", CONFIG.replace("[people]", "[people]\nmatch = [\"externalId\"]"));
+    bed.write("people.csv", people("Engineer") + "99,New,New,new@example.com,,active,\n");
+    let refused = run(&["apply", "--yes"]).expect(5);
+    assert!(refused.stdout.contains("answered with HTML: 409 userName"), "{}", refused.stdout);
+}
