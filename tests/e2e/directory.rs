@@ -198,3 +198,56 @@ fn the_example_for_active_directory() {
     let ran = bed.run(&["plan"]).expect(3);
     assert!(ran.stderr.contains("cannot connect to ldap://127.0.0.1"), "{}", ran.stderr);
 }
+
+#[test]
+fn groups_in_a_circle_come_flat_with_the_people_who_are_in_them() {
+    let ldif = people(5);
+    let Some(server) = Slapd::start(&Options { ldif: &ldif, ..Options::default() }) else { return };
+    let group = |name: &str, members: &[&str]| {
+        let members: String =
+            members.iter().map(|member| format!("member: {member},{SUFFIX}\n")).collect();
+        format!(
+            "dn: cn={name},ou=groups,{SUFFIX}\nchangetype: add\nobjectClass: groupOfNames\ncn: {name}\n{members}\n"
+        )
+    };
+    // Another writing of a DN is the same person.
+    let all =
+        group("all", &["cn=inner,ou=groups", "UID=Person1,OU=People", "uid=nobody,ou=people"])
+            + &group(
+                "inner",
+                &["uid=person2,ou=people", "uid=person3,ou=people", "cn=all,ou=groups"],
+            );
+    server.modify(&all);
+    let bed = Bed::new();
+    let source = format!(
+        "kind = \"ldap\", settings = {{ servers = [\"{}\"], key = \"entryUUID\", references = [\"member\"], \
+         bind = {{ user = \"{ADMIN}\", password = \"admin\" }}, \
+         bases = [{{ dn = \"ou=groups,{SUFFIX}\", filter = \"(objectClass=groupOfNames)\" }}] }}",
+        server.url()
+    );
+    let groups = format!(
+        "[groups]\nsource = {{ {source} }}\nmembers = \"member\"\nnested = \"flatten\"\n\
+         [groups.attributes]\ndisplayName = \"cn\"\nexternalId = \"entryUUID\"\n"
+    );
+    bed.write("peoplesync.toml", config(server.port, ADMIN, "") + &groups);
+    let applied = bed.run(&["apply", "--yes"]);
+    assert!(matches!(applied.code, 0 | 5), "{}\n{}", applied.stdout, applied.stderr);
+    let users = bed.simulator().users();
+    let groups = bed.simulator().resources(peoplesync_scim::Resource::Group);
+    let mut found: Vec<String> = groups
+        .iter()
+        .map(|group| {
+            let members = group["members"].as_array().unwrap().iter().map(|member| {
+                let user = users.iter().find(|user| user["id"] == member["value"]).unwrap();
+                user["userName"].as_str().unwrap().trim_end_matches("@example.com").to_owned()
+            });
+            let mut members: Vec<_> = members.collect();
+            members.sort_unstable();
+            format!("{}: {}", group["displayName"].as_str().unwrap(), members.join(" "))
+        })
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, ["all: person1 person2 person3", "inner: person1 person2 person3"]);
+    let plan = bed.run(&["plan", "--json"]);
+    assert!(actions(&plan).is_empty(), "{}", plan.stdout);
+}

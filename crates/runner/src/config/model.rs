@@ -50,10 +50,13 @@ pub(crate) struct SourceTable {
     /// The connector: `csv`, `static` …
     pub kind: String,
     /// How long the source may take for its next records, in seconds.
+    #[serde(default = "three_hundred")]
     pub timeout_secs: u64,
     /// How many times a read is begun again when the source was out of reach.
+    #[serde(default = "two")]
     pub retries: u32,
     /// How long changes since the last run are enough, in hours; after that, everybody is read once.
+    #[serde(default = "a_day")]
     pub full_after_hours: u32,
     /// The connector's own table.
     #[serde(default)]
@@ -69,6 +72,20 @@ impl SourceTable {
             None => format!("the {} source", self.kind),
         }
     }
+}
+
+// A source of groups is a table of its own, to which the defaults of `[source]` do not reach.
+
+fn three_hundred() -> u64 {
+    300
+}
+
+fn two() -> u32 {
+    2
+}
+
+fn a_day() -> u32 {
+    24
 }
 
 fn any_table(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
