@@ -4,6 +4,7 @@
 
 mod bench;
 mod ci;
+mod docs;
 mod licences;
 mod manifest;
 mod model;
@@ -52,6 +53,8 @@ enum Chore {
         /// What users write in `kind = "…"`: lower-case letters and digits, joined by `-`
         kind: String,
     },
+    /// The pages of docs/ that are written from code
+    Docs,
     /// The benches, with the machine they ran on; results stand in target/bench
     Bench {
         /// Part of the name of a bench, such as `csv`; all without it
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&root),
         Chore::Test { require_servers, arguments } => test::run(&root, require_servers, &arguments),
         Chore::NewConnector { kind } => new_connector::run(&root, &kind),
+        Chore::Docs => docs::run(&root),
         Chore::Bench { name } => bench::run(&root, name.as_deref()),
     };
     match done {

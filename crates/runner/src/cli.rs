@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use peoplesync_reconcile::Action;
 
@@ -95,6 +96,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  peoplesync target list zoe\n  peoplesync target delete 2819c223"
     )]
     Target(TargetCommand),
+    /// The functions of the expression language, or one of them with examples.
+    #[command(after_help = "Example:\n  peoplesync functions FormatDateTime")]
+    Functions(FunctionsArgs),
     /// Run the mapping tests that stand in the config.
     #[command(after_help = "Example:\n  peoplesync test --config hr.toml")]
     Test,
@@ -332,6 +336,25 @@ pub(crate) struct HistoryArgs {
     /// How many entries, newest first.
     #[arg(long, value_name = "N", help = "How many entries, newest first [default: 100]")]
     pub(crate) limit: Option<usize>,
+}
+
+/// Arguments of `functions`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FunctionsArgs {
+    /// The function; all of them without it.
+    #[arg(ignore_case = true, value_parser = functions(), hide_possible_values = true)]
+    pub(crate) name: Option<String>,
+    /// One JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The names of all functions, so that completions know them and a mistyped one is answered with the nearest.
+fn functions() -> PossibleValuesParser {
+    let all = peoplesync_mapping::functions::all().iter();
+    all.map(|function| PossibleValue::new(function.name).help(function.one_line))
+        .collect::<Vec<_>>()
+        .into()
 }
 
 /// Arguments of `simulate`.

@@ -119,7 +119,7 @@ impl<'a> Machine<'a> {
             Op::Flag(_) => self.flag(code)?.unwrap_or(false),
             _ => match self.value(code)? {
                 Value::Boolean(value) => value,
-                Value::Null => false,
+                Value::Null | Value::Leave => false,
                 other => {
                     let example = match code.field() {
                         Some(_) => format!("; compare it, as in `{} = \"…\"`", self.excerpt(code)),

@@ -10,6 +10,7 @@ mod list;
 mod logic;
 mod lookup;
 mod people;
+mod reference;
 mod replace;
 mod roles;
 mod table;
@@ -18,6 +19,7 @@ mod time;
 
 use std::fmt::Write;
 
+pub use self::reference::reference;
 pub use self::table::{FAMILIES, Family, all, find};
 use crate::expr::eval::{Arguments, Eval};
 use crate::expr::{Type, Value};

@@ -39,6 +39,16 @@ static BY_NAME: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
     functions
 });
 
+impl Family {
+    /// Its functions, by name.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<&'static Function> {
+        let mut functions: Vec<_> = self.functions.iter().collect();
+        functions.sort_by_key(|function| function.name.to_ascii_lowercase());
+        functions
+    }
+}
+
 /// All functions, by name.
 #[must_use]
 pub fn all() -> &'static [&'static Function] {

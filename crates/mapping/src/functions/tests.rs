@@ -50,3 +50,9 @@ fn signatures_read_as_a_call_is_written() {
     let signatures: Vec<_> = all().iter().map(|function| function.typed_signature()).collect();
     insta::assert_snapshot!(signatures.join("\n"));
 }
+
+#[test]
+fn the_reference_page_is_what_the_table_says() {
+    let page = include_str!("../../../../docs/functions.md");
+    assert!(page == super::reference(), "docs/functions.md is stale: run `cargo xtask docs`");
+}

@@ -99,18 +99,26 @@ fn append<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
 fn trim<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let trimmed = arguments.text(0)?.map(|source| match source {
         Cow::Borrowed(source) => Value::text(source.trim()),
-        Cow::Owned(source) if source.trim().len() == source.len() => Value::owned(source),
-        Cow::Owned(source) => Value::owned(source.trim().to_owned()),
+        Cow::Owned(mut source) => {
+            source.truncate(source.trim_end().len());
+            source.drain(..source.len() - source.trim_start().len());
+            Value::owned(source)
+        }
     });
     Ok(trimmed.unwrap_or(Value::Null))
 }
 
 fn strip_spaces<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
-    let stripped = arguments.text(0)?.map(|source| {
-        if source.contains(' ') {
-            Value::owned(source.replace(' ', ""))
-        } else {
-            Value::Text(source)
+    let stripped = arguments.text(0)?.map(|source| match source {
+        source if !source.as_bytes().contains(&b' ') => Value::Text(source),
+        Cow::Borrowed(source) => {
+            let mut stripped = String::with_capacity(source.len());
+            source.split(' ').for_each(|part| stripped.push_str(part));
+            Value::owned(stripped)
+        }
+        Cow::Owned(mut source) => {
+            source.retain(|letter| letter != ' ');
+            Value::owned(source)
         }
     });
     Ok(stripped.unwrap_or(Value::Null))

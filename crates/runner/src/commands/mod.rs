@@ -5,6 +5,7 @@ mod approve;
 mod check;
 mod confirm;
 mod demo;
+mod functions;
 mod history;
 mod import;
 mod links;
@@ -37,6 +38,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
         Command::History(args) => history::run(&load()?, &args, output),
         Command::Import(command) => import::run(&command, output),
         Command::Target(command) => target::run(load()?, command, output).await,
+        Command::Functions(args) => functions::run(&args, output),
         Command::Test => test::run(&load()?, output),
         Command::Simulate(args) => simulate::run(args, output).await,
         Command::Schema => {

@@ -38,6 +38,9 @@ pub(crate) struct Config {
     /// When `peoplesync run` runs; not used by the other commands.
     #[serde(default)]
     pub schedule: Option<Schedule>,
+    /// Tables for `Lookup`, by name.
+    #[serde(default)]
+    pub lookups: BTreeMap<String, LookupTable>,
     /// Mapping tests.
     #[serde(default)]
     pub tests: Vec<MappingTest>,
@@ -342,6 +345,27 @@ pub(crate) struct Schedule {
     /// When everything is read.
     #[serde(default)]
     pub full: Option<String>,
+}
+
+/// A table for `Lookup(NAME, key, default)`: its pairs, or a CSV file that has them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LookupTable {
+    /// The pairs.
+    #[serde(default)]
+    pub values: Option<BTreeMap<String, String>>,
+    /// A CSV file with a header, relative to the config file.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// The column of the keys; the first if not given.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// The column of the values; the second if not given.
+    #[serde(default)]
+    pub value: Option<String>,
+    /// What stands between two columns; a comma if not given.
+    #[serde(default)]
+    pub delimiter: Option<String>,
 }
 
 /// A mapping test: a record and what must come of it.

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use peoplesync_mapping::Mapping;
+use peoplesync_mapping::{Mapping, Spec};
 use peoplesync_reconcile::Edited;
 use peoplesync_scim::schema::Resource;
 use peoplesync_state::State;
 use serde::Deserialize as _;
 
-use super::Session;
 use super::parts::Parts;
 use super::session::{leavers_of, spec_of};
+use super::{Session, lookups};
 use crate::config::model::{LeaversTable, People};
 use crate::failure::Outcome;
 
@@ -42,7 +42,10 @@ pub(super) fn difference(
     else {
         return Ok(everything);
     };
-    let Ok(mapping) = Mapping::compile(&spec_of(&people), Resource::User, &session.schemas) else {
+    // The tables of the last run are not kept; those of the config are part of its rest, those of files are like a source.
+    let lookups = lookups::load(&session.loaded)?;
+    let before = Spec { lookups, ..spec_of(&people) };
+    let Ok(mapping) = Mapping::compile(&before, Resource::User, &session.schemas) else {
         return Ok(everything);
     };
     let now = &session.loaded.config.people;

@@ -6,6 +6,7 @@ mod digest;
 mod edited;
 mod groups;
 mod kept;
+mod lookups;
 mod observe;
 mod parts;
 mod patient;

@@ -15,7 +15,7 @@ use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::{Clock, Context, Source};
 
-use super::access;
+use super::{access, lookups};
 use crate::approval;
 use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, ConfigErrors, Keeper, Loaded, model};
@@ -249,7 +249,9 @@ fn on_drift(loaded: &Loaded, mapping: &Mapping) -> Vec<OnDrift> {
 
 /// The compiled mapping of the config.
 pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, ConfigErrors> {
-    let compiled = Mapping::compile(&spec_of(&loaded.config.people), Resource::User, schemas);
+    let lookups = lookups::load(loaded)?;
+    let spec = Spec { lookups, ..spec_of(&loaded.config.people) };
+    let compiled = Mapping::compile(&spec, Resource::User, schemas);
     let checked = compiled.and_then(|mapping| match mapping.group_questions() {
         none if none.is_empty() => Ok(mapping),
         errors => Err(errors),

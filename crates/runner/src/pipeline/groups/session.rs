@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peoplesync_mapping::{CompileError, Lookups, Mapping, Rule, Texts};
+use peoplesync_mapping::{CompileError, Mapping, Rule, Spec, Texts};
 use peoplesync_reconcile::{Edited, Guards, LeaverAction, Leavers, Managed, Policy, Unmanaged};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Profile};
@@ -11,6 +11,7 @@ use peoplesync_source::Source;
 use super::gather::OfPeople;
 use crate::config::groups::{GroupsTable, Nested, OnAbsent};
 use crate::config::{ConfigErrors, Loaded};
+use crate::pipeline::lookups;
 use crate::pipeline::session::{compile_error, managed_attributes, matched_by, rules, spec};
 use crate::registry;
 
@@ -233,12 +234,13 @@ fn mapping(
     if table.from.is_some() && attributes.is_empty() {
         attributes.push(peoplesync_mapping::AttributeSpec::value("displayName", VALUE));
     }
-    let spec = spec(&table.scope, attributes);
+    let lookups = lookups::load(loaded)?;
+    let spec = Spec { lookups, ..spec(&table.scope, attributes) };
     Mapping::compile(&spec, Resource::Group, schemas).map_err(|errors| shown(loaded, &errors))
 }
 
 fn texts(loaded: &Loaded, name: &str, text: &str) -> Result<Texts, ConfigErrors> {
-    Texts::compile(&["groups", name], text, &Lookups::new())
+    Texts::compile(&["groups", name], text, &lookups::load(loaded)?)
         .map_err(|errors| shown(loaded, &errors))
 }
 
