@@ -26,6 +26,7 @@ key = "id"
 [target]
 name = "Test"
 profile = "PROFILE"
+overrides.rates = []
 url = "http://127.0.0.1:1/"
 auth = { bearer = { env = "SCIM_TOKEN" } }
 
