@@ -42,7 +42,7 @@ enum Chore {
     /// All tests, with the servers that some of them need
     Test {
         /// Fail, rather than say which tests were left out, when a server cannot be had
-        #[arg(long, env = "PEOPLESYNC_REQUIRE_SERVERS", value_parser = clap::builder::FalseyValueParser::new())]
+        #[arg(long, env = "XTASK_REQUIRE_SERVERS", value_parser = clap::builder::FalseyValueParser::new())]
         require_servers: bool,
         /// For `cargo test`: `cargo xtask test -- -p peoplesync-runner --test e2e`
         #[arg(last = true)]

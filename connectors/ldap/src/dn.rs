@@ -18,7 +18,7 @@ pub(crate) fn normal(dn: &str) -> String {
             let Some((part, more)) = split(inner, &['+']) else {
                 return dn.trim().to_lowercase();
             };
-            let Some((name, value)) = part.split_once('=') else {
+            let Some((name, value)) = part.split_once('=').filter(|(name, _)| is_type(name)) else {
                 return dn.trim().to_lowercase();
             };
             parts.push(format!("{}={}", name.trim().to_lowercase(), normal_value(value)));
@@ -32,6 +32,13 @@ pub(crate) fn normal(dn: &str) -> String {
         rest = after.trim_start();
     }
     out
+}
+
+/// Whether this can be the type of an attribute: a name or numbers (RFC 4512, section 1.4), perhaps with options.
+fn is_type(name: &str) -> bool {
+    let name = name.trim();
+    let known = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
+    !name.is_empty() && name.chars().all(known)
 }
 
 /// What stands before the first of these that is not escaped or in quotes, and what stands after it.
@@ -112,6 +119,8 @@ mod tests {
             assert_eq!(normal(one), normal(two));
         }
         assert_eq!(normal(&normal("cn=\\0a@,dc=x")), normal("cn=\\0a@,dc=x"));
+        // A quote in a type, which is none.
+        assert_eq!(normal(&normal("===+\"=+\"")), normal("===+\"=+\""));
         assert_ne!(normal("cn=a\\,dc=x"), normal("cn=a,dc=x"));
         assert_eq!(normal("no name at all"), "no name at all");
     }
