@@ -4,7 +4,7 @@
 #[path = "../servers/relay.rs"]
 mod relay;
 #[path = "../servers/slapd.rs"]
-mod slapd;
+pub(crate) mod slapd;
 
 use relay::{Relay, Then};
 use slapd::{ADMIN, Options, SUFFIX, Slapd, people};

@@ -3,8 +3,10 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
 use serde_json::Value as Json;
 
+use super::directory::slapd::{ADMIN, Options, SUFFIX, Slapd};
 use super::harness::Bed;
 
 const PEOPLE: usize = 2_000;
@@ -148,13 +150,74 @@ fn fill<'a>(sheet: &mut rust_xlsxwriter::Worksheet, people: impl Iterator<Item =
     }
 }
 
-/// The plan as it is printed, without the places and what the hash is made of: config and state have another name.
+/// The entries of a directory. Its attributes have names of their own, and the manager is a DN.
+fn ldif(people: &[Person]) -> String {
+    let mut text = String::new();
+    // As base64, any text is a value (RFC 2849).
+    let value = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let dn = |number: usize| format!("uid=p{number},ou=people,{SUFFIX}");
+    for person in people {
+        let number = person.number;
+        writeln!(text, "dn: {}\nobjectClass: inetOrgPerson\nuid: p{number}", dn(number)).unwrap();
+        writeln!(text, "cn: {number}\nemployeeNumber: {number:05}").unwrap();
+        writeln!(text, "givenName:: {}\nsn:: {}", value(person.first), value(person.last)).unwrap();
+        for (name, value) in [("mail", person.mail.as_str()), ("title", person.title)] {
+            if !value.is_empty() {
+                writeln!(text, "{name}: {value}").unwrap();
+            }
+        }
+        writeln!(text, "employeeType: {}", person.is_active).unwrap();
+        if let Some(manager) = person.manager {
+            writeln!(text, "manager: {}", dn(manager)).unwrap();
+        }
+        writeln!(text, "departmentNumber: 2020-01-{:02}T00:00:00Z", person.starts + 1).unwrap();
+        writeln!(text, "businessCategory: {}\n", person.kind).unwrap();
+    }
+    text
+}
+
+/// The mapping with the names that a directory has.
+fn by_attributes() -> String {
+    let names = [
+        ("= \"id\"", "= \"employeeNumber\""),
+        ("= \"active\"", "= \"employeeType\""),
+        ("= \"starts\"", "= \"departmentNumber\""),
+        ("= \"first\"", "= \"givenName\""),
+        ("= \"last\"", "= \"sn\""),
+        ("'first & \" \" & last'", "'givenName & \" \" & sn'"),
+        ("kind <> 3", "businessCategory <> 3"),
+    ];
+    names.iter().fold(PEOPLE_CONFIG.to_owned(), |config, (name, attribute)| {
+        assert!(config.contains(name), "{name}");
+        config.replace(name, attribute)
+    })
+}
+
+#[test]
+fn the_same_people_from_a_directory_give_the_same_plan() {
+    let people = people();
+    let ldif = ldif(&people);
+    let options = Options { ldif: &ldif, ..Options::default() };
+    let Some(server) = Slapd::start(&options) else { return };
+    let settings = format!(
+        "servers = [\"ldap://127.0.0.1:{}\"]\nkey = \"employeeNumber\"\nreferences = [\"manager\"]\n\
+         bind = {{ user = \"{ADMIN}\", password = \"admin\" }}\n\
+         [[source.settings.bases]]\ndn = \"ou=people,{SUFFIX}\"\nfilter = \"(objectClass=inetOrgPerson)\"",
+        server.port
+    );
+    let from_directory = plan_of(&Bed::new(), "ldap", &settings, &by_attributes());
+    same(&plan(&KINDS[0], &people), &from_directory, "a directory");
+}
+
 fn plan(kind: &Kind, people: &[Person]) -> String {
     let bed = Bed::new();
-    let Kind { name, settings, write } = kind;
-    write(&bed, people);
-    let config =
-        format!("[source]\nkind = \"{name}\"\n[source.settings]\n{settings}\n{PEOPLE_CONFIG}");
+    (kind.write)(&bed, people);
+    plan_of(&bed, kind.name, kind.settings, PEOPLE_CONFIG)
+}
+
+/// The plan as it is printed, without the places and what the hash is made of: config and state have another name.
+fn plan_of(bed: &Bed, kind: &str, settings: &str, config: &str) -> String {
+    let config = format!("[source]\nkind = \"{kind}\"\n[source.settings]\n{settings}\n{config}");
     bed.write("peoplesync.toml", config);
     let mut plan = bed.run(&["plan", "--json"]).expect(10).json();
     let document = plan.as_object_mut().unwrap();
@@ -182,16 +245,22 @@ fn the_same_people_from_every_kind_of_source_give_the_same_plan() {
     assert_eq!(count("create") + count("out_of_scope") + count("rejected"), 2_000);
     assert!(count("create") > 1_400 && count("rejected") > 10, "{}", summary["summary"]);
     for (other, settings) in others {
-        let differs = first.0.lines().zip(other.lines()).position(|(one, two)| one != two);
-        let around = |text: &str| {
-            let from = differs.unwrap_or_default().saturating_sub(8);
-            text.lines().skip(from).take(16).collect::<Vec<_>>().join("\n")
-        };
-        assert!(
-            first.0 == other,
-            "with {settings}:\n{}\n--- instead of\n{}",
-            around(&other),
-            around(&first.0)
-        );
+        same(&first.0, &other, settings);
     }
+}
+
+/// Shows where two plans differ, if they do.
+#[track_caller]
+fn same(first: &str, other: &str, settings: &str) {
+    let differs = first.lines().zip(other.lines()).position(|(one, two)| one != two);
+    let around = |text: &str| {
+        let from = differs.unwrap_or_default().saturating_sub(8);
+        text.lines().skip(from).take(16).collect::<Vec<_>>().join("\n")
+    };
+    assert!(
+        first == other,
+        "with {settings}:\n{}\n--- instead of\n{}",
+        around(other),
+        around(first)
+    );
 }
