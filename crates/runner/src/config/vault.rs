@@ -19,10 +19,9 @@ pub(super) fn read(
     let address = variable("VAULT_ADDR")?;
     let token = variable("VAULT_TOKEN")?;
     let url = format!("{}/v1/{}", address.trim_end_matches('/'), path.trim_matches('/'));
-    let plain = url.starts_with("http://")
-        && !["http://127.0.0.1", "http://localhost", "http://[::1]"]
-            .iter()
-            .any(|local| url.starts_with(local));
+    let parsed = reqwest::Url::parse(&url)
+        .map_err(|error| Error::config("VAULT_ADDR is no URL").with_source(error))?;
+    let plain = parsed.scheme() != "https" && !is_this_machine(&parsed);
     if plain {
         return Err(Error::config("VAULT_ADDR is plain http, which would send the token readable")
             .with_hint("use https"));
@@ -59,6 +58,15 @@ pub(super) fn read(
             Err(Error::config(format!("the secret {path} in the vault has no field `{field}`"))
                 .with_hint(format!("it has {}", known.join(", "))))
         }
+    }
+}
+
+/// By its very name, without asking a name server.
+fn is_this_machine(url: &reqwest::Url) -> bool {
+    match url.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|host| host.is_loopback()),
+        None => false,
     }
 }
 
@@ -175,5 +183,18 @@ mod tests {
         the vault refuses to show kv/data/scim; is VAULT_TOKEN valid, and may its policies read this path?
         the vault answered with status 503
         ");
+    }
+
+    #[test]
+    fn a_token_is_not_sent_readable_to_another_machine() {
+        for address in [
+            "http://vault.example.com",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+        ] {
+            let variable = |_: &str| Ok(address.to_owned());
+            let error = read("kv/data/scim#token", &variable).unwrap_err();
+            assert!(error.to_string().contains("plain http"), "{address}: {error}");
+        }
     }
 }
