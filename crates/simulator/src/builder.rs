@@ -15,6 +15,7 @@ use crate::Error;
 use crate::behaviour::Behaviour;
 use crate::fault::{Fault, Faults};
 use crate::habits::Habits;
+use crate::provider::Provider;
 use crate::recorded::{Recorder, Request};
 use crate::running::Running;
 use crate::schemas;
@@ -164,6 +165,16 @@ impl Builder {
         let shared = Arc::new(self.build(format!("http://{address}{BASE}"), down)?);
         let serving = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Running::new(address, shared, stop, serving))
+    }
+
+    /// A simulator without a network, to which requests are [handed](Provider::answer). The port counts for its base URL only.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), but for the address.
+    pub fn without_network(self) -> Result<Provider, Error> {
+        let (_, down) = watch::channel(false);
+        let url = format!("http://{}{BASE}", self.address);
+        Ok(Provider(Arc::new(self.build(url, down)?)))
     }
 
     /// The simulator without its network.

@@ -8,6 +8,7 @@ mod fault;
 mod habits;
 mod memberships;
 mod projection;
+mod provider;
 mod query;
 mod quirks;
 mod recorded;
@@ -22,6 +23,7 @@ pub use behaviour::Behaviour;
 pub use builder::{Builder, Simulator};
 pub use error::Error;
 pub use fault::{Fault, RetryAfter};
+pub use provider::Provider;
 pub use quirks::{
     BeyondTheEnd, CreateAnswer, ErrorForm, Filters, Patches, Quirks, Rewrite, Total, UnknownFilters,
 };

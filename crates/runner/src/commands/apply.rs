@@ -185,6 +185,7 @@ pub(super) async fn execute(
         clock: Arc::clone(&session.clock),
         full_history: history.values,
         stop,
+        simulated: session.wired.is_some(),
     };
     let fingerprint = |text: &str| (tools.fingerprint)(text);
     let notes: Vec<_> = plan

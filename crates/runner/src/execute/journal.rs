@@ -24,7 +24,15 @@ enum Entry {
 pub(super) struct Journal {
     entries: mpsc::UnboundedSender<Entry>,
     broken: Arc<AtomicBool>,
-    thread: JoinHandle<(State, Option<Error>)>,
+    writing: Writing,
+}
+
+/// Who writes.
+#[derive(Debug)]
+enum Writing {
+    Thread(JoinHandle<(State, Option<Error>)>),
+    /// In a simulation, where the order of everything is decided by one thread.
+    Task(tokio::task::JoinHandle<(State, Option<Error>)>),
 }
 
 /// A handle for the tasks that send requests.
@@ -35,13 +43,30 @@ pub(super) struct Recorder {
 }
 
 impl Journal {
-    /// `used` is what was used of the target's lasting limits, which is written along with what was sent.
-    pub(super) fn start(state: State, run: RunId, used: UsedLimits) -> Self {
-        let (entries, receiver) = mpsc::unbounded_channel();
+    /// `used` is what was used of the target's lasting limits, which is written along with what was sent. `simulated`: no thread
+    /// of its own.
+    pub(super) fn start(state: State, run: RunId, used: UsedLimits, simulated: bool) -> Self {
+        let (entries, mut receiver) = mpsc::unbounded_channel();
         let broken = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&broken);
-        let thread = std::thread::spawn(move || write(state, run, &used, receiver, &flag));
-        Self { entries, broken, thread }
+        let mut writer = Writer { state, run, used, broken: flag, failure: None };
+        let mut group = Vec::with_capacity(GROUP);
+        let writing = if simulated {
+            Writing::Task(tokio::spawn(async move {
+                while receiver.recv_many(&mut group, GROUP).await > 0 {
+                    writer.write(&mut group);
+                }
+                (writer.state, writer.failure)
+            }))
+        } else {
+            Writing::Thread(std::thread::spawn(move || {
+                while receiver.blocking_recv_many(&mut group, GROUP) > 0 {
+                    writer.write(&mut group);
+                }
+                (writer.state, writer.failure)
+            }))
+        };
+        Self { entries, broken, writing }
     }
 
     pub(super) fn recorder(&self) -> Recorder {
@@ -49,9 +74,13 @@ impl Journal {
     }
 
     /// Waits until everything is written, and gives the state back; with the error that stopped the journal, if one did.
-    pub(super) fn finish(self) -> (State, Option<Error>) {
+    pub(super) async fn finish(self) -> (State, Option<Error>) {
+        const NO_PANIC: &str = "the journal's writer returns its errors and does not panic";
         drop(self.entries);
-        self.thread.join().expect("the journal's thread returns its errors and does not panic")
+        match self.writing {
+            Writing::Thread(thread) => thread.join().expect(NO_PANIC),
+            Writing::Task(task) => task.await.expect(NO_PANIC),
+        }
     }
 }
 
@@ -78,16 +107,17 @@ impl Recorder {
     }
 }
 
-fn write(
-    mut state: State,
+struct Writer {
+    state: State,
     run: RunId,
-    used: &UsedLimits,
-    mut receiver: mpsc::UnboundedReceiver<Entry>,
-    broken: &AtomicBool,
-) -> (State, Option<Error>) {
-    let mut failure = None;
-    let mut group = Vec::with_capacity(GROUP);
-    while receiver.blocking_recv_many(&mut group, GROUP) > 0 {
+    used: UsedLimits,
+    broken: Arc<AtomicBool>,
+    failure: Option<Error>,
+}
+
+impl Writer {
+    /// Writes what arrived together in one transaction.
+    fn write(&mut self, group: &mut Vec<Entry>) {
         let mut intents = Vec::new();
         let mut waiting = Vec::new();
         let mut settlements = Vec::new();
@@ -100,24 +130,23 @@ fn write(
                 Entry::Settle(settlement) => settlements.push(*settlement),
             }
         }
-        let written = if failure.is_some() {
-            false
-        } else {
-            let used = used();
-            let limits = if used.is_empty() { Ok(()) } else { state.keep_used_limits(&used) };
-            match limits.and_then(|()| state.intend_and_settle(run, &intents, &settlements)) {
-                Ok(()) => true,
-                Err(error) => {
-                    broken.store(true, Ordering::Release);
-                    failure = Some(error);
-                    false
-                }
-            }
-        };
+        let written = self.failure.is_none() && self.commit(&intents, &settlements);
         for answer in waiting {
             // Nobody waits any more when the apply was interrupted.
             let _gone = answer.send(written);
         }
     }
-    (state, failure)
+
+    fn commit(&mut self, intents: &[Intent], settlements: &[Settlement]) -> bool {
+        let used = (self.used)();
+        let limits = if used.is_empty() { Ok(()) } else { self.state.keep_used_limits(&used) };
+        match limits.and_then(|()| self.state.intend_and_settle(self.run, intents, settlements)) {
+            Ok(()) => true,
+            Err(error) => {
+                self.broken.store(true, Ordering::Release);
+                self.failure = Some(error);
+                false
+            }
+        }
+    }
 }

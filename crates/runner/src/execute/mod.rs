@@ -46,6 +46,8 @@ pub(crate) struct Tools {
     pub(crate) full_history: bool,
     /// Set when the user wants to stop: what is under way ends, nothing more is sent.
     pub(crate) stop: Arc<AtomicBool>,
+    /// Whether everything happens on one thread, so that a seed decides the order.
+    pub(crate) simulated: bool,
 }
 
 /// What came of a plan.
@@ -73,7 +75,7 @@ pub(crate) async fn apply(
     run: RunId,
     progress: &Progress,
 ) -> Outcome<(Applied, State)> {
-    let journal = Journal::start(state, run, used_limits(&tools));
+    let journal = Journal::start(state, run, used_limits(&tools), tools.simulated);
     let concurrency = tools.concurrency;
     let sender = send::Sender::new(plan, links, tools, journal.recorder());
     let mut results: Vec<Option<Sent>> = plan.changes.iter().map(|_| None).collect();
@@ -114,7 +116,7 @@ pub(crate) async fn apply(
     let stopped = sender.stopped();
     let lessons = sender.lessons();
     drop(sender);
-    let (state, broken) = journal.finish();
+    let (state, broken) = journal.finish().await;
     let stopped = match broken {
         Some(error) => Some(Failure::from(error).about("the state can no longer be written")),
         None => stopped,

@@ -101,7 +101,18 @@ pub(crate) async fn prepare(
     part: Option<&Part>,
     output: Output,
 ) -> Outcome<Prepared> {
-    let session = Session::new(loaded)?;
+    prepare_of(Session::new(loaded)?, full, moment, access, part, output).await
+}
+
+/// Makes a plan of a session: with a source, a clock and a way to the target that may be others than the config's.
+pub(crate) async fn prepare_of(
+    session: Session,
+    full: bool,
+    moment: Option<Timestamp>,
+    access: Access,
+    part: Option<&Part>,
+    output: Output,
+) -> Outcome<Prepared> {
     if !store::path(&session.loaded)?.exists() {
         // A plan is bound to its state by the key of the state's hashes, so there must be one.
         drop(open_state(&session, Access::Apply)?);

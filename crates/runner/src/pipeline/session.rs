@@ -9,7 +9,7 @@ use peoplesync_mapping::{AttributeSpec, CompileError, Mapping, OnEmpty, Spec, Wh
 use peoplesync_reconcile::{
     Approvals, Edited, Guards, LeaverAction, Leavers, Managed, ManagedAttribute, OnDrift, Policy,
 };
-use peoplesync_scim::client::{Client, ClientConfig};
+use peoplesync_scim::client::{Client, ClientConfig, Wire};
 use peoplesync_scim::profile::{Deactivate, Delete, Inactive};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
@@ -37,6 +37,16 @@ pub(crate) struct Session {
     pub(crate) schemas: Arc<SchemaSet>,
     pub(crate) cx: Context,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The way to the target where it is no network.
+    pub(crate) wired: Option<Wired>,
+}
+
+/// A simulated way to the target. Nothing of a run depends on threads or chance then.
+#[derive(Debug, Clone)]
+pub(crate) struct Wired {
+    pub(crate) wire: Arc<dyn Wire>,
+    /// What the client's back-off is drawn from.
+    pub(crate) seed: u64,
 }
 
 impl Session {
@@ -117,6 +127,7 @@ impl Session {
             schemas,
             cx,
             clock,
+            wired: None,
             loaded,
         })
     }
@@ -186,6 +197,10 @@ impl Session {
         config.content_type.clone_from(&self.profile.content_type);
         config.profile = Arc::clone(&self.profile);
         config.schemas = SchemaSet::clone(&self.schemas);
+        if let Some(Wired { wire, seed }) = &self.wired {
+            config.wire = Some(Arc::clone(wire));
+            config.seed = Some(*seed);
+        }
         Client::new(config).map_err(Failure::from)
     }
 

@@ -10,6 +10,7 @@ use crate::schema::SchemaSet;
 
 use super::RequestEvent;
 use super::auth::Auth;
+use super::wire::Wire;
 
 /// Is called after every attempt; see [`ClientConfig::observer`].
 pub type Observer = Arc<dyn Fn(&RequestEvent<'_>) + Send + Sync>;
@@ -67,6 +68,8 @@ pub struct ClientConfig {
     pub schemas: SchemaSet,
     /// How the target departs from the RFCs: where things are, how bodies are written, how pages are asked for.
     pub profile: Arc<Profile>,
+    /// Carries requests and replies in place of the network; for simulations.
+    pub wire: Option<Arc<dyn Wire>>,
     /// Is told about every attempt, for logs, metrics and counting. Must be quick.
     pub observer: Option<Observer>,
 }
@@ -100,6 +103,7 @@ impl ClientConfig {
             seed: None,
             schemas: SchemaSet::standard(),
             profile: Arc::default(),
+            wire: None,
             observer: None,
         }
     }

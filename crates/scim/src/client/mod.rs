@@ -20,6 +20,7 @@ mod reply;
 mod retry;
 mod setup;
 mod transport;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use self::config::{ClientConfig, Observer};
 pub use self::error::{ClientError, Kind};
 pub use self::paging::Pages;
 pub use self::transport::RequestEvent;
+pub use self::wire::{Carried, Lost, Wire};
 
 use self::reply::Reply;
 use self::transport::{Call, Transport};

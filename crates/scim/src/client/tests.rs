@@ -6,6 +6,7 @@ mod connections;
 mod failures;
 mod fake;
 mod lists;
+mod wired;
 mod writes;
 
 use std::time::Duration;

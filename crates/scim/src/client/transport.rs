@@ -1,6 +1,7 @@
 //! One HTTP attempt: connection pool, TLS, headers, time and size limits, the bound on concurrency.
 //! What a reply means is judged in `reply`, whether to try again in `retry`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -21,6 +22,7 @@ use super::pace::{Class, Pace};
 use super::reply::Reply;
 use super::retry::{Failure, Retry, Safety, Sent};
 use super::setup;
+use super::wire::{self, Lost, Wire};
 
 /// How much of an error body is read: enough for any message, too little to hurt.
 const MAX_ERROR_BYTES: usize = 64 << 10;
@@ -108,6 +110,7 @@ pub(super) struct Transport {
     permits: Semaphore,
     pub(super) pace: Pace,
     retry: Retry,
+    wire: Option<Arc<dyn Wire>>,
     observer: Option<Observer>,
 }
 
@@ -150,6 +153,7 @@ impl Transport {
                 config.retry_after_cap,
                 config.seed,
             ),
+            wire: config.wire.clone(),
             observer: config.observer.clone(),
         })
     }
@@ -210,7 +214,10 @@ impl Transport {
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, self.content_type.clone()).body(body.clone());
         }
-        let response = request.send().await.map_err(lost)?;
+        let response = match &self.wire {
+            None => request.send().await.map_err(lost)?,
+            Some(wire) => self.carry(&**wire, request, call.is_write()).await?,
+        };
         let header = |name| text(response.headers(), &name);
         let mut reply = Reply {
             status: response.status().as_u16(),
@@ -279,7 +286,14 @@ impl Transport {
             let failure = ClientError::new(Kind::Unreachable, format!("{problem} {host}"));
             return (failure.because(Cause::of(&error)), Sent::Decided);
         }
-        let (kind, message, sent) = match (error.is_connect(), error.is_timeout()) {
+        let (failure, sent) = self.cut(error.is_connect(), error.is_timeout(), write);
+        (failure.because(Cause::of(&error)), sent)
+    }
+
+    /// An attempt that came to no whole reply: for want of a connection or after it, in time or not.
+    fn cut(&self, connecting: bool, late: bool, write: bool) -> (ClientError, Sent) {
+        let host = self.base.authority();
+        let (kind, message, sent) = match (connecting, late) {
             (true, true) => {
                 let limit = self.connect_timeout.min(self.timeout);
                 (
@@ -302,7 +316,22 @@ impl Transport {
         let ambiguous = write && sent == Sent::Perhaps;
         let failure =
             ClientError::new(kind, message).with_retryable(true).with_ambiguous(ambiguous);
-        (failure.because(Cause::of(&error)), sent)
+        (failure, sent)
+    }
+
+    /// One attempt by a wire, judged as one by the network.
+    async fn carry(
+        &self,
+        wire: &dyn Wire,
+        request: reqwest::RequestBuilder,
+        write: bool,
+    ) -> Result<reqwest::Response, (ClientError, Sent)> {
+        let request = request.build().map_err(|error| self.lost(error, write))?;
+        match tokio::time::timeout(self.timeout, wire::carry(wire, request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(lost)) => Err(self.cut(lost == Lost::Request, false, write)),
+            Err(_) => Err(self.cut(false, true, write)),
+        }
     }
 
     fn succeeded(
