@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use peoplesync_mapping::expr::Value as Known;
 use peoplesync_mapping::functions::{Accepts, all};
 use peoplesync_mapping::{
-    Around, AttributeSpec, DigestKey, Draft, Lookups, Mapping, People, Spec, Table, Unknown, When,
+    Around, AttributeSpec, DigestKey, Draft, Lookups, Mapping, Membership, People, Spec, Table, Unknown, When,
 };
 use peoplesync_scim::{Resource, SchemaSet};
 use peoplesync_source::{Batch, Fields, Origin, Record, Timestamp, Value};
@@ -131,7 +131,7 @@ fn quote_raw(text: &mut String, inner: &str) {
 }
 
 #[derive(Debug)]
-struct Others(Vec<Box<str>>);
+struct Others([&'static str; 2], bool);
 
 impl People for Others {
     fn manager_field<'a>(
@@ -146,8 +146,9 @@ impl People for Others {
         Ok(key == "a")
     }
 
-    fn groups<'a>(&'a self, _: &Record<'_>) -> std::result::Result<&'a [Box<str>], Unknown> {
-        Ok(&self.0)
+    fn groups<'a>(&'a self, _: &Record<'_>) -> std::result::Result<Membership<'a>, Unknown> {
+        let more = self.1.then(|| Unknown("a group was rejected".into()));
+        Ok(Membership { names: self.0.to_vec(), more })
     }
 }
 
@@ -189,7 +190,7 @@ fuzz_target!(|case: Case| {
     let Ok(mapping) = Mapping::compile(&spec, Resource::User, &SchemaSet::standard()) else { return };
     let batch = batch(&case.cells);
     let (binding, record) = (mapping.bind(batch.fields()), batch.get(0).expect("one record"));
-    let (others, seed) = (Others(vec!["x".into(), "ö".into()]), DigestKey::new([7; 32]));
+    let (others, seed) = (Others(["x", "ö"], case.path > 127), DigestKey::new([7; 32]));
     let now = Some(Timestamp(1_769_848_200_000));
     let around = Around { now, seed: Some(&seed), people: Some(&others) };
     let (mut draft, mut again) = (Draft::new(&mapping), Draft::new(&mapping));

@@ -94,6 +94,13 @@ fn questions_that_nobody_can_answer_are_errors_of_the_config() {
         )
         .replace("\"title\"", "'Join(\", \", Groups())'");
     check("config_groups_unknown", &groups, &people(), "plan");
+    let of_people = format!("{groups}\n[groups]\nfrom = \"title\"\n");
+    check("config_groups_of_people", &of_people, &people(), "plan");
+    let source = "source = { kind = \"csv\", settings = { path = \"g.csv\", key = \"id\" } }";
+    let without = format!(
+        "{groups}\n[groups]\n{source}\nscope = 'ReportsTo(\"1\")'\nattributes = {{ displayName = 'Join(\" \", Groups())' }}\n"
+    );
+    check("config_groups_without_members", &without, &people(), "plan");
     let managers = CONFIG
         .replace(
             "scope = 'status <> \"external\"'",

@@ -36,11 +36,20 @@ pub trait People: fmt::Debug + Sync {
     /// Why it cannot be told.
     fn reports_to(&self, person: &Record<'_>, key: &str) -> Result<bool, Unknown>;
 
-    /// The names of the groups that this person is in, in a fixed order.
+    /// The groups that this person is in.
     ///
     /// # Errors
-    /// Why it cannot be told.
-    fn groups<'a>(&'a self, person: &Record<'_>) -> Result<&'a [Box<str>], Unknown>;
+    /// Why nothing can be told of them.
+    fn groups<'a>(&'a self, person: &Record<'_>) -> Result<Membership<'a>, Unknown>;
+}
+
+/// The groups of somebody, as far as they are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Membership<'a> {
+    /// Their names, sorted, each once.
+    pub names: Vec<&'a str>,
+    /// Why there may be more of them; none if these are all.
+    pub more: Option<Unknown>,
 }
 
 /// Why a question cannot be answered: "the record of the manager was rejected".
@@ -65,15 +74,47 @@ pub struct Asks {
     /// Who stands above whom.
     pub chain: bool,
     /// Who is in which group.
-    pub groups: bool,
+    pub groups: AskedGroups,
     /// The fields of managers: sorted, each once. They are among [`Mapping::fields`](crate::Mapping::fields).
     pub manager_fields: Vec<String>,
+}
+
+/// The groups that a mapping asks about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AskedGroups {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of these names: sorted, each once.
+    Named(Vec<String>),
+    /// Any.
+    All,
 }
 
 impl Asks {
     /// Whether other people must be known before anybody can be mapped.
     #[must_use]
     pub fn people(&self) -> bool {
-        self.chain || self.groups || !self.manager_fields.is_empty()
+        self.managers() || self.groups != AskedGroups::Nothing
+    }
+
+    /// Whether it must be known who somebody's manager is.
+    #[must_use]
+    pub fn managers(&self) -> bool {
+        self.chain || !self.manager_fields.is_empty()
+    }
+}
+
+impl AskedGroups {
+    /// Whether whoever knows what this asks can answer what the other one asks.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Nothing) | (Self::All, _) => true,
+            (Self::Named(these), Self::Named(those)) => {
+                those.iter().all(|name| these.contains(name))
+            }
+            _ => false,
+        }
     }
 }

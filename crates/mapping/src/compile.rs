@@ -11,6 +11,7 @@ use crate::elements::PRIMARY;
 use crate::error::{CompileError, Key};
 use crate::expr::check::{Needs, Problem, Setting, Want, check};
 use crate::expr::{self, Expr, Node, Span};
+use crate::groups::about_others;
 use crate::lookup::Lookups;
 use crate::manager::{self, Manager};
 use crate::mapping::{Mapping, Scope};
@@ -59,8 +60,13 @@ pub(crate) fn compile(
         let code = compiler.check(None, &key, &text, &expr, setting, want);
         Manager { key, source: Compiled { text, expr, code } }
     });
-    let needs_manager = asks.chain || !asks.manager_fields.is_empty();
+    // Groups have no manager; what asks for one is refused by whoever maps them.
+    let needs_manager = asks.managers() && resource == Resource::User;
     let manager = manager.or_else(|| manager::from_attributes(&attributes));
+    if let Some(Manager { key, source }) = manager.as_ref().filter(|_| needs_manager) {
+        let errors = about_others(key, source).into_iter().map(|error| (None, error));
+        compiler.errors.extend(errors);
+    }
     if needs_manager && manager.is_none() && compiler.errors.is_empty() {
         let key = Key::scope(resource);
         let scope = scope.as_ref().map(|scope| (&key, scope));

@@ -10,6 +10,7 @@ mod error;
 mod explain;
 pub mod expr;
 pub mod functions;
+mod groups;
 mod lookup;
 mod manager;
 mod mapping;
@@ -21,7 +22,7 @@ mod target;
 mod testing;
 mod texts;
 
-pub use around::{Around, Asks, People, Unknown};
+pub use around::{Around, AskedGroups, Asks, Membership, People, Unknown};
 pub use attribute::Attribute;
 pub use digest::{DigestKey, fingerprint, group_digest};
 pub use draft::{Draft, Slot, SlotValue};

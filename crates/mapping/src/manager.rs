@@ -79,27 +79,8 @@ pub(crate) fn unknown(scope: Option<(&Key, &Scope)>, attributes: &[Attribute]) -
     }
 }
 
-impl Mapping {
-    /// Every question about groups, as an error: for whoever maps people before groups are known.
-    #[must_use]
-    pub fn group_questions(&self) -> Vec<CompileError> {
-        let scope_key = Key::scope(self.resource);
-        let scope = self.scope.iter().map(|Scope(source)| (&scope_key, source));
-        let mut errors = Vec::new();
-        for (key, source) in scope.chain(self.attributes.iter().flat_map(Attribute::sources)) {
-            for span in questions(source, |ask| ask == Ask::Groups) {
-                let message = "groups are not known when people are read".to_owned();
-                let hint = "compare a field that lists the groups, as in `memberOf = \"…\"`";
-                let problem = Problem { span, message, hint: Some(hint.to_owned()) };
-                errors.push(CompileError::problem(key, &source.text, problem));
-            }
-        }
-        errors
-    }
-}
-
 /// Where an expression asks such a question.
-fn questions(source: &Compiled, is_meant: impl Fn(Ask) -> bool) -> Vec<Span> {
+pub(crate) fn questions(source: &Compiled, is_meant: impl Fn(Ask) -> bool) -> Vec<Span> {
     let mut found = Vec::new();
     source.expr.each(&mut |expr| {
         if let Node::Call { name, .. } = &expr.node

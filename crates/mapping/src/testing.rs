@@ -2,7 +2,7 @@
 
 use peoplesync_source::{Batch, Fields, Origin, Record, Timestamp};
 
-use crate::around::{Around, People, Unknown};
+use crate::around::{Around, Membership, People, Unknown};
 use crate::digest::DigestKey;
 use crate::expr;
 use crate::expr::Value;
@@ -12,9 +12,7 @@ use crate::lookup::{Lookups, Table};
 
 /// The surroundings in which the examples of the table are true: the reference page tells of them.
 #[derive(Debug)]
-struct Sample {
-    groups: [Box<str>; 2],
-}
+struct Sample;
 
 impl People for Sample {
     fn manager_field<'a>(&'a self, _: &Record<'_>, field: &str) -> Result<Value<'a>, Unknown> {
@@ -25,8 +23,8 @@ impl People for Sample {
         Ok(["3", "1"].contains(&key))
     }
 
-    fn groups<'a>(&'a self, _: &Record<'_>) -> Result<&'a [Box<str>], Unknown> {
-        Ok(&self.groups)
+    fn groups<'a>(&'a self, _: &Record<'_>) -> Result<Membership<'a>, Unknown> {
+        Ok(Membership { names: vec!["Engineering", "Łódź"], more: None })
     }
 }
 
@@ -50,10 +48,9 @@ pub(crate) fn evaluate(text: &str) -> String {
     let mut batch = Batch::new(Fields::new::<_, &str>([]));
     batch.record("7", Origin::row("test", 1)).unwrap();
     let record = batch.get(0).unwrap();
-    let people = Sample { groups: ["Engineering".into(), "Łódź".into()] };
     let seed = DigestKey::new([7; 32]);
     let now = Some(Timestamp(1_769_848_200_000));
-    let around = Around { now, seed: Some(&seed), people: Some(&people) };
+    let around = Around { now, seed: Some(&seed), people: Some(&Sample) };
     let machine =
         Machine { names: &[], positions: &[], record, around: &around, rule: "test", text };
     match machine.value(&code) {

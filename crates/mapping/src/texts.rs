@@ -9,6 +9,7 @@ use crate::error::{CompileError, Key, MapError};
 use crate::expr::check::{Needs, Problem, Setting, Want, check};
 use crate::expr::eval::Machine;
 use crate::expr::{self, Value};
+use crate::groups::about_others;
 use crate::lookup::Lookups;
 use crate::mapping::Binding;
 use crate::nearest::did_you_mean;
@@ -46,6 +47,10 @@ impl Texts {
             return Err(problems.into_iter().map(error).collect());
         }
         let source = Compiled { text: text.to_owned(), expr, code };
+        let errors = about_others(&key, &source);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         Ok(Self { key, source, fields })
     }
 

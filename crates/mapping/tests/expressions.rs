@@ -9,8 +9,8 @@ use std::fmt::Write;
 use peoplesync_mapping::expr::{self, Node, Value as Known};
 use peoplesync_mapping::functions::{self, Ask};
 use peoplesync_mapping::{
-    Around, AttributeSpec, DigestKey, Lookups, Mapping, People, SlotValue, Spec, Table, Unknown,
-    When,
+    Around, AttributeSpec, DigestKey, Lookups, Mapping, Membership, People, SlotValue, Spec, Table,
+    Unknown, When,
 };
 use peoplesync_scim::{Resource, SchemaSet};
 use peoplesync_source::{Batch, Fields, Origin, Record, Timestamp, Value};
@@ -62,7 +62,7 @@ const RECORDS: [(&str, [&[Value<'static>]; 6]); 5] = [
 ];
 
 #[derive(Debug)]
-struct Others([Box<str>; 2]);
+struct Others;
 
 impl People for Others {
     fn manager_field<'a>(&'a self, person: &Record<'_>, _: &str) -> Result<Known<'a>, Unknown> {
@@ -77,8 +77,15 @@ impl People for Others {
         Ok(person.key() == "plain" && key == "boss")
     }
 
-    fn groups<'a>(&'a self, person: &Record<'_>) -> Result<&'a [Box<str>], Unknown> {
-        Ok(if person.key() == "plain" { &self.0 } else { &[] })
+    fn groups<'a>(&'a self, person: &Record<'_>) -> Result<Membership<'a>, Unknown> {
+        Ok(match person.key() {
+            "plain" => Membership { names: vec!["Sales", "Łódź"], more: None },
+            "letters" => Membership {
+                names: vec!["Sales"],
+                more: Some(Unknown("a group was rejected".into())),
+            },
+            _ => Membership::default(),
+        })
     }
 }
 
@@ -175,7 +182,7 @@ fn batch() -> Batch {
 fn results(text: &str) -> Vec<String> {
     let (mapping, batch) = (mapping(text), batch());
     let binding = mapping.bind(batch.fields());
-    let (others, seed) = (Others(["Łódź".into(), "Sales".into()]), DigestKey::new([7; 32]));
+    let (others, seed) = (Others, DigestKey::new([7; 32]));
     let now = Some(Timestamp(1_769_848_200_000));
     let around = Around { now, seed: Some(&seed), people: Some(&others) };
     let results = batch.records().map(|record| {

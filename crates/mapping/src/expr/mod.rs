@@ -16,5 +16,11 @@ pub use self::parser::{MAX_DEPTH, MAX_LENGTH, SyntaxError, parse};
 pub(crate) use self::time::{format as format_time, parse as parse_time};
 pub use self::value::{Type, Value};
 
+/// A time as ISO 8601 writes it: a date, or a date with the time of day; UTC where it has no offset.
+#[must_use]
+pub fn read_time(text: &str) -> Option<peoplesync_source::Timestamp> {
+    parse_time(text)
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Questions about other people. Who cannot be known about is not guessed about: the record is rejected, which pins its account.
 
 use super::{Accepts, Ask, Function, needed};
-use crate::around::{People, Unknown};
+use crate::around::{Membership, People, Unknown};
 use crate::expr::eval::{Arguments, Eval};
 use crate::expr::{Type, Value};
 
@@ -47,26 +47,35 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 fn groups<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
-    let names = known(arguments, |people| people.groups(arguments.record()))?;
-    Ok(Value::list(names.iter().map(|name| Value::text(name)).collect()))
+    let Membership { names, more } = known(arguments, |people| people.groups(arguments.record()))?;
+    match more {
+        None => Ok(Value::list(names.into_iter().map(Value::text).collect())),
+        Some(unknown) => Err(arguments.unknown(&unknown.to_string())),
+    }
 }
 
 fn is_member_of_group<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
-    let groups = known(arguments, |people| people.groups(arguments.record()))?;
-    let is_one = |value: &Value<'_>| match value {
-        Value::Text(name) => !name.is_empty() && groups.iter().any(|group| **group == **name),
+    let Membership { names: groups, more } =
+        known(arguments, |people| people.groups(arguments.record()))?;
+    let (mut asked, mut member) = (false, false);
+    let mut is_one = |value: &Value<'_>| match value {
+        Value::Text(name) if !name.is_empty() => {
+            asked = true;
+            groups.binary_search(&&**name).is_ok()
+        }
         _ => false,
     };
     for index in 0..arguments.len() {
-        let member = match arguments.value(index)? {
-            Value::List(names) => names.iter().any(is_one),
+        member |= match arguments.value(index)? {
+            Value::List(names) => names.iter().any(&mut is_one),
             name => is_one(&name),
         };
-        if member {
-            return Ok(Value::Boolean(true));
-        }
     }
-    Ok(Value::Boolean(false))
+    match more {
+        // Whoever is known to be in one of them is in it, whatever else is not known.
+        Some(unknown) if asked && !member => Err(arguments.unknown(&unknown.to_string())),
+        _ => Ok(Value::Boolean(member)),
+    }
 }
 
 fn manager_field<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {

@@ -4,13 +4,14 @@ mod target;
 
 use std::path::Path;
 
+use peoplesync_mapping::DigestKey;
 use peoplesync_source::Query;
 
 use super::print;
 use crate::config;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
-use crate::pipeline::Session;
+use crate::pipeline::{Groups, Origin, Session};
 use crate::report::{Output, Paint, line};
 
 /// What was found so far: lines to print, and the exit code of the worst.
@@ -65,6 +66,7 @@ pub(super) async fn run(path: &Path, output: Output) -> Outcome<Exit> {
                 }
             }
             source(&session, &mut report).await;
+            groups(&session, &mut report).await;
             state(&session, &mut report);
             match session.client(Vec::new()) {
                 Ok(client) => target::check(&session, &client, &mut report).await,
@@ -102,6 +104,29 @@ async fn source(session: &Session, report: &mut Report) {
         if !unused.is_empty() {
             report.note(&format!("no record has a value in {}", unused.join(", ")));
         }
+    }
+}
+
+/// The source of groups, and whether expressions over people ask about groups that there are.
+async fn groups(session: &Session, report: &mut Report) {
+    if let Some(Origin::Source(source, name)) = session.groups.as_ref().map(|groups| &groups.origin)
+    {
+        match source.check(&session.cx).await {
+            Ok(checked) => {
+                report.good("groups", &format!("{name} can be read"));
+                checked.notes.iter().for_each(|note| report.note(note));
+                if let Err(errors) = session.unknown_group_fields(checked.fields.as_deref()) {
+                    return report.bad("groups", &Failure::from(errors));
+                }
+            }
+            Err(error) => return report.bad("groups", &Failure::from(error)),
+        }
+    }
+    // The same for every state: nothing of it is kept.
+    match Groups::read(session, &DigestKey::new([0; 32]), session.clock.now()).await {
+        Ok(None) => {}
+        Ok(Some(groups)) => report.good("memberships", &groups.summary()),
+        Err(failure) => report.bad("memberships", &failure),
     }
 }
 

@@ -80,7 +80,7 @@ fn link(prepared: &Prepared, key: &str) -> Outcome<Option<Link>> {
 /// Reads the source for everything with this key: there may be several, which is why nobody is changed.
 async fn find(prepared: &Prepared, key: &str) -> Outcome<(Vec<Found>, Vec<(String, String)>)> {
     let session = &prepared.session;
-    let query = Query::fields(session.mapping.fields().iter().cloned());
+    let query = Query::fields(session.fields_of_people().cloned());
     let unreadable = |error| Failure::from(error).about("cannot read the source");
     let mut records = pipeline::open(session, &query).await?;
     let (mut found, mut rejected) = (Vec::new(), Vec::new());

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use peoplesync_mapping::expr::Value as Mapped;
-use peoplesync_mapping::{Around, Explanation, Mapping, People, SlotValue, Unknown};
+use peoplesync_mapping::expr::{Value as Mapped, read_time};
+use peoplesync_mapping::{
+    Around, DigestKey, Explanation, Mapping, Membership, People, SlotValue, Unknown,
+};
 use peoplesync_scim::{Path, Resource, SchemaSet, value};
-use peoplesync_source::{Batch, Fields, Origin, Record, Value};
+use peoplesync_source::{Batch, Fields, Origin, Record, Timestamp, Value};
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 
 use super::print;
 use crate::config::{ConfigError, ConfigErrors, Loaded, nearest};
@@ -57,6 +60,8 @@ struct Case<'t> {
     in_scope: Option<bool>,
     error: Option<&'t str>,
     others: Others<'t>,
+    now: Option<Timestamp>,
+    seed: DigestKey,
 }
 
 /// What a test says of other people.
@@ -65,6 +70,7 @@ struct Others<'t> {
     /// The manager's record.
     manager: Batch,
     reports_to: &'t [String],
+    groups: Vec<&'t str>,
 }
 
 impl People for Others<'_> {
@@ -85,8 +91,8 @@ impl People for Others<'_> {
         Ok(self.reports_to.iter().any(|above| above == key))
     }
 
-    fn groups<'a>(&'a self, _: &Record<'_>) -> Result<&'a [Box<str>], Unknown> {
-        Ok(&[])
+    fn groups<'a>(&'a self, _: &Record<'_>) -> Result<Membership<'a>, Unknown> {
+        Ok(Membership { names: self.groups.clone(), more: None })
     }
 }
 
@@ -137,6 +143,17 @@ fn understood<'t>(loaded: &'t Loaded, mapping: &Mapping) -> Result<Vec<Case<'t>>
             let hint = Some(format!("did you mean `{meant}`?"));
             fail(&["record", field], "the mapping reads no such field", hint);
         }
+        let now = test.now.as_deref().map(|text| read_time(text).ok_or(text)).transpose();
+        let now = now.unwrap_or_else(|text| {
+            let message = format!("\"{text}\" is no time");
+            let hint = "write it as in 2026-01-31 or 2026-01-31T08:30:00Z".to_owned();
+            fail(&["now"], &message, Some(hint));
+            None
+        });
+        if test.now.is_none() && mapping.asks().clock {
+            let hint = "add `now = \"2026-01-31\"` to the test".to_owned();
+            fail(&[], "the mapping asks for the time", Some(hint));
+        }
         let mut read = |key: &str, fields| match batch(fields) {
             Ok(batch) => Some(batch),
             Err(field) => {
@@ -148,8 +165,12 @@ fn understood<'t>(loaded: &'t Loaded, mapping: &Mapping) -> Result<Vec<Case<'t>>
         let (record, manager) = (read("record", &test.record), read("manager", &test.manager));
         let (Some(batch), Some(manager)) = (record, manager) else { continue };
         let (in_scope, error) = (test.in_scope, test.error.as_deref());
-        let others = Others { manager, reports_to: &test.reports_to };
-        cases.push(Case { name, batch, expect, in_scope, error, others });
+        let mut groups: Vec<&str> = test.groups.iter().map(String::as_str).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let others = Others { manager, reports_to: &test.reports_to, groups };
+        let seed = DigestKey::new(Sha256::digest(&test.seed).into());
+        cases.push(Case { name, batch, expect, in_scope, error, others, now, seed });
     }
     if errors.is_empty() { Ok(cases) } else { Err(ConfigErrors::new(errors)) }
 }
@@ -165,7 +186,7 @@ impl Case<'_> {
         let Some(record) = self.batch.get(0) else {
             return vec![difference("record", "one", "none")];
         };
-        let around = Around { people: Some(&self.others), ..Around::default() };
+        let around = Around { now: self.now, seed: Some(&self.seed), people: Some(&self.others) };
         let explained = mapping.explain_in(&around, &mapping.bind(self.batch.fields()), &record);
         let in_scope = explained.in_scope();
         let scope = explained.scope.as_ref().and_then(|scope| scope.holds.as_ref().err());

@@ -12,6 +12,10 @@ use super::model::{AttributeRule, SourceTable};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GroupsTable {
+    /// Whether groups are written to the target. Otherwise they are only read, for expressions over people that ask who is in
+    /// which.
+    #[serde(default = "yes")]
+    pub(crate) provision: bool,
     /// Where groups come from: a table as `source`.
     #[serde(default)]
     pub source: Option<SourceTable>,

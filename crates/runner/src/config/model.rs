@@ -383,6 +383,15 @@ pub(crate) struct MappingTest {
     /// The keys of those who stand above the person, for `ReportsTo`.
     #[serde(default)]
     pub reports_to: Vec<String>,
+    /// The names of the groups that the person is in, for `Groups` and `IsMemberOfGroup`.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// The time that `Now()` gives: `2026-01-31`, `2026-01-31T08:30:00Z`.
+    #[serde(default)]
+    pub now: Option<String>,
+    /// What chance depends on: with the same text, `Guid` and `RandomString` give the same value again.
+    #[serde(default)]
+    pub seed: String,
     /// The attributes that must come of it; others are not looked at.
     #[serde(default)]
     pub expect: BTreeMap<String, serde_json::Value>,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::groups::{BoundOfPeople, Gathered};
-use super::people::Managers;
+use super::others::Others;
 use peoplesync_mapping::{
     Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome, People, fingerprint,
 };
@@ -82,7 +82,7 @@ impl Digested {
         mapping: &Mapping,
         key: &DigestKey,
         now: Timestamp,
-        people: Option<&Managers>,
+        people: Option<&Others>,
     ) -> Self {
         let people = people.map(|people| people as &dyn People);
         let around = Around { now: Some(now), seed: Some(key), people };
@@ -122,7 +122,7 @@ impl Digested {
         mapping: &Mapping,
         key: &DigestKey,
         now: Timestamp,
-        people: Option<&Managers>,
+        people: Option<&Others>,
     ) {
         let people = people.map(|people| people as &dyn People);
         let around = Around { now: Some(now), seed: Some(key), people };

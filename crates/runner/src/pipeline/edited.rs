@@ -50,13 +50,13 @@ pub(super) fn difference(
     };
     let now = &session.loaded.config.people;
     let is_readable = fields.is_none_or(|fields| mapping.unknown_fields(fields).is_empty());
-    // What is known of managers is what the mapping of today asks.
+    // What is known of managers and groups is what the mapping of today asks.
     let (asked, asks) = (mapping.asks(), session.mapping.asks());
-    let needs_managers = asked.chain || !asked.manager_fields.is_empty();
-    let is_answered = !needs_managers
+    let is_answered = !asked.managers()
         || people.manager == now.manager
             && (asks.chain || !asked.chain)
             && asked.manager_fields.iter().all(|field| asks.manager_fields.contains(field));
+    let is_answered = is_answered && asks.groups.covers(&asked.groups);
     if last.rest != parts.rest || !is_readable || !is_answered {
         return Ok(everything);
     }

@@ -7,7 +7,9 @@ mod edited;
 mod groups;
 mod kept;
 mod lookups;
+mod membership;
 mod observe;
+mod others;
 mod parts;
 mod patient;
 mod people;
@@ -38,10 +40,11 @@ use crate::failure::{Failure, Outcome};
 use crate::report::Output;
 use crate::report::progress::Progress;
 pub(crate) use digest::print_of as fingerprint_of;
-pub(crate) use groups::{Found, GroupLinks};
+pub(crate) use groups::{Found, GroupLinks, Origin};
 pub(crate) use kept::load as load_kept;
+pub(crate) use membership::Groups;
+pub(crate) use others::Others;
 use parts::Parts;
-pub(crate) use people::Managers;
 pub(crate) use read::open;
 pub(crate) use saved::Basis;
 pub(crate) use session::{Session, mapping};
@@ -80,7 +83,7 @@ pub(crate) struct Prepared {
     /// What the target keeps otherwise than it was written.
     pub(crate) kept: Kept,
     /// Other people, if an expression asks about them.
-    pub(crate) people: Option<Arc<Managers>>,
+    pub(crate) people: Option<Arc<Others>>,
     /// Where the next run can go on to read the source, once this plan was applied.
     pub(crate) next: Option<cursor::Kept>,
 }
@@ -161,7 +164,7 @@ pub(crate) async fn prepare_of(
         patient::again(retries, || async {
             let index = index(Resource::User, &state)?;
             tracing::info!(links = index.len(), "loaded the links");
-            let people = people::Managers::read(&session, &key, moment).await?.map(Arc::new);
+            let people = Others::read(&session, &key, moment).await?.map(Arc::new);
             let when = (moment, full);
             let before = (before.clone(), since.clone());
             let read = read::read(&session, index, &key, before, when, people.as_ref(), &reading);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use peoplesync_mapping::expr::Value;
-use peoplesync_mapping::{Around, Binding, DigestKey, Mapping, People, Unknown, fingerprint};
+use peoplesync_mapping::{Around, Binding, DigestKey, Mapping, Unknown, fingerprint};
 use peoplesync_source::{Coverage, Query, Record, Step, Timestamp, Value as Raw};
 
 use super::Session;
@@ -44,7 +44,7 @@ impl Managers {
         now: Timestamp,
     ) -> Outcome<Option<Self>> {
         let asks = session.mapping.asks();
-        if !asks.chain && asks.manager_fields.is_empty() {
+        if !asks.managers() {
             return Ok(None);
         }
         let mut managers = Self::new(key.clone(), asks.manager_fields.clone());
@@ -169,8 +169,13 @@ impl Managers {
     }
 }
 
-impl People for Managers {
-    fn manager_field<'a>(&'a self, person: &Record<'_>, field: &str) -> Result<Value<'a>, Unknown> {
+impl Managers {
+    /// What a field of the manager holds.
+    pub(super) fn manager_field<'a>(
+        &'a self,
+        person: &Record<'_>,
+        field: &str,
+    ) -> Result<Value<'a>, Unknown> {
         let above = self.above(fingerprint(&self.key, person.key()))?;
         if above == NOBODY {
             return Ok(Value::Null);
@@ -184,7 +189,8 @@ impl People for Managers {
         }
     }
 
-    fn reports_to(&self, person: &Record<'_>, key: &str) -> Result<bool, Unknown> {
+    /// Whether somebody with this key stands above the person.
+    pub(super) fn reports_to(&self, person: &Record<'_>, key: &str) -> Result<bool, Unknown> {
         let wanted = fingerprint(&self.key, key.trim());
         let mut at = fingerprint(&self.key, person.key());
         // People who stand above themselves are found by comparing with one of before, which moves on in growing steps.
@@ -202,10 +208,6 @@ impl People for Managers {
                 (before, steps, limit) = (at, 0, limit.saturating_mul(2));
             }
         }
-    }
-
-    fn groups<'a>(&'a self, _: &Record<'_>) -> Result<&'a [Box<str>], Unknown> {
-        Err(Unknown("groups are not read before people".into()))
     }
 }
 

@@ -23,7 +23,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::Session;
 use super::digest::{Digested, Mapped, Row, print_of};
 use super::groups::{BoundOfPeople, Gathered};
-use super::people::Managers;
+use super::others::Others;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
@@ -47,13 +47,13 @@ pub(crate) async fn read(
     key: &DigestKey,
     (before, since): (Option<Arc<Mapping>>, Option<Cursor>),
     (now, full): (Timestamp, bool),
-    people: Option<&Arc<Managers>>,
+    people: Option<&Arc<Others>>,
     progress: &Progress,
 ) -> Outcome<Reading> {
     let before_fields = before.iter().flat_map(|before| before.fields());
     let of_groups = session.groups.iter().flat_map(|groups| groups.of_people.fields());
     let fields: BTreeSet<&String> =
-        session.mapping.fields().iter().chain(before_fields).chain(of_groups).collect();
+        session.fields_of_people().chain(before_fields).chain(of_groups).collect();
     let mut query = Query::fields(fields.into_iter().cloned());
     query.since = since;
     let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
@@ -142,7 +142,7 @@ struct Reader<'a> {
     /// Who was referred to last, and whether they are linked; that does not change during a read.
     last_reference: Option<(Fingerprint, bool)>,
     /// Other people, if an expression asks about them.
-    people: Option<Arc<Managers>>,
+    people: Option<Arc<Others>>,
 }
 
 impl<'a> Reader<'a> {

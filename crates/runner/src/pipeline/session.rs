@@ -15,6 +15,7 @@ use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::{Clock, Context, Source};
 
+use super::membership::{self, GroupReader};
 use super::{access, lookups};
 use crate::approval;
 use crate::clock::SystemClock;
@@ -34,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) managed: Arc<Managed>,
     /// Groups, if the config has any.
     pub(crate) groups: Option<GroupSession>,
+    /// Groups as expressions over people ask about them, if one does.
+    pub(crate) asked_groups: Option<GroupReader>,
     pub(crate) schemas: Arc<SchemaSet>,
     pub(crate) cx: Context,
     pub(crate) clock: Arc<dyn Clock>,
@@ -81,6 +84,15 @@ impl Session {
             .map_err(&mut note)
             .ok()
             .flatten();
+        let asked_groups = match mapping.as_ref().filter(|_| groups.is_some()) {
+            Some(mapping) => GroupReader::new(&loaded, mapping, &schemas, patience)
+                .map_err(&mut note)
+                .ok()
+                .flatten(),
+            // What is wrong with the table is an error already.
+            None => None,
+        };
+        let groups = groups.filter(|groups| groups.provision);
         address(&loaded).map_err(&mut note).ok();
         if let Some(profile) = &profile {
             groups::fits(&loaded, profile).map_err(&mut note).ok();
@@ -124,6 +136,7 @@ impl Session {
             mapping: Arc::new(mapping),
             managed: Arc::new(managed),
             groups,
+            asked_groups,
             schemas,
             cx,
             clock,
@@ -138,8 +151,26 @@ impl Session {
         self.unknown(known, |known| {
             let of_people = self.groups.iter().flat_map(|groups| groups.of_people.texts());
             let of_groups = of_people.flat_map(|texts| texts.unknown_fields(known));
-            self.mapping.unknown_fields(known).into_iter().chain(of_groups).collect()
+            let asked = self.asked_groups.iter().flat_map(|groups| groups.unknown_of_people(known));
+            self.mapping.unknown_fields(known).into_iter().chain(of_groups).chain(asked).collect()
         })
+    }
+
+    /// The fields that are read of people, whether or not groups need more of them.
+    pub(crate) fn fields_of_people(&self) -> impl Iterator<Item = &String> {
+        let of_members = self.asked_groups.iter().flat_map(GroupReader::fields_of_people);
+        self.mapping.fields().iter().chain(of_members)
+    }
+
+    /// The names of groups that expressions ask about and that there are not, when all groups are known.
+    pub(crate) fn unknown_group_names(&self, known: &[&str]) -> Result<(), ConfigErrors> {
+        let errors = self.mapping.unknown_groups(known);
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigErrors::new(
+            errors.iter().map(|error| compile_error(&self.loaded, error)).collect(),
+        ))
     }
 
     /// The same for what is read of a source of groups.
@@ -148,7 +179,9 @@ impl Session {
         known: Option<&[String]>,
     ) -> Result<(), ConfigErrors> {
         self.unknown(known, |known| {
-            self.groups.as_ref().map(|groups| groups.unknown_fields(known)).unwrap_or_default()
+            let written = self.groups.iter().flat_map(|groups| groups.unknown_fields(known));
+            let asked = self.asked_groups.iter().flat_map(|groups| groups.unknown_fields(known));
+            written.chain(asked).collect()
         })
     }
 
@@ -160,12 +193,19 @@ impl Session {
         // A source of nobody has no fields to compare with.
         let known = known.unwrap_or_default();
         let unknown = if known.is_empty() { Vec::new() } else { unknown(known) };
-        match unknown.as_slice() {
-            [] => Ok(()),
-            errors => Err(ConfigErrors::new(
-                errors.iter().map(|error| compile_error(&self.loaded, error)).collect(),
-            )),
+        // Groups that are both written and asked about are read by the same rules.
+        let mut errors: Vec<&CompileError> = Vec::new();
+        for error in &unknown {
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
         }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigErrors::new(
+            errors.into_iter().map(|error| compile_error(&self.loaded, error)).collect(),
+        ))
     }
 
     /// What reports call the target: its name, or the host of its URL.
@@ -267,13 +307,11 @@ pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, C
     let lookups = lookups::load(loaded)?;
     let spec = Spec { lookups, ..spec_of(&loaded.config.people) };
     let compiled = Mapping::compile(&spec, Resource::User, schemas);
-    let checked = compiled.and_then(|mapping| match mapping.group_questions() {
-        none if none.is_empty() => Ok(mapping),
-        errors => Err(errors),
-    });
-    checked.map_err(|errors| {
+    let mapping = compiled.map_err(|errors| {
         ConfigErrors::new(errors.iter().map(|error| compile_error(loaded, error)).collect())
-    })
+    })?;
+    membership::can_be_asked(loaded, &mapping)?;
+    Ok(mapping)
 }
 
 /// What a table of people asks of the mapping.

@@ -89,7 +89,7 @@ impl BoundOfPeople {
 }
 
 /// The fingerprint of what a member is named by. Letter case does not count, as it does not in a DN.
-pub(super) fn name_print(key: &DigestKey, text: &str) -> Fingerprint {
+pub(crate) fn name_print(key: &DigestKey, text: &str) -> Fingerprint {
     print_of(key, &fold(text))
 }
 

@@ -25,7 +25,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::Output;
 use crate::report::progress::Progress;
-pub(crate) use gather::{BoundOfPeople, Gathered};
+pub(crate) use gather::{BoundOfPeople, Gathered, name_print};
 pub(crate) use members::Found;
 pub(crate) use session::{GroupSession, Origin, fits};
 

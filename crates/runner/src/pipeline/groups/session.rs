@@ -30,6 +30,8 @@ pub(crate) struct GroupSession {
     pub(crate) of_people: Arc<OfPeople>,
     pub(crate) nested: Nested,
     pub(crate) unmanaged: Unmanaged,
+    /// Whether they are written to the target, or only read.
+    pub(crate) provision: bool,
     adopt: bool,
     on_absent: OnAbsent,
 }
@@ -100,6 +102,7 @@ impl GroupSession {
             of_people: Arc::new(of_people),
             nested: table.nested,
             unmanaged: table.unmanaged_members,
+            provision: table.provision,
             adopt: table.adopt,
             on_absent: table.on_absent,
         }))
@@ -163,7 +166,9 @@ impl GroupSession {
 
 /// What the target can do of what the table asks.
 pub(crate) fn fits(loaded: &Loaded, profile: &Profile) -> Result<(), ConfigErrors> {
-    let Some(table) = &loaded.config.groups else { return Ok(()) };
+    let Some(table) = loaded.config.groups.as_ref().filter(|table| table.provision) else {
+        return Ok(());
+    };
     let mut errors = Vec::new();
     if profile.endpoint(Resource::Group).is_empty() {
         errors.push(loaded.error(&["groups"], "the target has no groups, as its profile says"));
@@ -185,6 +190,9 @@ fn shape(loaded: &Loaded, table: &GroupsTable) -> Result<(), ConfigErrors> {
         }
         (None, None) => {
             wrong(&["groups"], "expected `source`, or `from` to make groups of a value of people");
+        }
+        (None, Some(_)) if !table.provision => {
+            wrong(&["groups", "provision"], "groups that are made of people can only be written");
         }
         (None, Some(_)) => {
             let own = [
@@ -236,7 +244,12 @@ fn mapping(
     }
     let lookups = lookups::load(loaded)?;
     let spec = Spec { lookups, ..spec(&table.scope, attributes) };
-    Mapping::compile(&spec, Resource::Group, schemas).map_err(|errors| shown(loaded, &errors))
+    let mapping = Mapping::compile(&spec, Resource::Group, schemas)
+        .map_err(|errors| shown(loaded, &errors))?;
+    match mapping.questions_about_others().as_slice() {
+        [] => Ok(mapping),
+        errors => Err(shown(loaded, errors)),
+    }
 }
 
 fn texts(loaded: &Loaded, name: &str, text: &str) -> Result<Texts, ConfigErrors> {
