@@ -52,6 +52,16 @@ pub enum Coverage {
     },
     /// What changed was read: absence means nothing, what the source says does.
     Changes,
+    /// Some sources were read completely and others were not: whoever was not seen is absent, but for those who are
+    /// [held](Intake::hold).
+    Mixed {
+        /// Which were not, and why, as a fragment.
+        reason: String,
+        /// How many linked people are left as they are because of that.
+        held: u64,
+        /// How many wait for their account because of that.
+        new: u64,
+    },
 }
 
 /// A person in scope who is to be looked at.
@@ -238,6 +248,21 @@ impl Intake {
     /// A record elsewhere could not be used that may be about anybody here: as long as there is one, nobody is taken as absent.
     pub fn doubt(&mut self, origin: &str) {
         self.unidentified.push(origin.to_owned());
+    }
+
+    /// Says of everybody who is linked and of whom there was no word, whether a source may have them that was not read: then
+    /// they are not absent. Returns how many these are. After everything was noted.
+    pub fn hold(&mut self, mut is_held: impl FnMut(Fingerprint) -> bool) -> u64 {
+        let mut held = 0;
+        for at in 0..self.index.len() {
+            let flags = self.index.flags_at(at);
+            let has_word = flags & (flag::SEEN | flag::LEFT | flag::PINNED) != 0;
+            if !has_word && is_held(self.index.fingerprint_at(at)) {
+                self.index.set_at(at, flag::PINNED);
+                held += 1;
+            }
+        }
+        held
     }
 
     /// Counts records read, rejected ones too.

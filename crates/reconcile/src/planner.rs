@@ -109,6 +109,7 @@ fn make(facts: Facts<'_>, part: Option<&Part>) -> Plan {
         Coverage::Complete => "complete",
         Coverage::Partial { .. } => "partial",
         Coverage::Changes => "changes",
+        Coverage::Mixed { .. } => "mixed",
     };
     Plan {
         plan: String::new(),

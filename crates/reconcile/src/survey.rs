@@ -211,7 +211,9 @@ impl Survey {
     /// Whether somebody whom nobody saw may be treated as a leaver by what is known of the fingerprint alone.
     fn counts(&self, missing: &Missing) -> bool {
         match self.coverage {
-            Coverage::Complete => missing.left || self.unidentified.is_empty(),
+            Coverage::Complete | Coverage::Mixed { .. } => {
+                missing.left || self.unidentified.is_empty()
+            }
             Coverage::Changes => missing.left,
             Coverage::Partial { .. } => false,
         }

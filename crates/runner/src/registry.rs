@@ -49,11 +49,6 @@ impl Entry {
     }
 }
 
-/// The source that the config describes. All errors of its settings at once.
-pub(crate) fn source(loaded: &Loaded) -> Result<Box<dyn Source>, ConfigErrors> {
-    source_at(loaded, &loaded.config.source, &["source"])
-}
-
 /// The source that a table of the config describes, which stands at this key.
 pub(crate) fn source_at(
     loaded: &Loaded,

@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_used_limits.sql"),
     include_str!("migrations/0006_cursor.sql"),
     include_str!("migrations/0007_kept.sql"),
+    include_str!("migrations/0008_lifecycle.sql"),
 ];
 
 /// What a database is, before anything in it is trusted.

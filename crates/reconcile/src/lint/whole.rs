@@ -12,7 +12,7 @@ pub(super) fn check(plan: &Plan, findings: &mut Findings) {
         findings.add("hash", "plan", "the content is not what the hash names");
     }
     for coverage in plan.groups_coverage.iter().chain([&plan.coverage]) {
-        if !["complete", "partial", "changes"].contains(&coverage.as_str()) {
+        if !["complete", "mixed", "partial", "changes"].contains(&coverage.as_str()) {
             findings.add("coverage", "plan", format!("`{coverage}` is no coverage"));
         }
     }

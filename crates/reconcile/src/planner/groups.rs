@@ -40,6 +40,7 @@ pub fn plan_groups(people: Plan, groups: &GroupFacts<'_>) -> Plan {
         Coverage::Complete => "complete",
         Coverage::Partial { .. } => "partial",
         Coverage::Changes => "changes",
+        Coverage::Mixed { .. } => "mixed",
     };
     plan.groups_coverage = Some(coverage.to_owned());
     let mut changes = draft.changes;

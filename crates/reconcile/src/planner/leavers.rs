@@ -92,7 +92,7 @@ fn evidence(facts: &Facts<'_>, link: &Link) -> Option<Evidence> {
     }
     let said = survey.left.get(&link.key).map(|(_, evidence)| *evidence);
     match survey.coverage {
-        Coverage::Complete => {
+        Coverage::Complete | Coverage::Mixed { .. } => {
             said.or_else(|| survey.unidentified.is_empty().then_some(Evidence::Absent))
         }
         Coverage::Changes => said,
@@ -293,6 +293,15 @@ fn kept(facts: &Facts<'_>) -> Option<String> {
     let everybody = with_word + without_word;
     let leavers = &facts.policy.leavers;
     let is_ignored = |action| action == LeaverAction::Ignore;
+    if let Coverage::Mixed { reason, held, new } = &survey.coverage {
+        let waits = match new {
+            0 => String::new(),
+            1 => ", 1 new person waits".to_owned(),
+            new => format!(", {new} new people wait"),
+        };
+        let kept = format!("{} {} left as they are{waits}", linked(*held), is_or_are(*held));
+        return Some(format!("{kept}: {reason}"));
+    }
     match &survey.coverage {
         Coverage::Partial { reason } if everybody > 0 => Some(format!(
             "{} not seen in scope {} kept, as only a part was read: {reason}",

@@ -79,25 +79,42 @@ pub(super) async fn run(path: &Path, output: Output) -> Outcome<Exit> {
 }
 
 async fn source(session: &Session, report: &mut Report) {
-    let checked = match session.source.check(&session.cx).await {
-        Ok(checked) => checked,
-        Err(error) => return report.bad("source", &Failure::from(error)),
-    };
-    report.good("source", &format!("{} can be read", session.source_name()));
-    for note in &checked.notes {
-        report.note(note);
+    let (mut known, mut used) = (Some(Vec::new()), Some(Vec::new()));
+    for named in session.sources.iter() {
+        let checked = match named.source.check(&session.cx).await {
+            Ok(checked) => checked,
+            Err(error) => {
+                let what = named.name.as_ref().map(|name| format!("source {name}"));
+                let what = what.as_deref().unwrap_or("source");
+                report.bad(what, &Failure::from(error));
+                (known, used) = (None, None);
+                continue;
+            }
+        };
+        report.good("source", &format!("{} can be read", named.title));
+        for note in &checked.notes {
+            report.note(note);
+        }
+        let add = |all: Option<Vec<String>>, fields: Option<Vec<String>>| {
+            let (mut all, fields) = all.zip(fields)?;
+            all.extend(named.qualified(&fields));
+            all.extend(fields);
+            Some(all)
+        };
+        (known, used) = (add(known, checked.fields), add(used, checked.used));
     }
-    if let Err(errors) = session.unknown_fields(checked.fields.as_deref()) {
-        report.bad("mapping", &Failure::from(errors));
-    }
-    if checked.fields.is_none() {
+    if known.is_some() {
+        if let Err(errors) = session.unknown_fields(known.as_deref()) {
+            report.bad("mapping", &Failure::from(errors));
+        }
+    } else if report.exit == Exit::Done {
         // A source that does not list its fields says when it is opened that it does not have one.
         let query = Query::fields(session.mapping.fields().iter().cloned());
-        if let Err(error) = session.source.open(&session.cx, &query).await {
-            report.bad("mapping", &Failure::from(error));
+        if let Err(failure) = session.sources.open(&session.cx, &query).await {
+            report.bad("mapping", &failure);
         }
     }
-    if let Some(used) = &checked.used {
+    if let Some(used) = used {
         let has = |name: &&String| used.iter().any(|field| field.eq_ignore_ascii_case(name));
         let unused: Vec<&str> =
             session.mapping.fields().iter().filter(|name| !has(name)).map(String::as_str).collect();

@@ -13,6 +13,9 @@ use super::errors::{ConfigError, Place};
 use super::model::Config;
 use crate::registry::Unfit;
 
+/// As many as the state can tell apart.
+const MOST_SOURCES: usize = 32;
+
 /// More errors than anybody reads at once; also the bound of the loop.
 const MOST_ERRORS: usize = 50;
 
@@ -44,12 +47,67 @@ pub(super) fn decode(
         hint: unfit.hint,
         excerpt: None,
     };
-    let dict: Dict = figment.extract().map_err(|error| {
+    let mut dict: Dict = figment.extract().map_err(|error| {
         error.into_iter().map(|error| shown(explain(&error))).collect::<Vec<_>>()
     })?;
-    let config = every_error(dict.clone())
+    one_or_several(&mut dict).map_err(|unfit| vec![shown(unfit)])?;
+    let mut config: Config = every_error(dict.clone())
         .map_err(|unfit| unfit.into_iter().map(shown).collect::<Vec<_>>())?;
-    Ok((config, identity(dict)))
+    config.source_order = config.sources.keys().cloned().collect();
+    // A name that stands nowhere in the file, as a variable gave it, comes last.
+    config.source_order.sort_by_key(|name| {
+        let at = match place(&["sources".to_owned(), name.clone()]) {
+            Place::File { at, .. } => at,
+            Place::Variable(_) | Place::Nowhere => None,
+        };
+        at.unwrap_or((usize::MAX, 0))
+    });
+    let identity = identity(dict, &config.source_order);
+    Ok((config, identity))
+}
+
+/// A config has one source or several. The defaults of the one are those of each.
+fn one_or_several(dict: &mut Dict) -> Result<(), Unfit> {
+    let table = |value: Option<&Value>| match value {
+        Some(Value::Dict(_, table)) => Some(table.clone()),
+        _ => None,
+    };
+    let Some(mut sources) = table(dict.get("sources")).filter(|sources| !sources.is_empty()) else {
+        return Ok(());
+    };
+    let one = table(dict.get("source")).unwrap_or_default();
+    if one.contains_key("kind") || one.contains_key("settings") {
+        return Err(Unfit {
+            key: vec!["source".to_owned()],
+            message: "stands beside [sources.NAME]".to_owned(),
+            hint: Some("give this source a name too: [sources.NAME]".to_owned()),
+        });
+    }
+    for (name, source) in &mut sources {
+        // What stands before the dot of a field, and in messages.
+        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
+            return Err(Unfit {
+                key: vec!["sources".to_owned(), name.clone()],
+                message: "a source's name has letters, digits, `_` and `-` only".to_owned(),
+                hint: None,
+            });
+        }
+        if let Value::Dict(_, source) = source {
+            for (key, value) in &one {
+                source.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    if sources.len() > MOST_SOURCES {
+        return Err(Unfit {
+            key: vec!["sources".to_owned()],
+            message: format!("there are {}; more than {MOST_SOURCES} are not read", sources.len()),
+            hint: None,
+        });
+    }
+    dict.remove("source");
+    dict.insert("sources".to_owned(), Value::from(sources));
+    Ok(())
 }
 
 /// Decodes a connector's own table.
@@ -116,7 +174,7 @@ fn explain(error: &Error) -> Unfit {
     let mut hint = None;
     let message = match &error.kind {
         Kind::UnknownField(name, known) => {
-            hint = suggest(&key, name, known);
+            hint = suggest(name, known);
             "there is no such setting".to_owned()
         }
         Kind::UnknownVariant(name, known) => {
@@ -164,10 +222,7 @@ fn found(actual: &Actual) -> String {
     }
 }
 
-fn suggest(key: &[String], name: &str, known: &[&str]) -> Option<String> {
-    if key == ["sources"] {
-        return Some("this version reads one source: write [source]".to_owned());
-    }
+fn suggest(name: &str, known: &[&str]) -> Option<String> {
     match nearest(name, known) {
         Some(near) => Some(format!("did you mean `{near}`?")),
         None if known.is_empty() => None,
@@ -191,10 +246,20 @@ pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, near)| near)
 }
 
-fn identity(mut dict: Dict) -> String {
+fn identity(mut dict: Dict, order: &[String]) -> String {
     for key in NOT_IDENTITY {
         let key: Vec<String> = key.iter().map(|step| (*step).to_owned()).collect();
         remove(&mut dict, &key);
+        if let [first, last] = key.as_slice()
+            && first == "source"
+        {
+            for name in order {
+                remove(&mut dict, &["sources".to_owned(), name.clone(), last.clone()]);
+            }
+        }
+    }
+    if !order.is_empty() {
+        dict.insert("source_order".to_owned(), Value::from(order.to_vec()));
     }
     serde_json::to_string(&dict).unwrap_or_default()
 }

@@ -17,7 +17,16 @@ pub(crate) use super::rule::AttributeRule;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     /// Where people come from.
-    pub source: SourceTable,
+    #[serde(default)]
+    pub source: Option<SourceTable>,
+    /// Instead of `source`: several, by name. Records with the same key are one person. Of a field that several sources have, the
+    /// value of the source counts that stands first in the file (in YAML and JSON: whose name is first) and has one;
+    /// `[NAME.field]` is the field of one source.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceTable>,
+    /// The names of `sources`, the one whose values count first.
+    #[serde(skip)]
+    pub source_order: Vec<String>,
     /// The SCIM service provider.
     pub target: Target,
     /// Who is provisioned, and how.
@@ -44,6 +53,17 @@ pub(crate) struct Config {
     /// Mapping tests.
     #[serde(default)]
     pub tests: Vec<MappingTest>,
+}
+
+impl Config {
+    /// Every source with its name, the one whose values count first; the only one has no name.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (Option<&str>, &SourceTable)> {
+        let named = self.source_order.iter().filter_map(|name| {
+            let table = self.sources.get(name)?;
+            Some((Some(name.as_str()), table))
+        });
+        self.source.iter().map(|table| (None, table)).chain(named)
+    }
 }
 
 /// Where people come from.

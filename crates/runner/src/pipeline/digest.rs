@@ -9,9 +9,10 @@ use peoplesync_mapping::{
     Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome, People, fingerprint,
 };
 use peoplesync_reconcile::{Before, Digest, Fingerprint};
-use peoplesync_source::{Batch, Timestamp};
+use peoplesync_source::{Batch, Timestamp, Value as Raw};
 
 use super::read::unresolved;
+use super::sources::SOURCES;
 
 /// A batch with what the mapping says of each record.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(super) struct Row {
     pub(super) mapped: Mapped,
     /// What the mapping of the last run says, where it was another.
     pub(super) before: Option<Before>,
+    /// The sources that have the person, as the state numbers them; 0 where there is one source.
+    pub(super) sources: u64,
 }
 
 /// How a record was mapped.
@@ -50,6 +53,13 @@ pub(super) enum Mapped {
 pub(crate) fn print_of(key: &DigestKey, record_key: &str) -> Fingerprint {
     let [a, b, c, d, e, f, g, h, ..] = fingerprint(key, record_key);
     Fingerprint(i64::from_be_bytes([a, b, c, d, e, f, g, h]))
+}
+
+/// A hash that is another for other sources, and the same where there is one.
+fn with_sources(hash: [u8; 16], sources: u64) -> [u8; 16] {
+    // Odd, so that no two sets of sources give the same.
+    let mixed = u128::from(sources).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    (u128::from_be_bytes(hash) ^ mixed).to_be_bytes()
 }
 
 /// The reference that was hashed last: people who stand together in a file often have the same manager.
@@ -110,9 +120,24 @@ impl Digested {
                 }
                 (_, mapped) => mapped,
             };
-            rows.push(Row { print, mapped, before: None });
+            rows.push(Row { print, mapped, before: None, sources: 0 });
         }
         Self { batch, binding, rows, references, gathered }
+    }
+
+    /// Notes which of several sources have each person, by the bits that the state has for them. A person whom another set of
+    /// sources has is looked at again, so that it is known where they come from.
+    pub(super) fn mark_sources(&mut self, bits: &[u8]) {
+        let Some(field) = self.batch.fields().position(SOURCES) else { return };
+        for (record, row) in self.batch.records().zip(&mut self.rows) {
+            let Some(Raw::Integer(sources)) = record.first(field) else { continue };
+            let all = bits.iter().enumerate();
+            row.sources = all
+                .fold(0, |stable, (at, bit)| stable | (sources.cast_unsigned() >> at & 1) << bit);
+            if let Mapped::InScope { hash, .. } = &mut row.mapped {
+                *hash = with_sources(*hash, row.sources);
+            }
+        }
     }
 
     /// Adds what the mapping of the last run says of each record.
@@ -130,7 +155,7 @@ impl Digested {
         for (record, row) in self.batch.records().zip(&mut self.rows) {
             row.before = Some(match mapping.map_in(&around, binding, &record, &mut draft) {
                 Ok(Outcome::InScope) => {
-                    let hash = draft.digest(key);
+                    let hash = with_sources(draft.digest(key), row.sources);
                     let digest = Digest::from_hash(hash);
                     let refers = draft.references().next().is_some();
                     let digest_unresolved = if refers { unresolved(hash) } else { digest };

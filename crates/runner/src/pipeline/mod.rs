@@ -16,6 +16,7 @@ mod people;
 mod read;
 pub(crate) mod saved;
 mod session;
+mod sources;
 mod store;
 mod target;
 
@@ -153,21 +154,25 @@ pub(crate) async fn prepare_of(
         || edited_at_all
         || session.groups.is_some()
         || *session.mapping.asks() != Asks::default();
+    let only = session.loaded.config.source.as_ref();
+    let full_after_hours = only.map_or(0, |source| source.full_after_hours);
     let kept = cursor::Kept::find(&state, &config)?.filter(|kept| {
-        let hours = i64::from(session.loaded.config.source.full_after_hours);
+        let hours = i64::from(full_after_hours);
         !is_whole && policy.now - kept.last_full < hours * 3_600_000
     });
     let since = kept.as_ref().map(|kept| kept.cursor.clone());
     let reading = Progress::counting(output.quiet, "reading people");
-    let retries = session.loaded.config.source.retries;
-    let (people, read::Reading { survey, cursor, mut snapshot, gathered }) =
+    // Several sources are tried again one by one.
+    let retries = only.map_or(0, |source| source.retries);
+    let (people, read::Reading { survey, cursor, mut snapshot, gathered, holding }) =
         patient::again(retries, || async {
             let index = index(Resource::User, &state)?;
             tracing::info!(links = index.len(), "loaded the links");
             let people = Others::read(&session, &key, moment).await?.map(Arc::new);
             let when = (moment, full);
             let before = (before.clone(), since.clone());
-            let read = read::read(&session, index, &key, before, when, people.as_ref(), &reading);
+            let sides = (&session, &state);
+            let read = read::read(sides, index, &key, before, when, people.as_ref(), &reading);
             let read = read.await?;
             Ok((people, read))
         })
@@ -221,6 +226,12 @@ pub(crate) async fn prepare_of(
             return Err(Failure::new(Exit::Bug, format!("the plan contradicts itself: {finding}"))
                 .with_hint("please report this; nothing was written"));
         }
+    }
+    for made in part.iter().chain([&plan]) {
+        holding.check(made, &key)?;
+    }
+    if access == Access::Apply {
+        holding.keep(&session.sources, &mut state)?;
     }
     let basis = Basis::new(config, snapshot, state.serial(), full, policy.now);
     Ok(Prepared {

@@ -25,7 +25,7 @@ impl Parts {
         let mut rest = Map::new();
         let profile = serde_json::to_value(&*session.profile).unwrap_or_default();
         rest.insert("profile".to_owned(), profile);
-        for name in ["source", "sources", "groups"] {
+        for name in ["source", "sources", "source_order", "groups"] {
             rest.extend(tables.remove_entry(name));
         }
         if let Some(Json::Object(mut target)) = tables.remove("target") {

@@ -18,12 +18,14 @@ use peoplesync_scim::Resource;
 use peoplesync_source::{
     Batch, Cursor, End, Fields, Origin, Query, Record, Records, Rejected, Step, Timestamp,
 };
+use peoplesync_state::State;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Session;
 use super::digest::{Digested, Mapped, Row, print_of};
 use super::groups::{BoundOfPeople, Gathered};
 use super::others::Others;
+use super::sources::Holding;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
@@ -38,11 +40,13 @@ pub(crate) struct Reading {
     pub(crate) snapshot: u128,
     /// What groups need of people.
     pub(crate) gathered: Gathered,
+    /// Who came from which of several sources.
+    pub(crate) holding: Holding,
 }
 
 /// Reads everything. Batches are mapped side by side, and taken in their order.
 pub(crate) async fn read(
-    session: &Session,
+    (session, state): (&Session, &State),
     index: LinkIndex,
     key: &DigestKey,
     (before, since): (Option<Arc<Mapping>>, Option<Cursor>),
@@ -56,8 +60,11 @@ pub(crate) async fn read(
         session.fields_of_people().chain(before_fields).chain(of_groups).collect();
     let mut query = Query::fields(fields.into_iter().cloned());
     query.since = since;
-    let mut records = session.source.open(&session.cx, &query).await.map_err(unreadable)?;
+    let opened = session.sources.open(&session.cx, &query).await?;
+    let mut records = opened.records;
+    let holding = Holding::new(&session.sources, state, &opened.unread)?;
     let mut reader = Reader::new(session, index, key, now, full);
+    reader.holding = holding;
     reader.people = people.cloned();
     reader.before = before;
     let width = 2 * available_parallelism().map_or(2, usize::from);
@@ -78,21 +85,23 @@ pub(crate) async fn read(
         reader.take(&mut finished(digesting.next().await)?);
     }
     let cursor = end.cursor.clone();
-    let Reader { intake, snapshot, gathered, .. } = reader;
-    let survey = intake.finish(coverage(end));
-    Ok(Reading { survey, cursor, snapshot, gathered })
+    let Reader { mut intake, snapshot, gathered, mut holding, .. } = reader;
+    holding.rejections().for_each(|rejection| intake.reject(rejection, &[], true));
+    let held = intake.hold(|fingerprint| holding.holds(fingerprint));
+    let coverage = holding.coverage(coverage(end), held);
+    let survey = intake.finish(coverage);
+    Ok(Reading { survey, cursor, snapshot, gathered, holding })
 }
 
 /// Begins to read the source, once it is known to have every field that the mapping reads.
 pub(crate) async fn open(session: &Session, query: &Query) -> Outcome<Box<dyn Records>> {
     check(session).await?;
-    session.source.open(&session.cx, query).await.map_err(unreadable)
+    Ok(session.sources.open(&session.cx, query).await?.records)
 }
 
 /// The fields of the source, if it says which it has; an error if the mapping reads others.
 pub(super) async fn check(session: &Session) -> Outcome<Option<Vec<String>>> {
-    // What is wrong with the source itself, opening it says better.
-    let Ok(fields) = session.source.fields(&session.cx).await else { return Ok(None) };
+    let fields = session.sources.fields(&session.cx).await;
     session.unknown_fields(fields.as_deref())?;
     Ok(fields.filter(|fields| !fields.is_empty()))
 }
@@ -143,6 +152,8 @@ struct Reader<'a> {
     last_reference: Option<(Fingerprint, bool)>,
     /// Other people, if an expression asks about them.
     people: Option<Arc<Others>>,
+    /// Who is left alone because a source that may have them was not read.
+    holding: Holding,
 }
 
 impl<'a> Reader<'a> {
@@ -172,6 +183,7 @@ impl<'a> Reader<'a> {
             snapshot: 0,
             last_reference: None,
             people: None,
+            holding: Holding::default(),
         }
     }
 
@@ -194,11 +206,13 @@ impl<'a> Reader<'a> {
         };
         let (mapping, key) = (Arc::clone(&self.session.mapping), self.key.clone());
         let (now, people) = (self.now, self.people.clone());
+        let bits: Arc<[u8]> = self.holding.bits().into();
         let before = self.before.clone().zip(self.before_binding.clone());
         spawn_blocking(move || {
             let people = people.as_deref();
             let mut digested =
                 Digested::new(batch, binding, of_people.as_deref(), &mapping, &key, now, people);
+            digested.mark_sources(&bits);
             if let Some((mapping, binding)) = before {
                 digested.compare(&binding, &mapping, &key, now, people);
             }
@@ -213,6 +227,15 @@ impl<'a> Reader<'a> {
         let mut references_start = 0;
         self.intake.look_ahead(digested.rows.iter().map(|row| row.print));
         for (record, row) in batch.records().zip(&digested.rows) {
+            let (holding, intake) = (&mut self.holding, &self.intake);
+            let is_linked = || intake.is_linked(row.print);
+            if holding.leaves_alone(row.print, row.sources, is_linked) {
+                if let Mapped::InScope { references_end, .. } = &row.mapped {
+                    references_start = *references_end;
+                }
+                self.note_snapshot(row.print, Digest::UNKNOWN);
+                continue;
+            }
             match &row.mapped {
                 Mapped::InScope { hash, references_end } => {
                     let references = digested.references(references_start, *references_end);
@@ -225,6 +248,7 @@ impl<'a> Reader<'a> {
                         self.intake.before(record.key(), before);
                     }
                     self.note_snapshot(row.print, Digest::UNKNOWN);
+                    self.holding.saw(row.print, row.sources);
                     self.intake.out_of_scope(row.print, record.key());
                 }
                 Mapped::Rejected(error) => self.unmapped(&record, row.print, error),
@@ -274,6 +298,7 @@ impl<'a> Reader<'a> {
         if seen == Seen::Unchanged {
             return;
         }
+        self.holding.saw(print, row.sources);
         // Few are looked at more closely; for them the mapping is done once more, and its values are kept.
         let people = self.people.as_deref().map(|people| people as &dyn People);
         let around = Around { now: Some(self.now), seed: Some(self.key), people };

@@ -13,7 +13,7 @@ use peoplesync_scim::client::{Client, ClientConfig, Wire};
 use peoplesync_scim::profile::{Deactivate, Delete, Inactive};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
-use peoplesync_source::{Clock, Context, Source};
+use peoplesync_source::{Clock, Context};
 
 use super::membership::{self, GroupReader};
 use super::{access, lookups};
@@ -22,15 +22,14 @@ use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, ConfigErrors, Keeper, Loaded, model};
 use crate::failure::{Failure, Outcome};
 use crate::pipeline::groups::{self, GroupSession};
-use crate::pipeline::patient::Patient;
-use crate::registry;
+use crate::pipeline::sources::Sources;
 
 /// A config that was understood.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) loaded: Loaded,
     pub(crate) profile: Arc<Profile>,
-    pub(crate) source: Box<dyn Source>,
+    pub(crate) sources: Sources,
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) managed: Arc<Managed>,
     /// Groups, if the config has any.
@@ -57,8 +56,7 @@ impl Session {
     pub(crate) fn new(loaded: Loaded) -> Result<Self, ConfigErrors> {
         let mut errors: Vec<ConfigError> = Vec::new();
         let mut note = |found: ConfigErrors| errors.extend(found.into_inner());
-        let patience = Duration::from_secs(loaded.config.source.timeout_secs.max(1));
-        let source = registry::source(&loaded).map_err(&mut note).ok();
+        let sources = Sources::new(&loaded).map_err(&mut note).ok();
         let profile = crate::profile::load(&loaded).map_err(&mut note).ok().map(Arc::new);
         // A profile that is wrong is an error already; the rest is looked at without it.
         let schemas = profile.as_ref().and_then(|profile| profile.schemas().ok());
@@ -100,14 +98,14 @@ impl Session {
         }
         approval::keys(&loaded).map_err(&mut note).ok();
         let (
-            Some(source),
+            Some(sources),
             Some(profile),
             Some(mapping),
             Some(match_by),
             Some(protect),
             Some(administrators),
             Some(kept),
-        ) = (source, profile, mapping, match_by, protect, administrators, kept)
+        ) = (sources, profile, mapping, match_by, protect, administrators, kept)
         else {
             return Err(ConfigErrors::new(errors));
         };
@@ -132,7 +130,7 @@ impl Session {
         let cx = Context::new(Arc::clone(&clock), keeper, loaded.base.clone());
         Ok(Self {
             profile,
-            source: Box::new(Patient::new(source, patience)),
+            sources,
             mapping: Arc::new(mapping),
             managed: Arc::new(managed),
             groups,
@@ -215,9 +213,9 @@ impl Session {
         target.name.clone().unwrap_or_else(|| host().unwrap_or_default().to_owned())
     }
 
-    /// What reasons call the source: "no longer in the csv source".
+    /// What reports call the source.
     pub(crate) fn source_name(&self) -> String {
-        self.loaded.config.source.name()
+        self.sources.title()
     }
 
     /// The client of the target; reveals the credentials. `used` is how long until each lasting limit of the target has room
@@ -270,7 +268,7 @@ impl Session {
             edited,
             hides_inactive: self.profile.lifecycle.inactive == Inactive::Gone,
             now: self.clock.now().0,
-            source: self.source_name(),
+            source: self.sources.title_in_reasons(),
         }
     }
 }

@@ -27,15 +27,18 @@ pub(crate) fn plan(plan: &Plan, title: &str, paint: Paint, show: usize) -> Strin
         );
         line!(text, "{}", paint.yellow(&message));
     }
-    if plan.coverage != "complete" {
-        line!(
-            text,
-            "{}",
-            paint.yellow(&format!(
-                "The source was not read completely ({}): nobody is taken for a leaver.",
-                plan.coverage
-            ))
-        );
+    let incomplete = match plan.coverage.as_str() {
+        "complete" => None,
+        "mixed" => Some(
+            "Not all sources were read completely: people of those are left as they are."
+                .to_owned(),
+        ),
+        coverage => Some(format!(
+            "The source was not read completely ({coverage}): nobody is taken for a leaver."
+        )),
+    };
+    if let Some(incomplete) = incomplete {
+        line!(text, "{}", paint.yellow(&incomplete));
     }
     refusals(&mut text, plan, paint);
     text

@@ -18,8 +18,8 @@ use peoplesync_reconcile::{Action, Digest, Fingerprint, Link, Standing};
 use peoplesync_scim::Resource::{self, User};
 
 use crate::{
-    Access, Error, HistoryFilter, HistoryNote, Intent, LinkEffect, Outcome, RunId, RunStart,
-    Settlement, State,
+    Access, Error, Health, HistoryFilter, HistoryNote, Intent, LinkEffect, Outcome, RunId,
+    RunStart, Settlement, State,
 };
 
 /// 2026-01-01, in milliseconds.
@@ -138,6 +138,27 @@ fn dump(state: &State) -> String {
     }
     for (approval, run) in state.last_approvals(100).unwrap() {
         writeln!(out, "{approval:?}, used by {run:?}").unwrap();
+    }
+    for name in ["hr", "it"] {
+        let bits = state.source_bits(&[name]).unwrap();
+        if !state.has_read(&[name]).unwrap() && bits == [0] {
+            continue;
+        }
+        writeln!(out, "source {name}: bit {}, read {}", bits[0], state.has_read(&[name]).unwrap())
+            .unwrap();
+    }
+    for held in state.holders().unwrap() {
+        writeln!(out, "{held:?}").unwrap();
+    }
+    for retry in state.retries().unwrap() {
+        writeln!(out, "{retry:?}").unwrap();
+    }
+    let health = state.health().unwrap();
+    if health != Health::default() {
+        writeln!(out, "{health:?}").unwrap();
+    }
+    if let Some(pending) = state.pending().unwrap() {
+        writeln!(out, "{pending:?}").unwrap();
     }
     for (run, intent) in state.unsettled().unwrap() {
         writeln!(out, "unsettled in run {run}: {intent:?}").unwrap();

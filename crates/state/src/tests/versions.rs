@@ -17,6 +17,7 @@ const VERSIONS: &[(&str, &str)] = &[
     ("everything-v5", include_str!("versions/v5.sql")),
     ("everything-v6", include_str!("versions/v6.sql")),
     ("everything-v7", include_str!("versions/v7.sql")),
+    ("everything-v8", include_str!("versions/v8.sql")),
 ];
 
 fn state_of(folder: &Path, version: usize) -> PathBuf {

@@ -145,7 +145,7 @@ pub(crate) async fn plan(
 /// read; a source of its own says by itself who is in a group, as long as people were not read in part.
 fn proves_absence(groups: &GroupSession, people: &Survey) -> bool {
     match (people.coverage(), &groups.origin) {
-        (Coverage::Partial { .. }, _) => false,
+        (Coverage::Partial { .. } | Coverage::Mixed { .. }, _) => false,
         (Coverage::Complete, Origin::People) => !people.rejects_unknown(),
         (Coverage::Changes, Origin::People) => false,
         (Coverage::Complete | Coverage::Changes, Origin::Source(..)) => true,

@@ -138,7 +138,11 @@ impl<'a> Reader<'a> {
                 self.values(gathered);
                 // A person who is not known may be the last one in a group.
                 people.rejected_places().for_each(|place| self.intake.doubt(place));
-                people.coverage().clone()
+                match people.coverage() {
+                    // Whoever was left alone may be the last one in a group.
+                    Coverage::Mixed { reason, .. } => Coverage::Partial { reason: reason.clone() },
+                    coverage => coverage.clone(),
+                }
             }
         };
         Ok(self.finish(coverage))
