@@ -138,9 +138,10 @@ impl Sources {
             Some(fields) => fields.clone(),
             None => self.fields(cx).await.unwrap_or_default(),
         };
+        let others: Vec<&str> = self.all.iter().map(|named| named.title.as_str()).collect();
         let reads = self.all.iter().map(|named| async {
             let read = || async {
-                let columns = named.columns(cx, &names).await;
+                let columns = named.columns(cx, &names, &others).await;
                 Table::read(&*named.source, cx, columns).await.map_err(Failure::from)
             };
             patient::again(named.retries, read).await
@@ -189,15 +190,24 @@ impl Named {
 
     /// Which of these names are to be asked of this source, and as what. A source that does not say what it has is asked for
     /// every name that is not another's.
-    async fn columns(&self, cx: &Context, names: &[String]) -> Vec<Option<Column>> {
+    async fn columns(
+        &self,
+        cx: &Context,
+        names: &[String],
+        others: &[&str],
+    ) -> Vec<Option<Column>> {
         let known = self.source.fields(cx).await.ok().flatten();
         let has = |field: &str| {
             known.as_ref().is_none_or(|known| known.iter().any(|known| known == field))
         };
-        let prefix = self.name.as_ref().map(|name| format!("{name}."));
         let of_this = |name: &String| {
-            let own = prefix.as_ref().and_then(|prefix| name.strip_prefix(prefix.as_str()));
-            own.or_else(|| Some(name.as_str())).filter(|field| has(field)).map(Column::new)
+            let field = match name.split_once('.') {
+                Some((source, field)) if self.name.as_deref() == Some(source) => field,
+                // A source that is asked for a field of another would say that it does not have it.
+                Some((source, _)) if others.contains(&source) => return None,
+                _ => name,
+            };
+            has(field).then(|| Column::new(field))
         };
         names.iter().map(of_this).collect()
     }
