@@ -85,7 +85,6 @@ impl GroupReader {
         loaded: &Loaded,
         mapping: &Mapping,
         schemas: &SchemaSet,
-        patience: std::time::Duration,
     ) -> Result<Option<Self>, ConfigErrors> {
         let asked = mapping.asks().groups.clone();
         let table = loaded.config.groups.as_ref().filter(|_| asked != AskedGroups::Nothing);
@@ -98,6 +97,7 @@ impl GroupReader {
         let shown = |errors: Vec<_>| {
             ConfigErrors::new(errors.iter().map(|error| compile_error(loaded, error)).collect())
         };
+        let patience = std::time::Duration::from_secs(source.timeout_secs.max(1));
         let built = registry::source_at(loaded, source, &["groups", "source"])?;
         let of_name = |rule: &AttributeSpec| {
             rule.path.eq_ignore_ascii_case(NAME) && matches!(rule.rule, Rule::Value(_))

@@ -83,10 +83,9 @@ impl Session {
             .ok()
             .flatten();
         let asked_groups = match mapping.as_ref().filter(|_| groups.is_some()) {
-            Some(mapping) => GroupReader::new(&loaded, mapping, &schemas, patience)
-                .map_err(&mut note)
-                .ok()
-                .flatten(),
+            Some(mapping) => {
+                GroupReader::new(&loaded, mapping, &schemas).map_err(&mut note).ok().flatten()
+            }
             // What is wrong with the table is an error already.
             None => None,
         };
