@@ -9,7 +9,7 @@ use super::harness::{Bed, profile};
 fn an_account_that_somebody_has_claimed_is_kept_and_why_is_said() {
     let mut habits = profile("generic");
     habits.lifecycle.delete = peoplesync_scim::profile::Delete::Unclaimed;
-    habits.simulate.insert("quirks".to_owned(), json!({ "claimed_by": "active" }));
+    habits.invitations.claimed = "active".to_owned();
     let bed = Bed::with_profile(&habits);
     bed.write(
         "peoplesync.toml",
@@ -45,5 +45,67 @@ userName = "mail"
     // The person is still in the source: the next run makes another account.
     bed.run(&["apply", "--yes"]).expect(0);
     assert_eq!(bed.simulator().count(Resource::User), 2);
+    bed.run(&["plan", "--full"]).expect(0);
+}
+
+/// The extension with the status of an account.
+const STATUS: &str =
+    "urn:ietf:params:scim:schemas:extension:facebook:accountstatusdetails:2.0:User";
+
+#[test]
+fn people_are_invited_and_claim_their_accounts() {
+    let bed = Bed::with_profile(&profile("workplace"));
+    let config = r#"
+[source]
+kind = "csv"
+settings = { path = "people.csv", key = "id" }
+[target]
+name = "Test"
+profile = "workplace"
+url = "http://127.0.0.1:1/"
+auth = { bearer = { env = "SCIM_TOKEN" } }
+[people]
+match = ["externalId"]
+[people.attributes]
+userName = "mail"
+externalId = "id"
+"name.formatted" = "name"
+active = "true"
+"STATUS:invited" = { value = "true", when = "create" }
+"#;
+    bed.write("peoplesync.toml", config.replace("STATUS", STATUS));
+    // Grace has no mail address; Zoë has one that the provider does not know.
+    let people = "id,name,mail\n1,Ada,ada@example.com\n2,Grace,\n3,Zoë,zoe@elsewhere.example\n";
+    bed.write("people.csv", people);
+    let applied = bed.run(&["apply", "--yes"]).expect(5);
+    assert!(applied.stdout.contains("a domain that is not verified"), "{}", applied.stdout);
+
+    let user = |n: &str| {
+        let found = bed.simulator().users().into_iter().find(|user| user["externalId"] == n);
+        found.unwrap()
+    };
+    assert_eq!(user("1")[STATUS]["invited"], true);
+    let shown = |key: &str| {
+        let text = bed.run(&["target", "show", key]).expect(0).stdout;
+        text.lines().skip_while(|line| *line != "}").skip(1).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(shown("1"), @"
+    invited; to be claimed at https://claim.example.com/ada@example.com
+    linked to key 1, created by peoplesync
+    ");
+    insta::assert_snapshot!(shown("2"), @"
+    invited; to be claimed with the code CODE-2
+    linked to key 2, created by peoplesync
+    ");
+
+    // Ada has been here.
+    let claim = |account: &mut serde_json::Value| account[STATUS]["claimed"] = true.into();
+    let id = user("1")["id"].as_str().unwrap().to_owned();
+    assert!(bed.simulator().edit(Resource::User, &id, claim).unwrap());
+    let listed = bed.run(&["target", "list"]).expect(0);
+    insta::assert_snapshot!("stages", bed.redact(&listed.stdout));
+    let refused = bed.run(&["target", "delete", "1", "--yes"]).expect(4);
+    assert!(refused.stderr.contains("deactivate it instead"), "{}", refused.stderr);
+    bed.write("people.csv", people.replace("3,Zoë,zoe@elsewhere.example\n", ""));
     bed.run(&["plan", "--full"]).expect(0);
 }

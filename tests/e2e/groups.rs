@@ -32,6 +32,7 @@ externalId = "id"
 [guards]
 max_changes = "100%"
 max_creates = "100%"
+max_members_removed = "100%"
 
 [groups]
 {groups}
@@ -89,7 +90,7 @@ fn text(value: &Json) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// The most members that one request named.
+/// The most members that one request named: added, or removed by path or in a list.
 fn most_members(requests: &[Request]) -> usize {
     let count = |body: &Json| -> usize {
         let listed = |value: &Json| value.as_array().map_or(1, Vec::len);
@@ -183,6 +184,44 @@ fn two_hundred_groups_of_five_hundred_people_whose_members_are_never_told() {
 }
 
 #[test]
+fn dense_groups_of_a_service_that_takes_a_hundred_members_at_once() {
+    let bed = Bed::with_profile(&profile("aws-identity-center"));
+    let config = config("profile = \"aws-identity-center\"", OWN_SOURCE).replacen(
+        "[people.attributes]",
+        "[people.attributes]\ndisplayName = \"mail\"\n\"name.givenName\" = \"id\"\n\"name.familyName\" = \"mail\"",
+        1,
+    );
+    bed.write("peoplesync.toml", config);
+    people(&bed, 500);
+    groups(&bed, &Groups::new());
+    bed.run(&["apply", "--yes", "--quiet"]).expect(0);
+    drop(bed.simulator().take_requests());
+
+    // Everybody is in every group: 100,000 memberships.
+    let mut wanted: Groups =
+        (0..200).map(|group| (format!("g{group:03}"), (0..500).collect())).collect();
+    let step = |wanted: &Groups, most: usize| {
+        groups(&bed, wanted);
+        bed.run(&["apply", "--yes", "--quiet"]).expect(0);
+        let requests = bed.simulator().take_requests();
+        let refused = |request: &&Request| request.status.is_none_or(|status| status >= 400);
+        assert_eq!(requests.iter().find(refused), None);
+        assert!(most_members(&requests) <= 100, "{} members at once", most_members(&requests));
+        assert!(requests.len() < most, "{} requests, not fewer than {most}", requests.len());
+        assert!(at_target(&bed) == *wanted);
+        is_quiet(&bed);
+        requests.len()
+    };
+    let load = step(&wanted, 1_500);
+    // Half of everybody leaves one group, and one person leaves all.
+    for (at, members) in wanted.values_mut().enumerate() {
+        members.retain(|n| *n > 0 && (at > 0 || n % 2 == 0));
+    }
+    let change = step(&wanted, 410);
+    eprintln!("200 groups × 500 people: {load} requests to fill them, {change} to change them");
+}
+
+#[test]
 fn somebody_else_takes_a_person_out_of_a_group_whose_members_are_never_told() {
     let bed = Bed::with_profile(&secretive(100));
     bed.write("peoplesync.toml", config(SECRETIVE, OWN_SOURCE));
@@ -248,6 +287,35 @@ fn groups_are_taken_over_and_keep_whom_nobody_knows() {
         bed.run(&["plan", "--full"]).expect(0);
         is_quiet(&bed);
     }
+}
+
+#[test]
+fn a_group_that_loses_most_of_its_members_at_once_is_refused_until_that_is_approved() {
+    let bed = Bed::new();
+    let limited = config("", OWN_SOURCE).replace("max_members_removed = \"100%\"\n", "");
+    bed.write("peoplesync.toml", limited);
+    people(&bed, 20);
+    let mut wanted = Groups::from([
+        ("a".into(), (0..20).collect()),
+        ("b".into(), (0..12).collect()),
+        ("c".into(), (0..5).collect()),
+    ]);
+    groups(&bed, &wanted);
+    bed.run(&["apply", "--yes"]).expect(0);
+    // Five may always leave; more than half of a larger group may not.
+    wanted.insert("a".into(), (0..4).collect());
+    wanted.insert("b".into(), (0..5).collect());
+    wanted.insert("c".into(), vec![]);
+    groups(&bed, &wanted);
+    let refused = bed.run(&["plan", "--json"]).expect(6).json();
+    insta::assert_snapshot!(refused["refused"][0]["message"], @r#""16 of 20 members would leave group Group a (80 %), more than max_members_removed = 50%; 1 other group would lose too many as well; look at the source of groups first, and raise guards.max_members_removed if they really left""#);
+    bed.run(&["apply", "--yes"]).expect(6);
+    assert_eq!(at_target(&bed)["a"].len(), 20);
+    bed.run(&["approve", refused["plan"].as_str().unwrap(), "--reason", "the office closed"])
+        .expect(0);
+    bed.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(at_target(&bed), wanted);
+    is_quiet(&bed);
 }
 
 #[test]

@@ -69,6 +69,15 @@ impl Bed {
         Self::started(runtime(), builder)
     }
 
+    /// The same, and the rates of the profile hold.
+    pub(crate) fn with_limits(profile: &Profile) -> Self {
+        let behaviour = Behaviour { bearer: Some("secret".to_owned()), ..Behaviour::default() };
+        let builder = Simulator::builder().behaviour(behaviour).profile(profile).unwrap();
+        let began = std::time::Instant::now();
+        let now = move || i64::try_from(began.elapsed().as_millis()).unwrap();
+        Self::started(runtime(), builder.limited(true).clock(now))
+    }
+
     fn started(runtime: Runtime, builder: Builder) -> Self {
         let simulator = runtime.block_on(builder.start()).unwrap();
         Self { folder: tempfile::tempdir().unwrap(), runtime, simulator: Some(simulator) }
@@ -254,4 +263,5 @@ max_creates = 1000000
 max_renames = 1000000
 max_clears = 1000000
 max_rejected = 1000000
+max_members_removed = 1000000
 "#;

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS};
+use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS, profile};
 
 fn people(count: usize) -> String {
     let rows = (0..count).map(|n| format!("{n},First{n},Last{n},u{n}@example.com,,active,\n"));
@@ -31,6 +31,33 @@ fn a_lasting_limit_holds_from_one_run_to_the_next() {
     let second = apply(9);
     assert!(second >= Duration::from_millis(700), "{second:?}");
     assert_eq!(bed.simulator().users().len(), 9);
+}
+
+#[test]
+fn a_service_that_holds_callers_to_its_rates_refuses_nobody_who_knows_them() {
+    let rate = r#"{ requests = 1200, per_secs = 60, burst = 10, methods = ["POST", "PATCH"], resources = ["users"] }"#;
+    let mut strict = profile("generic");
+    let rates: toml::Table = toml::from_str(&format!("rates = [{rate}]")).unwrap();
+    strict.rates = rates["rates"].clone().try_into().unwrap();
+    let bed = Bed::with_limits(&strict);
+    let known = CONFIG.replace("[target]", &format!("[target]\noverrides.rates = [{rate}]"));
+    bed.write("peoplesync.toml", known + NO_GUARDS);
+    bed.write("people.csv", people(40));
+    bed.run(&["apply", "--yes"]).expect(0);
+    let too_many = |bed: &Bed| {
+        let requests = bed.simulator().take_requests();
+        requests.iter().filter(|request| request.status == Some(429)).count()
+    };
+    assert_eq!((bed.simulator().users().len(), too_many(&bed)), (40, 0));
+
+    // Whoever does not know them is refused, slows down, and loses nobody.
+    let unknown = CONFIG.to_owned() + NO_GUARDS + "max_config_changes = 1000000\n";
+    bed.write("peoplesync.toml", unknown);
+    bed.write("people.csv", people(100));
+    bed.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(bed.simulator().users().len(), 100);
+    assert!(too_many(&bed) > 0);
+    bed.run(&["plan", "--full"]).expect(0);
 }
 
 /// An authorization server that gives every client the simulator's token; where it is.

@@ -22,6 +22,8 @@ fn check(name: &str) {
     }
     let config = ["--config", name];
     bed.run(&[&config[..], &["check"]].concat()).expect(0);
+    // It asks whether somebody who does not exist could be changed; that is no payload of the example.
+    drop(bed.simulator().take_requests());
     let applied = bed.run(&[&config[..], &["apply", "--yes"]].concat());
     assert!(matches!(applied.code, 0 | 5), "{}\n{}", applied.stdout, applied.stderr);
 
@@ -89,4 +91,59 @@ fn every_example_has_its_test() {
             assert!(is_run, "{name} has no test here");
         }
     }
+}
+
+/// The writes of groups to a service of this profile: one with three members is made, then loses two, gets one and another name.
+fn groups(name: &str) {
+    let bed = Bed::with_profile(&profile(name));
+    let config = r#"
+[source]
+kind = "csv"
+settings = { path = "people.csv", key = "id" }
+[target]
+name = "Test"
+profile = "NAME"
+url = "http://127.0.0.1:1/"
+auth = { bearer = { env = "SCIM_TOKEN" } }
+concurrency = 1
+[people.attributes]
+userName = "mail"
+displayName = "mail"
+"name.givenName" = "id"
+"name.familyName" = "mail"
+active = "true"
+[groups]
+source = { kind = "csv", settings = { path = "groups.csv", key = "id", multi_valued = { members = ";" } } }
+members = "members"
+attributes = { displayName = "name" }
+match = ["displayName"]
+"#;
+    bed.write("peoplesync.toml", config.replace("NAME", name));
+    let people = (1..=4).map(|n| format!("{n},user{n}@example.com\n"));
+    bed.write("people.csv", format!("id,mail\n{}", people.collect::<String>()));
+    bed.write("groups.csv", "id,name,members\n");
+    bed.run(&["apply", "--yes"]).expect(0);
+    let mut text = String::new();
+    for row in ["eng,Engineering,1;2;3", "eng,Engineers,3;4"] {
+        drop(bed.simulator().take_requests());
+        bed.write("groups.csv", format!("id,name,members\n{row}\n"));
+        bed.run(&["apply", "--yes"]).expect(0);
+        writeln!(text, "{row}").unwrap();
+        for request in bed.simulator().take_requests() {
+            if let Some(body) = request.body().filter(|_| request.method != "GET") {
+                writeln!(text, "  {request} {body}").unwrap();
+            }
+        }
+    }
+    // Ids that are numbers follow each other.
+    let text = regex::Regex::new(r"10000\d{11}").unwrap().replace_all(&text, "[id]").into_owned();
+    insta::with_settings!({ snapshot_suffix => name }, {
+        insta::assert_snapshot!("groups", bed.redact(&text));
+    });
+    bed.run(&["plan", "--full"]).expect(0);
+}
+
+#[test]
+fn groups_in_the_dialects_of_four_services() {
+    ["generic", "aws-identity-center", "entra-id", "workplace"].into_iter().for_each(groups);
 }

@@ -1,10 +1,11 @@
 //! Every profile of config/profiles, by the same suite: the simulator behaves as the profile says, and 2,000 people are loaded,
-//! changed, emptied, renamed, taken out of use, brought back and deleted. After each apply a plan is empty, a full one as well.
+//! changed, emptied, renamed, taken out of use, brought back and deleted, and groups are made, filled, renamed, emptied and
+//! deleted. After each apply a plan is empty, a full one as well.
 //! The table of it stands in docs/profiles.md.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use peoplesync_scim::profile::{Delete, Inactive};
 use peoplesync_scim::{Path, Profile, Resource, resource};
@@ -50,6 +51,16 @@ active = 'status = "active"'
 action = "ACTION"
 "#;
 
+/// What follows where the service has groups.
+const GROUPS: &str = r#"
+[groups]
+source = { kind = "csv", settings = { path = "groups.csv", key = "id", multi_valued = { members = ";" } } }
+members = "members"
+on_absent = "delete"
+attributes = { displayName = "name" }
+match = ["displayName"]
+"#;
+
 /// One row of the file.
 #[derive(Clone)]
 struct Person {
@@ -65,6 +76,8 @@ struct Suite {
     profile: Profile,
     bed: Bed,
     people: BTreeMap<usize, Person>,
+    /// Groups by their key: name and members.
+    groups: BTreeMap<&'static str, (&'static str, Vec<usize>)>,
     ids: BTreeMap<usize, String>,
     received: u64,
     row: Vec<String>,
@@ -93,11 +106,21 @@ impl Suite {
             (n, person)
         });
         let (name, people) = (name.to_owned(), people.collect());
-        Self { name, profile, bed, people, ids: BTreeMap::new(), received: 0, row: Vec::new() }
+        let (groups, ids) = (BTreeMap::new(), BTreeMap::new());
+        Self { name, profile, bed, people, groups, ids, received: 0, row: Vec::new() }
     }
 
     fn write(&self, action: &str) {
-        let config = CONFIG.replace("PROFILE", &self.name).replace("ACTION", action);
+        let mut config = CONFIG.replace("PROFILE", &self.name).replace("ACTION", action);
+        if self.has_groups() {
+            config.push_str(GROUPS);
+            let mut text = "id,name,members\n".to_owned();
+            for (key, (name, members)) in &self.groups {
+                let members: Vec<String> = members.iter().map(ToString::to_string).collect();
+                writeln!(text, "{key},{name},{}", members.join(";")).unwrap();
+            }
+            self.bed.write("groups.csv", text);
+        }
         self.bed.write("peoplesync.toml", config);
         let mut text = "id,first,last,title,status,mail,phone,department,manager\n".to_owned();
         for (n, Person { first, title, mail, active }) in &self.people {
@@ -188,6 +211,62 @@ impl Suite {
         requests
     }
 
+    fn has_groups(&self) -> bool {
+        !self.profile.endpoint(Resource::Group).is_empty()
+    }
+
+    /// The groups at the target by their names, with the keys of their members.
+    fn groups_at_target(&self) -> BTreeMap<String, Vec<usize>> {
+        let keys: BTreeMap<&str, usize> =
+            self.ids.iter().map(|(key, id)| (id.as_str(), *key)).collect();
+        let id_of = |member: &Json| match &member["value"] {
+            Json::String(id) => keys[id.as_str()],
+            other => keys[other.to_string().as_str()],
+        };
+        let groups = self.bed.simulator().resources(Resource::Group);
+        let groups = groups.iter().map(|group| {
+            let mut members: Vec<usize> =
+                group["members"].as_array().into_iter().flatten().map(id_of).collect();
+            members.sort_unstable();
+            (group["displayName"].as_str().unwrap().to_owned(), members)
+        });
+        groups.collect()
+    }
+
+    /// Groups come with members, change them, get another name, are emptied and go.
+    fn live_in_groups(&mut self) -> String {
+        if !self.has_groups() {
+            return "no groups".to_owned();
+        }
+        self.groups.insert("a", ("Alpha", (1..=25).collect()));
+        self.groups.insert("b", ("Beta", vec![1, 2, 3]));
+        self.groups.insert("c", ("Gamma", Vec::new()));
+        let (made, _) = self.converge(3, "deactivate");
+        let wanted = |groups: &[(&str, Vec<usize>)]| -> BTreeMap<String, Vec<usize>> {
+            groups.iter().map(|(name, members)| ((*name).to_owned(), members.clone())).collect()
+        };
+        let all = [("Alpha", (1..=25).collect()), ("Beta", vec![1, 2, 3]), ("Gamma", vec![])];
+        assert_eq!(self.groups_at_target(), wanted(&all), "{}", self.name);
+
+        // Three leave and two join, one group gets another name, and one its first member.
+        self.groups.insert("a", ("Alpha", (4..=27).collect()));
+        self.groups.insert("b", ("Better", vec![1, 2, 3]));
+        self.groups.insert("c", ("Gamma", vec![7]));
+        let is_fixed = self.profile.groups.fixed.iter().any(|name| name == "displayName");
+        let (changed, _) = self.converge(if is_fixed { 2 } else { 3 }, "deactivate");
+        let beta = if is_fixed { "Beta" } else { "Better" };
+        let all = [("Alpha", (4..=27).collect()), (beta, vec![1, 2, 3]), ("Gamma", vec![7])];
+        assert_eq!(self.groups_at_target(), wanted(&all), "{}", self.name);
+
+        // One is emptied, and one is gone.
+        self.groups.insert("b", ("Better", Vec::new()));
+        self.groups.remove("c");
+        let (ended, _) = self.converge(2, "deactivate");
+        let all = [("Alpha", (4..=27).collect()), (beta, vec![])];
+        assert_eq!(self.groups_at_target(), wanted(&all), "{}", self.name);
+        format!("{made} / {changed} / {ended}")
+    }
+
     fn live(mut self) -> Vec<String> {
         self.load();
 
@@ -226,6 +305,8 @@ impl Suite {
         self.has(20, "active", &json!(true));
         self.has(21, "active", &json!(true));
         self.row.push(format!("{out} / {back}"));
+        let groups = self.live_in_groups();
+        self.row.push(groups);
         let deletion = self.deletion();
         self.row.push(deletion);
         self.row
@@ -261,8 +342,7 @@ impl Suite {
             return word.to_owned();
         }
         // Somebody who has claimed the account stays, and the administrator is told why.
-        let quirks = &self.profile.simulate["quirks"];
-        let claimed = Path::parse(quirks["claimed_by"].as_str().unwrap()).unwrap();
+        let claimed = Path::parse(&self.profile.invitations.claimed).unwrap();
         let id = self.account(31).unwrap()["id"].as_str().unwrap().to_owned();
         let edit = |user: &mut Json| assert!(resource::set(user, &claimed, json!(true)));
         assert!(self.bed.simulator().edit(Resource::User, &id, edit).unwrap());
@@ -278,7 +358,7 @@ impl Suite {
 #[allow(clippy::print_stdout, reason = "the table is what this test is for")]
 fn documented(row: &[String]) {
     static WRITING: Mutex<()> = Mutex::new(());
-    let _one = WRITING.lock().unwrap();
+    let _one = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let line = format!("| {} |", row.join(" | "));
     println!("{line}");
     let path = here().join("../docs/profiles.md");

@@ -1,10 +1,9 @@
 //! 5,000 people as they really are, into the simulator and into an independent server.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
 use super::harness::{Bed, CONFIG, HEADER, ran};
+use super::servers::Server;
 
 const PEOPLE: usize = 5_000;
 
@@ -120,51 +119,10 @@ fn five_thousand_people_into_the_simulator() {
     });
 }
 
-/// The independent server, from the folder that `cargo xtask test` prepares.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start() -> Option<Self> {
-        let bin = PathBuf::from(std::env::var_os("PEOPLESYNC_TEST_SCIM2_SERVER")?);
-        let port = free_port();
-        let child = Command::new(bin.join("gunicorn"))
-            .env("PORT", port.to_string())
-            .arg("scim2_wsgi:app")
-            .current_dir(super::harness::here().join("servers"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let server = Self { child, url: format!("http://127.0.0.1:{port}/v2") };
-        // Ready when it accepts connections; the bound is a number of tries, each of which yields to it.
-        for _ in 0..2_000_000 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some(server);
-            }
-            std::thread::yield_now();
-        }
-        panic!("scim2-server does not start");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _status = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 #[test]
 #[allow(clippy::print_stderr, reason = "a test that was left out says so")]
 fn five_thousand_people_into_scim2_server() {
-    let Some(server) = Server::start() else {
+    let Some(server) = Server::scim2() else {
         eprintln!("LEFT OUT: scim2-server is not here; `cargo xtask test` installs it");
         return;
     };

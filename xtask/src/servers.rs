@@ -17,12 +17,12 @@ pub(crate) struct Server {
     pub(crate) is_here: fn() -> Option<PathBuf>,
 }
 
-/// All of them. The place of scim2-server is the folder of `gunicorn`.
+/// All of them. The place of those in Python is the folder of `gunicorn` and `python`.
 pub(crate) const ALL: &[Server] = &[
     Server {
-        name: "scim2-server",
-        variable: "PEOPLESYNC_TEST_SCIM2_SERVER",
-        set_up: scim2_server,
+        name: "scim2-server, django-scim2 and scim2-tester",
+        variable: "PEOPLESYNC_TEST_VENV",
+        set_up: venv,
         is_here: || None,
     },
     Server {
@@ -57,8 +57,8 @@ const OPENLDAP: &[&str] = &["slapd", "slapd-contrib", "ldap-utils"];
 /// What the venv needs to have been built.
 const PACKAGES: &[&str] = &["python3", "python3-venv"];
 
-/// Installs scim2-server with gunicorn, and shows that it loads. Gives the absolute folder of its programs.
-fn scim2_server(root: &Path, target: &Path) -> Result<PathBuf> {
+/// Installs the SCIM services in Python with gunicorn, and shows that they load. Gives the absolute folder of their programs.
+fn venv(root: &Path, target: &Path) -> Result<PathBuf> {
     let servers = root.join("tests/servers");
     let requirements = servers.join("requirements.txt");
     let wanted = std::fs::read_to_string(&requirements)
@@ -69,7 +69,7 @@ fn scim2_server(root: &Path, target: &Path) -> Result<PathBuf> {
     let stamp = venv.join("requirements.txt");
     if !std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         let python = python()?;
-        say(&format!("installing scim2-server into {}", venv.display()));
+        say(&format!("installing scim2-server and others into {}", venv.display()));
         run(Command::new(python).args(["-m", "venv", "--clear"]).arg(&venv))?;
         let pip =
             ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
@@ -77,9 +77,11 @@ fn scim2_server(root: &Path, target: &Path) -> Result<PathBuf> {
         std::fs::write(&stamp, wanted)
             .map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
     }
-    let mut check = Command::new(bin.join("gunicorn"));
-    check.current_dir(&servers).env("PYTHONDONTWRITEBYTECODE", "1");
-    shell::capture(check.args(["--check-config", "scim2_wsgi:app"]))?;
+    for service in ["scim2_wsgi:app", "django_scim2_wsgi:app"] {
+        let mut check = Command::new(bin.join("gunicorn"));
+        check.current_dir(&servers).env("PYTHONDONTWRITEBYTECODE", "1").env("DATABASE", ":memory:");
+        shell::capture(check.args(["--check-config", service]))?;
+    }
     Ok(bin)
 }
 

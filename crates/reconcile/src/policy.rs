@@ -113,6 +113,8 @@ pub struct Guards {
     pub max_config_changes: Limit,
     /// Rejected records; a share is one of the records that were read.
     pub max_rejected: Limit,
+    /// Members who leave one group; a share is one of its members.
+    pub max_members_removed: Limit,
     /// So many records must have been read.
     pub min_records: u64,
 }
@@ -158,6 +160,7 @@ impl Guards {
         max_clears: Limit::NONE,
         max_config_changes: Limit::NONE,
         max_rejected: Limit::NONE,
+        max_members_removed: Limit::NONE,
         min_records: 0,
     };
 }

@@ -195,6 +195,9 @@ pub(crate) enum LinksCommand {
         /// Only those whose key or id contains this.
         #[arg(value_name = "TEXT")]
         search: Option<String>,
+        /// Groups instead of people.
+        #[arg(long)]
+        groups: bool,
         /// One JSON document instead of a table.
         #[arg(long)]
         json: bool,
@@ -203,6 +206,9 @@ pub(crate) enum LinksCommand {
     Show {
         /// The key in the source.
         key: String,
+        /// A group.
+        #[arg(long)]
+        groups: bool,
         /// One JSON document instead of text.
         #[arg(long)]
         json: bool,
@@ -229,6 +235,9 @@ pub(crate) enum LinksCommand {
     },
     /// Print all of them as CSV or JSON.
     Export {
+        /// Groups instead of people.
+        #[arg(long)]
+        groups: bool,
         /// JSON instead of CSV.
         #[arg(long)]
         json: bool,
@@ -243,6 +252,9 @@ pub(crate) enum LinksCommand {
     Forget {
         /// The key in the source.
         key: String,
+        /// A group.
+        #[arg(long)]
+        groups: bool,
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,
@@ -369,6 +381,9 @@ pub(crate) struct SimulateArgs {
     /// Behave as the services of this profile: a name from config/profiles, or the path of a profile file.
     #[arg(long, value_name = "NAME", default_value = "generic")]
     pub(crate) profile: String,
+    /// Take requests at any pace, whatever rates the profile states.
+    #[arg(long)]
+    pub(crate) no_limits: bool,
     /// Keep the accounts in this file from one start to the next.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,

@@ -173,7 +173,12 @@ impl Draft<'_> {
                 };
                 let edit =
                     |(name, value)| Ok((find(name).ok_or_else(|| unknown(name))?, Some(value)));
-                values.iter().map(edit).collect::<Result<_, ScimError>>()?
+                // Some repeat the URN inside of the extension, as a resource names it.
+                let says_something = |(name, _): &(&String, _)| {
+                    !name.eq_ignore_ascii_case("schemas") || find(name).is_some()
+                };
+                let values = values.iter().filter(says_something);
+                values.map(edit).collect::<Result<_, ScimError>>()?
             }
             _ => return Err(invalid_value("the value of an extension must be an object")),
         };

@@ -15,6 +15,7 @@ use crate::Error;
 use crate::behaviour::Behaviour;
 use crate::fault::{Fault, Faults};
 use crate::habits::Habits;
+use crate::limits::Limits;
 use crate::provider::Provider;
 use crate::recorded::{Recorder, Request};
 use crate::running::Running;
@@ -40,6 +41,7 @@ impl Simulator {
             faults: None,
             file: None,
             profile: Arc::default(),
+            limited: false,
         }
     }
 }
@@ -56,6 +58,7 @@ pub struct Builder {
     faults: Option<Faults>,
     file: Option<PathBuf>,
     profile: Arc<Profile>,
+    limited: bool,
 }
 
 impl Builder {
@@ -94,6 +97,7 @@ impl Builder {
         for extension in extensions {
             self = self.schema(extension);
         }
+        self.schemas = profile.names_of(self.schemas);
         self.profile = Arc::new(profile.clone());
         Ok(self)
     }
@@ -119,6 +123,13 @@ impl Builder {
     /// Where the present comes from, in milliseconds since 1970. Without it, time stands still at 2026-01-01T00:00:00Z.
     pub fn clock(mut self, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(now);
+        self
+    }
+
+    /// Whether the rates of the profile hold, by the [`clock`](Self::clock): a request beyond them is answered with 429 and
+    /// `Retry-After`. They do not by default.
+    pub fn limited(mut self, limited: bool) -> Self {
+        self.limited = limited;
         self
     }
 
@@ -185,6 +196,7 @@ impl Builder {
             None => Store::new(url.clone(), etag),
         }
         .with_numbers(self.profile.values.ids == Ids::Number);
+        let limits = self.limited.then(|| Limits::new(&self.profile.rates));
         let service = Service {
             habits: Habits::new(self.profile, self.behaviour.quirks.clone())?,
             behaviour: self.behaviour,
@@ -198,6 +210,7 @@ impl Builder {
             service,
             recorder: Recorder::new(self.record),
             faults: self.faults,
+            limits,
             received: AtomicU64::new(0),
             down,
         })

@@ -10,6 +10,7 @@ use peoplesync_scim::{Filter, Path, Resource, SchemaSet, ScimError};
 use serde_json::{Map, Value as Json, json};
 
 use crate::Error;
+use crate::invitation::Invitation;
 use crate::quirks::{ErrorForm, Filters, Quirks, Rewrite, UnknownFilters};
 
 /// What a service does beyond the RFCs, worked out once.
@@ -25,12 +26,12 @@ pub(crate) struct Habits {
     required: Vec<Path>,
     single: Vec<Path>,
     omits: Vec<Path>,
-    filterable: Vec<Path>,
+    fixed: Vec<Path>,
     rewrites: Vec<(Path, Rewrite)>,
     max_length: Vec<(Path, usize)>,
     must_equal: Vec<(Path, Path)>,
     must_be_primary: Vec<Path>,
-    claimed_by: Option<Path>,
+    invitation: Option<Invitation>,
 }
 
 impl Habits {
@@ -50,7 +51,7 @@ impl Habits {
             required: paths(&profile.write.required)?,
             single: paths(&profile.write.single)?,
             omits: paths(&profile.list.omits)?,
-            filterable: paths(&profile.filter.attributes)?,
+            fixed: paths(&profile.groups.fixed)?,
             rewrites: quirks
                 .rewrites
                 .iter()
@@ -67,10 +68,7 @@ impl Habits {
                 .map(|(a, b)| Ok((path(a)?, path(b)?)))
                 .collect::<Result<_, Error>>()?,
             must_be_primary: paths(&quirks.must_be_primary)?,
-            claimed_by: Some(&quirks.claimed_by)
-                .filter(|text| !text.is_empty())
-                .map(path)
-                .transpose()?,
+            invitation: Invitation::of(&profile.invitations)?,
             profile,
             quirks,
         })
@@ -138,8 +136,8 @@ impl Habits {
         members: Map<String, Json>,
         before: Option<&Json>,
     ) -> Result<Map<String, Json>, ScimError> {
-        if resource != Resource::User {
-            return Ok(members);
+        if resource == Resource::Group {
+            return self.keep_group(members, before);
         }
         let mut value = Json::Object(members);
         let given = |value: &Json, path: &Path| get(value, path).is_some_and(|v| !is_unassigned(v));
@@ -192,6 +190,28 @@ impl Habits {
                 set(&mut value, path, text.into());
             }
         }
+        if let Some(invitation) = &self.invitation {
+            invitation.settle(&mut value);
+        }
+        match value {
+            Json::Object(members) => Ok(members),
+            _ => Ok(Map::new()),
+        }
+    }
+
+    /// Refuses another value of what stays as it was when a group was created.
+    fn keep_group(
+        &self,
+        members: Map<String, Json>,
+        before: Option<&Json>,
+    ) -> Result<Map<String, Json>, ScimError> {
+        let value = Json::Object(members);
+        let is_other =
+            |path: &&Path| before.is_some_and(|before| get(before, path) != get(&value, path));
+        if let Some(path) = self.fixed.iter().find(is_other) {
+            let detail = format!("`{path}` of a group cannot be changed");
+            return Err(ScimError::new(400, scim_type::MUTABILITY, detail));
+        }
         match value {
             Json::Object(members) => Ok(members),
             _ => Ok(Map::new()),
@@ -217,14 +237,14 @@ impl Habits {
     ///
     /// # Errors
     /// 400 `invalidFilter`.
-    pub(crate) fn finds(&self, filter: &Filter) -> Result<bool, ScimError> {
-        match self.check_filter(filter) {
+    pub(crate) fn finds(&self, resources: &[Resource], filter: &Filter) -> Result<bool, ScimError> {
+        match self.check_filter(resources, filter) {
             Err(_) if self.quirks.unknown_filters == UnknownFilters::Nobody => Ok(false),
             checked => checked.map(|()| self.quirks.filters != Filters::Nobody),
         }
     }
 
-    fn check_filter(&self, filter: &Filter) -> Result<(), ScimError> {
+    fn check_filter(&self, resources: &[Resource], filter: &Filter) -> Result<(), ScimError> {
         let refused = |detail: String| ScimError::new(400, scim_type::INVALID_FILTER, detail);
         let filtering = &self.profile.filter;
         if !filtering.supported {
@@ -235,9 +255,11 @@ impl Habits {
             false => Err(refused(format!("the operator `{op}` is not supported"))),
         };
         let may_name = |path: &Path| {
-            let listed = self.filterable.iter().any(|known| known == path || *known == path.root());
-            // Members are asked for where a group does not show them.
-            if self.filterable.is_empty() || listed || path.attribute().eq_ignore_ascii_case("id") {
+            let finds = |resource: &Resource| self.profile.can_find(*resource, path);
+            // Members are asked for where a group does not show them; whether they may be is checked where members are.
+            let of_members = path.attribute().eq_ignore_ascii_case("members");
+            let is_id = path.attribute().eq_ignore_ascii_case("id");
+            if is_id || of_members || resources.iter().any(finds) {
                 return Ok(());
             }
             Err(refused(format!("`{path}` cannot be filtered by")))
@@ -245,15 +267,15 @@ impl Habits {
         match filter {
             Filter::And(terms) => {
                 knows("and")?;
-                terms.iter().try_for_each(|term| self.check_filter(term))
+                terms.iter().try_for_each(|term| self.check_filter(resources, term))
             }
             Filter::Or(terms) => {
                 knows("or")?;
-                terms.iter().try_for_each(|term| self.check_filter(term))
+                terms.iter().try_for_each(|term| self.check_filter(resources, term))
             }
             Filter::Not(inner) => {
                 knows("not")?;
-                self.check_filter(inner)
+                self.check_filter(resources, inner)
             }
             Filter::Present(path) => {
                 knows("pr")?;
@@ -280,8 +302,7 @@ impl Habits {
             Delete::Deactivates => Ok(Deletion::Deactivates),
             Delete::None => Err(ScimError::new(403, "", "accounts cannot be deleted")),
             Delete::Unclaimed => {
-                let claimed = self.claimed_by.as_ref().and_then(|path| get(value, path));
-                if claimed == Some(&Json::Bool(true)) {
+                if self.invitation.as_ref().is_some_and(|invitation| invitation.is_claimed(value)) {
                     return Err(ScimError::new(412, "", "the account was claimed once"));
                 }
                 Ok(Deletion::Removes)

@@ -6,6 +6,8 @@ mod builder;
 mod error;
 mod fault;
 mod habits;
+mod invitation;
+mod limits;
 mod memberships;
 mod projection;
 mod provider;

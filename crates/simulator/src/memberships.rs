@@ -13,7 +13,7 @@ pub(crate) fn check_new(habits: &Grouping, body: &Json) -> Result<(), ScimError>
     if count > 0 && !habits.members_on_create {
         return Err(invalid("a group is created without members"));
     }
-    limit(habits, count)
+    limit(habits, 0, count)
 }
 
 /// A PATCH of a group as the RFC has it. A service that removes members as a list refuses to replace or remove all of them.
@@ -22,7 +22,7 @@ pub(crate) fn read_patch(habits: &Grouping, mut body: Json) -> Result<Json, Scim
         return Ok(body);
     };
     let mut read = Vec::with_capacity(operations.len());
-    let mut changed = 0;
+    let (mut added, mut removed) = (0, 0);
     for operation in operations.drain(..) {
         let text = |name: &str| member(&operation, name).and_then(Json::as_str).unwrap_or_default();
         let (op, path) = (text("op").to_ascii_lowercase(), text("path").to_owned());
@@ -32,7 +32,7 @@ pub(crate) fn read_patch(habits: &Grouping, mut body: Json) -> Result<Json, Scim
         }
         let value = member(&operation, "value").filter(|value| !value.is_null());
         let listed = value.and_then(Json::as_array).map_or(1, Vec::len);
-        changed += listed;
+        *(if op == "remove" { &mut removed } else { &mut added }) += listed;
         match (habits.remove, op.as_str(), value) {
             (RemoveMembers::List, "remove", Some(Json::Array(gone))) => {
                 for id in gone.iter().filter_map(|element| member(element, "value")) {
@@ -45,7 +45,7 @@ pub(crate) fn read_patch(habits: &Grouping, mut body: Json) -> Result<Json, Scim
             _ => read.push(operation),
         }
     }
-    limit(habits, changed)?;
+    limit(habits, removed, added)?;
     *operations = read;
     Ok(body)
 }
@@ -71,12 +71,22 @@ pub(crate) fn check_filter(habits: &Grouping, filter: &Filter) -> Result<(), Sci
     Ok(())
 }
 
-fn limit(habits: &Grouping, count: usize) -> Result<(), ScimError> {
+fn limit(habits: &Grouping, removed: usize, added: usize) -> Result<(), ScimError> {
+    let count = removed + added;
     if count > habits.chunk() {
         let most = habits.members_per_request;
         return Err(invalid(&format!(
             "{count} members in one request; at most {most} are allowed"
         )));
+    }
+    if removed > habits.removes() {
+        let most = habits.removes();
+        return Err(invalid(&format!(
+            "{removed} members removed in one request; at most {most} are allowed"
+        )));
+    }
+    if removed > 0 && added > 0 && !habits.mixed {
+        return Err(invalid("members are added and removed in requests of their own"));
     }
     Ok(())
 }

@@ -55,8 +55,6 @@ pub struct Quirks {
     pub verified_domains: Vec<String>,
     /// The number in the error about another domain.
     pub domain_code: i64,
-    /// The boolean attribute that says whether an account was ever claimed, and so can no longer be deleted.
-    pub claimed_by: String,
 }
 
 /// `totalResults` of a list.
@@ -186,7 +184,6 @@ impl Default for Quirks {
             refuses_null: false,
             verified_domains: Vec::new(),
             domain_code: 0,
-            claimed_by: String::new(),
         }
     }
 }

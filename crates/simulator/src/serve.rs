@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::fault::{Fault, Faults, RetryAfter};
+use crate::limits::Limits;
 use crate::recorded::{self, Recorder};
 use crate::service::{BASE, Reply, Service, error_reply};
 use crate::time::http_date;
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) service: Service,
     pub(crate) recorder: Recorder,
     pub(crate) faults: Option<Faults>,
+    pub(crate) limits: Option<Limits>,
     pub(crate) received: AtomicU64,
     /// Closed or true once the service goes down: nothing waits any longer.
     pub(crate) down: watch::Receiver<bool>,
@@ -65,12 +67,16 @@ async fn handle(
         let error = ScimError::new(413, "", format!("the body is larger than {limit} bytes"));
         return shared.finish(recorded, error_reply(&error)).map(Body::from);
     }
+    if let Some(wait) = shared.too_fast(&request) {
+        let reply = shared.refuse(429, Some(RetryAfter::Seconds(wait)), "too many requests");
+        return shared.finish(recorded, reply).map(Body::from);
+    }
     let fault = shared.faults.as_ref().and_then(|faults| faults.of(&recorded));
     shared.wait(shared.service.behaviour.latency()).await;
     let reply = match fault {
         None => shared.finish(recorded, shared.service.answer(&request)),
         Some(Fault::Answer { status, retry_after }) => {
-            shared.finish(recorded, shared.refuse(status, retry_after))
+            shared.finish(recorded, shared.refuse(status, retry_after, "a fault on purpose"))
         }
         Some(Fault::DropBefore) => {
             shared.recorder.push(recorded, None);
@@ -128,8 +134,16 @@ impl Shared {
         }
     }
 
-    fn refuse(&self, status: u16, retry_after: Option<RetryAfter>) -> Reply {
-        let mut reply = error_reply(&ScimError::new(status, "", "a fault on purpose"));
+    /// After how many seconds a request may come that is one too many.
+    fn too_fast(&self, request: &Request<Bytes>) -> Option<u32> {
+        let limits = self.limits.as_ref()?;
+        let resource = self.service.resource_of(request.uri());
+        let now = self.service.clock.now().as_millisecond();
+        limits.admit(request.method().as_str(), resource, now).err()
+    }
+
+    fn refuse(&self, status: u16, retry_after: Option<RetryAfter>, detail: &str) -> Reply {
+        let mut reply = error_reply(&ScimError::new(status, "", detail));
         let headers = reply.headers_mut();
         let now = self.service.clock.now().as_second();
         let text = match retry_after {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use peoplesync_scim::Resource;
+use peoplesync_scim::profile::Rate;
+use peoplesync_scim::{Profile, Resource};
 use peoplesync_simulator::{Behaviour, Builder, Fault, RetryAfter, Running, Simulator};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -310,4 +311,38 @@ async fn a_store_carries_the_resources_from_one_simulator_to_the_next() {
     assert_eq!(found.body["meta"]["location"], format!("{}/Users/{id}", second.url()));
     assert_eq!(client.ask("POST /Users", &user("ADA")).await.unwrap().status, 409);
     second.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_rates_of_a_profile_hold_by_the_clock() {
+    let rate = Rate {
+        requests: 60,
+        per_secs: 60,
+        burst: 2,
+        methods: vec!["POST".to_owned()],
+        resources: vec!["users".to_owned()],
+    };
+    let profile = Profile { rates: vec![rate], ..Profile::default() };
+    let now = Arc::new(AtomicI64::new(0));
+    let clock = Arc::clone(&now);
+    let builder = Simulator::builder().clock(move || clock.load(Ordering::SeqCst));
+    let running = start(builder.profile(&profile).unwrap().limited(true)).await;
+    let mut client = Client::new(&running).await;
+    let mut made = 0;
+    let mut post = async |client: &mut Client| {
+        made += 1;
+        client.ask("POST /Users", &user(&format!("u{made}"))).await.unwrap()
+    };
+    // Two at once, and one that may be early.
+    for _ in 0..3 {
+        assert_eq!(post(&mut client).await.status, 201);
+    }
+    let refused = post(&mut client).await;
+    assert_eq!((refused.status, header(&refused.head, "retry-after")), (429, Some("1")));
+    // What is not named is not counted.
+    assert_eq!(client.ask("GET /Users", &Json::Null).await.unwrap().status, 200);
+    now.store(1_000, Ordering::SeqCst);
+    assert_eq!(post(&mut client).await.status, 201);
+    assert_eq!(post(&mut client).await.status, 429);
+    assert_eq!(running.count(Resource::User), 4);
 }

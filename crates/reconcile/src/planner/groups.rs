@@ -46,7 +46,7 @@ pub fn plan_groups(people: Plan, groups: &GroupFacts<'_>) -> Plan {
     let mut changes = draft.changes;
     changes.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
     plan.summary.groups = count(&facts, &changes, draft.rejected.len(), draft.unchanged);
-    for refusal in guards::refuse_groups(&facts, &changes) {
+    for refusal in guards::refuse_groups(&facts, members, &changes) {
         // One approval lets all of a plan pass.
         let is_approval = refusal.guard == "approval";
         if !is_approval || plan.refused.iter().all(|known| known.guard != refusal.guard) {

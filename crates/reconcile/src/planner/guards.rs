@@ -6,6 +6,7 @@ use peoplesync_scim::Path;
 use serde_json::Value as Json;
 
 use super::{Facts, words};
+use crate::groups::Memberships;
 use crate::managed::boolean;
 use crate::{Action, AttributeChange, Cause, Change, Coverage, Limit, Refusal, Required};
 
@@ -29,7 +30,11 @@ pub(super) fn refuse(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusal> {
 }
 
 /// The same for groups: too many that go, or a source that has none any more.
-pub(super) fn refuse_groups(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusal> {
+pub(super) fn refuse_groups(
+    facts: &Facts<'_>,
+    members: Option<&Memberships>,
+    changes: &[Change],
+) -> Vec<Refusal> {
     let found = count(changes, |change| matches!(change.action, Action::Delete | Action::Unlink));
     let (of, limit) = (facts.survey.linked, facts.policy.guards.max_leavers);
     let leavers = Found { guard: "max_leavers", limit, found, of }.refuse(
@@ -47,7 +52,39 @@ pub(super) fn refuse_groups(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusa
             facts.policy.source
         ),
     });
-    records.into_iter().chain(leavers).chain(approval(facts, changes)).collect()
+    let removed = members_removed(facts, members, changes);
+    let guards = [records, leavers, removed].into_iter().flatten();
+    guards.chain(approval(facts, changes)).collect()
+}
+
+/// One group that loses many of its members looks like a list of them that was cut.
+fn members_removed(
+    facts: &Facts<'_>,
+    members: Option<&Memberships>,
+    changes: &[Change],
+) -> Option<Refusal> {
+    let limit = facts.policy.guards.max_members_removed;
+    let refused = changes.iter().filter_map(|change| {
+        let group = members?.groups.get(&change.key)?;
+        let of = (group.found.len() + group.strangers.len()) as u64;
+        let found = change.members.remove.len() as u64;
+        let found = Found { guard: "max_members_removed", limit, found, of };
+        found.is_too_much().then_some((change, found))
+    });
+    let refused: Vec<(&Change, Found)> = refused.collect();
+    let others = refused.len().saturating_sub(1) as u64;
+    // The one that loses most is shown.
+    let (change, found) = refused.into_iter().max_by_key(|(_, found)| found.found)?;
+    let mut advice = match others {
+        0 => String::new(),
+        1 => "1 other group would lose too many as well; ".to_owned(),
+        _ => format!("{others} other groups would lose too many as well; "),
+    };
+    advice.push_str(
+        "look at the source of groups first, and raise guards.max_members_removed if they really left",
+    );
+    let of = words::count(found.of, "member", "members");
+    found.refuse(|| format!("{} of {of} would leave group {}", found.found, change.name), &advice)
 }
 
 /// What a guard found: so many, of so many.

@@ -35,30 +35,48 @@ fn on_state(loaded: &Loaded, command: LinksCommand, output: Output) -> Outcome<E
     let access = if writes { Access::Apply } else { Access::Plan };
     let mut state = open_store(loaded, access, now)?;
     match command {
-        LinksCommand::List { search, json } => list(&state, search.as_deref(), json, output),
-        LinksCommand::Show { key, json } => {
-            let link = one(&state, &key)?;
+        LinksCommand::List { search, groups, json } => {
+            list(&state, search.as_deref(), kind(groups), json, output)
+        }
+        LinksCommand::Show { key, groups, json } => {
+            let link = one(&state, &key, kind(groups))?;
             let shown = if json { text(&document(&link)) } else { describe(&link) };
             print(output, &shown)?;
             Ok(Exit::Done)
         }
-        LinksCommand::Export { json } => export(&state, json, output),
+        LinksCommand::Export { groups, json } => export(&state, kind(groups), json, output),
         LinksCommand::Retarget { yes } => retarget(loaded, &mut state, yes, output),
-        LinksCommand::Forget { key, yes } => forget(&mut state, &key, yes, output),
+        LinksCommand::Forget { key, groups, yes } => {
+            forget(&mut state, &key, kind(groups), yes, output)
+        }
         LinksCommand::Doctor { .. } | LinksCommand::Import { .. } => Ok(Exit::Done),
     }
 }
 
-fn one(state: &State, key: &str) -> Outcome<Link> {
+fn kind(groups: bool) -> Resource {
+    if groups { Resource::Group } else { Resource::User }
+}
+
+fn one(state: &State, key: &str, resource: Resource) -> Outcome<Link> {
     let print = fingerprint_of(&digest_key(state), key);
-    state.link(Resource::User, print, key)?.ok_or_else(|| {
-        Failure::usage(format!("nobody with the key {key} is linked"))
-            .with_hint(format!("`peoplesync links list {key}` searches in keys and ids"))
+    let (nobody, option) = match resource {
+        Resource::User => ("nobody", ""),
+        Resource::Group => ("no group", " --groups"),
+    };
+    state.link(resource, print, key)?.ok_or_else(|| {
+        Failure::usage(format!("{nobody} with the key {key} is linked"))
+            .with_hint(format!("`peoplesync links list{option} {key}` searches in keys and ids"))
     })
 }
 
-fn list(state: &State, search: Option<&str>, json: bool, output: Output) -> Outcome<Exit> {
-    let all = state.search_links(Resource::User, search, u64::MAX, 0)?;
+fn list(
+    state: &State,
+    search: Option<&str>,
+    resource: Resource,
+    json: bool,
+    output: Output,
+) -> Outcome<Exit> {
+    let all = state.search_links(resource, search, u64::MAX, 0)?;
     if json {
         print(output, &text(&Json::Array(all.iter().map(document).collect())))?;
         return Ok(Exit::Done);
@@ -66,10 +84,10 @@ fn list(state: &State, search: Option<&str>, json: bool, output: Output) -> Outc
     if all.is_empty() {
         print(
             output,
-            if search.is_some() {
-                "no link has this in its key or id\n"
-            } else {
-                "nobody is linked yet\n"
+            match (search, resource) {
+                (Some(_), _) => "no link has this in its key or id\n",
+                (None, Resource::User) => "nobody is linked yet\n",
+                (None, Resource::Group) => "no group is linked yet\n",
             },
         )?;
         return Ok(Exit::Done);
@@ -78,17 +96,18 @@ fn list(state: &State, search: Option<&str>, json: bool, output: Output) -> Outc
         .iter()
         .map(|link| vec![link.key.clone(), link.id.clone(), standing(link), made(link).to_owned()])
         .collect();
-    print(output, &table(&["KEY", "ID", "STANDING", "ACCOUNT"], &rows))?;
+    let what = if resource == Resource::User { "ACCOUNT" } else { "GROUP" };
+    print(output, &table(&["KEY", "ID", "STANDING", what], &rows))?;
     output.note(&format!("{} linked", human::number(all.len())));
     Ok(Exit::Done)
 }
 
-fn export(state: &State, json: bool, output: Output) -> Outcome<Exit> {
+fn export(state: &State, resource: Resource, json: bool, output: Output) -> Outcome<Exit> {
     if json {
-        return list(state, None, true, output);
+        return list(state, None, resource, true, output);
     }
     let mut text = String::from("key,id,standing,since,account\n");
-    state.each_link(Resource::User, |link| {
+    state.each_link(resource, |link| {
         let (standing, since) = match link.standing {
             Standing::Active => ("active", String::new()),
             Standing::Deactivated { since } => ("deactivated", rfc3339(since)),
@@ -108,15 +127,22 @@ pub(super) fn field(text: &str) -> String {
     }
 }
 
-fn forget(state: &mut State, key: &str, yes: bool, output: Output) -> Outcome<Exit> {
-    let link = one(state, key)?;
+fn forget(
+    state: &mut State,
+    key: &str,
+    resource: Resource,
+    yes: bool,
+    output: Output,
+) -> Outcome<Exit> {
+    let link = one(state, key, resource)?;
     output.note(&describe(&link));
     if !yes {
-        let question = "Forget this link? The account stays as it is.";
-        confirm(question, "nothing was forgotten", "say --yes", output)?;
+        let what = if resource == Resource::User { "account" } else { "group" };
+        let question = format!("Forget this link? The {what} stays as it is.");
+        confirm(&question, "nothing was forgotten", "say --yes", output)?;
     }
     let print_of_key = fingerprint_of(&digest_key(state), key);
-    state.forget(Resource::User, print_of_key, key)?;
+    state.forget(resource, print_of_key, key)?;
     print(output, &format!("forgot the link of {key}\n"))?;
     Ok(Exit::Done)
 }

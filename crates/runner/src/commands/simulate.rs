@@ -30,6 +30,7 @@ pub(super) async fn run(args: SimulateArgs, output: Output) -> Outcome<Exit> {
         })?
         .port(args.port)
         .record(false)
+        .limited(!args.no_limits)
         .clock(|| SystemClock.now().0);
     if let Some(data) = args.data {
         simulator = simulator.store(data);
@@ -40,6 +41,10 @@ pub(super) async fn run(args: SimulateArgs, output: Output) -> Outcome<Exit> {
     })?;
     print(output, &format!("{}\n", running.url()))?;
     output.note(&format!("as {}", profile.title));
+    if !profile.rates.is_empty() && !args.no_limits {
+        let rates: Vec<String> = profile.rates.iter().map(ToString::to_string).collect();
+        output.note(&format!("taking no more than {}; --no-limits takes any", rates.join(", ")));
+    }
     output.note("serving SCIM 2.0 on this machine only; Ctrl-C ends it");
     super::interrupted()
         .await

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use peoplesync_reconcile::{Action, Link};
-use peoplesync_scim::Resource;
 use peoplesync_scim::client::{Client, ClientError, Deleted, Kind};
+use peoplesync_scim::profile::{Invitations, Stage};
 use peoplesync_scim::resource::member;
+use peoplesync_scim::{Profile, Resource, resource};
 use peoplesync_state::{
     HistoryNote, Intent, LinkEffect, Outcome as Ended, PARTIAL, RunEnd, RunStart, Settlement, State,
 };
@@ -31,9 +32,12 @@ pub(super) async fn run(loaded: Loaded, command: TargetCommand, output: Output) 
         }
         TargetCommand::Show { account, groups, json } => {
             let (found, link) = one(&session, &client, &account, kind(groups)).await?;
-            let document = json!({ "account": found, "link": link.as_ref().map(linked) });
+            let profile = client.profile();
+            let stage = profile.stage(&found).map(Stage::name);
+            let link = link.as_ref();
+            let document = json!({ "account": found, "link": link.map(linked), "stage": stage });
             let shown =
-                if json { text(&document) } else { describe(&found, link.as_ref(), kind(groups)) };
+                if json { text(&document) } else { describe(&found, profile, link, kind(groups)) };
             print(output, &shown)?;
             Ok(Exit::Done)
         }
@@ -52,6 +56,8 @@ struct Row {
     id: String,
     name: String,
     active: Option<bool>,
+    /// How far its person has come, where the target invites people.
+    stage: Option<Stage>,
     key: Option<String>,
 }
 
@@ -78,7 +84,7 @@ async fn list(
                 Failure::new(Exit::Target, "the target listed something that is not JSON")
                     .with_cause(&error)
             })?;
-            let row = row(&account, &keys);
+            let row = row(&account, client.profile(), &keys);
             let fits = |wanted: &String| {
                 let texts = [Some(&row.id), Some(&row.name), row.key.as_ref()];
                 texts.into_iter().flatten().any(|text| text.to_lowercase().contains(wanted))
@@ -95,11 +101,13 @@ async fn list(
         TargetFormat::Table => {
             let cells = rows.iter().map(|row| {
                 let key = row.key.clone().unwrap_or_else(|| "-".to_owned());
-                vec![row.name.clone(), row.id.clone(), activity(row.active).to_owned(), key]
+                let state = row.stage.map_or(activity(row.active), Stage::name).to_owned();
+                vec![row.name.clone(), row.id.clone(), state, key]
             });
             let cells: Vec<Vec<String>> = cells.collect();
             let head = if resource == Resource::User { "ACCOUNT" } else { "GROUP" };
-            table(&[head, "ID", "ACTIVE", "KEY"], &cells)
+            let invites = rows.iter().any(|row| row.stage.is_some());
+            table(&[head, "ID", if invites { "STAGE" } else { "ACTIVE" }, "KEY"], &cells)
         }
     };
     print(output, &shown)?;
@@ -116,16 +124,17 @@ async fn list(
     Ok(Exit::Done)
 }
 
-fn row(account: &Json, keys: &BTreeMap<String, String>) -> Row {
+fn row(account: &Json, profile: &Profile, keys: &BTreeMap<String, String>) -> Row {
     let text = |name: &str| match member(account, name) {
         Some(Json::String(text)) if !text.is_empty() => Some(text.clone()),
         Some(Json::Number(number)) => Some(number.to_string()),
         _ => None,
     };
     let id = text("id").unwrap_or_default();
-    let name = text("userName").or_else(|| text("displayName")).unwrap_or_else(|| id.clone());
+    let names = ["userName", "displayName", "externalId"];
+    let name = names.iter().find_map(|name| text(name)).unwrap_or_else(|| id.clone());
     let active = member(account, "active").and_then(Json::as_bool);
-    Row { key: keys.get(&id).cloned(), id, name, active }
+    Row { key: keys.get(&id).cloned(), id, name, active, stage: profile.stage(account) }
 }
 
 fn activity(active: Option<bool>) -> &'static str {
@@ -137,16 +146,18 @@ fn activity(active: Option<bool>) -> &'static str {
 }
 
 fn document(row: &Row) -> Json {
-    json!({ "id": row.id, "name": row.name, "active": row.active, "key": row.key })
+    let stage = row.stage.map(Stage::name);
+    json!({ "id": row.id, "name": row.name, "active": row.active, "key": row.key, "stage": stage })
 }
 
 fn csv(rows: &[Row]) -> String {
-    let mut text = String::from("id,name,active,key\n");
+    let mut text = String::from("id,name,active,key,stage\n");
     for row in rows {
         let active = row.active.map(|active| active.to_string()).unwrap_or_default();
         let key = row.key.as_deref().unwrap_or_default();
         let field = super::links::field;
-        line!(text, "{},{},{active},{}", field(&row.id), field(&row.name), field(key));
+        let stage = row.stage.map_or("", Stage::name);
+        line!(text, "{},{},{active},{},{stage}", field(&row.id), field(&row.name), field(key));
     }
     text
 }
@@ -195,9 +206,12 @@ async fn one(
     }
 }
 
-fn describe(account: &Json, link: Option<&Link>, resource: Resource) -> String {
+fn describe(account: &Json, profile: &Profile, link: Option<&Link>, resource: Resource) -> String {
     let mut shown = serde_json::to_string_pretty(account).unwrap_or_default();
     shown.push('\n');
+    if let Some(stage) = profile.stage(account) {
+        line!(shown, "{}{}", stage.name(), claimed_by(account, profile, stage));
+    }
     match link {
         Some(link) => {
             let made = if link.created { "created" } else { "adopted" };
@@ -207,6 +221,20 @@ fn describe(account: &Json, link: Option<&Link>, resource: Resource) -> String {
         None => line!(shown, "not linked"),
     }
     shown
+}
+
+/// How somebody who was invited claims the account.
+fn claimed_by(account: &Json, profile: &Profile, stage: Stage) -> String {
+    let told = |path: &str| {
+        let value = resource::get(account, &peoplesync_scim::Path::parse(path).ok()?)?;
+        value.as_str().filter(|text| !text.is_empty())
+    };
+    let Invitations { link, code, .. } = &profile.invitations;
+    match (stage, told(link), told(code)) {
+        (Stage::Invited, Some(link), _) => format!("; to be claimed at {link}"),
+        (Stage::Invited, None, Some(code)) => format!("; to be claimed with the code {code}"),
+        _ => String::new(),
+    }
 }
 
 fn linked(link: &Link) -> Json {
@@ -243,7 +271,7 @@ async fn delete(
             return Err(Failure::new(Exit::Refused, message).with_hint("nothing was deleted"));
         }
     }
-    output.note(&describe(&account, link.as_ref(), resource));
+    output.note(&describe(&account, client.profile(), link.as_ref(), resource));
     if !yes {
         let question = format!("Delete {} at the target, for good?", observed.name);
         confirm(&question, "nothing was deleted", "say --yes", output)?;

@@ -307,6 +307,8 @@ pub(crate) struct GuardsTable {
     pub max_config_changes: LimitText,
     /// Rejected records: a number, or a share of the records that were read.
     pub max_rejected: LimitText,
+    /// Members who leave one group: a number, or a share of its members.
+    pub max_members_removed: LimitText,
     /// So many records must have been read.
     pub min_records: u64,
     /// SCIM filters: accounts that are never touched.

@@ -77,13 +77,23 @@ impl Sender<'_> {
         let mut body = requests::create_body(change);
         with_members(&mut body, &with);
         let sent = self.create_with(change, &body).await;
-        let is_all = joining.missing.is_empty() && first.len() == joining.add.len();
-        let added: Vec<&Member> = first.iter().map(|(member, _)| *member).collect();
+        let is_kept = self.kept(sent.id.as_deref());
+        let added: Vec<&Member> =
+            first.iter().filter(|(_, id)| is_kept(id)).map(|(member, _)| *member).collect();
+        let is_all = joining.missing.is_empty() && added.len() == joining.add.len();
         let effect = self.effect(change, Some(Vec::new()), &added, &[]);
         let entry = with_history(change, &added, &[]);
         let digest = change.digest.filter(|_| is_all);
         self.settle_with(index, &entry, &sent, digest, true, Some(effect));
         sent
+    }
+
+    /// Whether a new group has a member with whom it was created. A target that names members and leaves some out has not taken
+    /// them.
+    fn kept(&self, group: Option<&str>) -> impl Fn(&str) -> bool + use<> {
+        let shown = self.shown_members.lock().ok();
+        let shown = group.and_then(|id| shown.as_ref()?.get(id).cloned());
+        move |id| shown.as_ref().is_none_or(|shown| shown.contains(id))
     }
 
     /// The changes whose members are not all written yet.
@@ -102,9 +112,13 @@ impl Sender<'_> {
         let earlier = results[index].clone().unwrap_or_else(Sent::skipped);
         let Some(id) = earlier.id.clone() else { return earlier };
         let joining = self.joining(change, results);
-        let done = if change.action == Action::Create { self.first(&joining).len() } else { 0 };
+        let sent_first =
+            if change.action == Action::Create { self.first(&joining).len() } else { 0 };
+        let is_kept = self.kept(Some(&id));
         let removes = joining.remove.iter().map(|(member, id)| Step::Remove(member, id));
-        let adds = joining.add.iter().skip(done).map(|(member, id)| Step::Add(member, id));
+        let adds = joining.add.iter().enumerate();
+        let adds = adds.filter(|(at, (_, id))| *at >= sent_first || !is_kept(id));
+        let adds = adds.map(|(_, (member, id))| Step::Add(member, id));
         let steps: Vec<Step<'_>> = removes.chain(adds).collect();
 
         let filler = Filler { sender: self, change, id: &id, is_whole: joining.missing.is_empty() };
@@ -193,14 +207,7 @@ struct Filler<'s, 'a> {
 
 impl Filler<'_, '_> {
     async fn fill(&self, steps: &[Step<'_>], earlier: Sent) -> Sent {
-        let profile = self.sender.tools.client.profile();
-        let most = match profile.write.update {
-            // A PUT holds all members anyway.
-            Update::Put | Update::PutChanges => usize::MAX,
-            Update::Auto | Update::Patch => profile.groups.chunk(),
-        };
-        // Last first, as the next part is taken from the end.
-        let mut parts: Vec<&[Step<'_>]> = steps.chunks(most).rev().collect();
+        let mut parts = self.parts(steps);
         let mut refused = Vec::new();
         let mut failed: Option<Sent> = None;
         let mut is_first = self.change.action != Action::Create;
@@ -266,6 +273,26 @@ impl Filler<'_, '_> {
                 Sent { id: Some(self.id.to_owned()), error: Some(error), ..sent }
             }
         }
+    }
+
+    /// The steps of each request, the last one first, as the next one is taken from the end.
+    fn parts<'p, 'm>(&self, steps: &'p [Step<'m>]) -> Vec<&'p [Step<'m>]> {
+        let profile = self.sender.tools.client.profile();
+        if matches!(profile.write.update, Update::Put | Update::PutChanges) {
+            // A PUT holds all members anyway.
+            return if steps.is_empty() { Vec::new() } else { vec![steps] };
+        }
+        let mut removes = steps.iter().take_while(|step| matches!(step, Step::Remove(..))).count();
+        let mut parts = Vec::new();
+        let mut rest = steps;
+        while !rest.is_empty() {
+            let (removed, added) = profile.groups.part(removes, rest.len() - removes);
+            let (part, after) = rest.split_at(removed + added);
+            parts.push(part);
+            (rest, removes) = (after, removes - removed);
+        }
+        parts.reverse();
+        parts
     }
 
     async fn send(&self, part: &[Step<'_>]) -> Result<(), ClientError> {

@@ -1,10 +1,11 @@
 //! What the target makes of what it is sent: its answers are compared with what was written, attribute by attribute. What it
 //! keeps otherwise is noted, as hashes, so that the next runs do not write it again.
 
-use peoplesync_reconcile::{Change, Digest};
+use peoplesync_reconcile::{Action, Change, Digest};
 use peoplesync_scim::Resource;
 use peoplesync_scim::desired::Difference;
-use peoplesync_scim::profile::Verify;
+use peoplesync_scim::profile::{ShowMembers, Verify, members_of};
+use peoplesync_scim::resource::member;
 use peoplesync_state::KeptNote;
 use serde_json::Value as Json;
 
@@ -20,11 +21,17 @@ impl Sender<'_> {
         written: &[Difference],
         answer: Option<&Json>,
     ) {
-        if change.resource != Resource::User || written.is_empty() {
+        if change.resource == Resource::Group {
+            return self.see_members(change, id, answer);
+        }
+        if written.is_empty() {
             return;
         }
         let client = &self.tools.client;
-        let verify = client.profile().write.verify;
+        // A success that did not invite anybody has been seen.
+        let invitations = &client.profile().invitations;
+        let invites = written.iter().any(|difference| invitations.concerns(&difference.path));
+        let verify = if invites { Verify::Read } else { client.profile().write.verify };
         let read = match answer {
             Some(_) if verify == Verify::Answer => None,
             None if verify == Verify::Answer && !self.is_repeated(change) => return,
@@ -46,6 +53,19 @@ impl Sender<'_> {
             && let Ok(mut noted) = self.noted.lock()
         {
             noted.extend(lessons);
+        }
+    }
+
+    /// Notes with whom a new group was answered. Where none are named, nothing is known.
+    fn see_members(&self, change: &Change, id: &str, answer: Option<&Json>) {
+        let never = self.tools.client.profile().groups.members == ShowMembers::Never;
+        let named = answer.filter(|answer| member(answer, "members").is_some_and(Json::is_array));
+        let Some(group) = named.filter(|_| change.action == Action::Create && !never) else {
+            return;
+        };
+        let shown = members_of(group).into_iter().map(|(id, _)| id).collect();
+        if let Ok(mut all) = self.shown_members.lock() {
+            all.insert(id.to_owned(), shown);
         }
     }
 

@@ -1,6 +1,6 @@
 //! One change at a time: intent, request, outcome, link.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
@@ -107,6 +107,8 @@ pub(super) struct Sender<'a> {
     reason: Mutex<Option<Failure>>,
     /// What the target keeps otherwise than it was written.
     pub(super) noted: Mutex<Vec<KeptNote>>,
+    /// The members whom new groups were answered with, by the ids of the groups.
+    pub(super) shown_members: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Whether the target has refused to know PATCH.
     without_patch: AtomicBool,
 }
@@ -130,6 +132,7 @@ impl<'a> Sender<'a> {
             halted: AtomicBool::new(false),
             reason: Mutex::new(None),
             noted: Mutex::default(),
+            shown_members: Mutex::default(),
             without_patch: AtomicBool::new(false),
         }
     }

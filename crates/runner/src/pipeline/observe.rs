@@ -55,7 +55,10 @@ pub(crate) async fn observe(
     let many = asked.len() > FEW
         && !leaves_out(session, watch.managed)
         && asked.len() > pages.saturating_mul(PAGE_COST);
-    let cannot_search = !session.profile.filter.supported && !asked.searches.is_empty();
+    let cannot_search = asked
+        .searches
+        .iter()
+        .any(|search| !session.profile.can_find(watch.managed.resource(), &search.path));
     if !asked.is_empty() && (full || many || cannot_search) {
         list(session, client, watch, &mut observation, progress).await?;
         asked = survey.lookups(links, &observation, policy);

@@ -78,7 +78,9 @@ impl Session {
         let kept = filters(&loaded, ["leavers", "unless"], &loaded.config.leavers.unless)
             .map_err(&mut note)
             .ok();
-        let groups = GroupSession::new(&loaded, &schemas, protect.as_deref().unwrap_or_default())
+        let habits = profile.clone().unwrap_or_default();
+        let protected = protect.as_deref().unwrap_or_default();
+        let groups = GroupSession::new(&loaded, &habits, &schemas, protected)
             .map_err(&mut note)
             .ok()
             .flatten();
@@ -256,6 +258,7 @@ impl Session {
                 max_clears: guards.max_clears.0,
                 max_config_changes: guards.max_config_changes.0,
                 max_rejected: guards.max_rejected.0,
+                max_members_removed: guards.max_members_removed.0,
                 min_records: guards.min_records,
             },
             approval: Approvals {

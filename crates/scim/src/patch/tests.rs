@@ -89,6 +89,7 @@ fn add() {
             json!({ "op": "add", "value": { "id": "7", "nickName": "C" } }),
             json!({ "op": "add", "path": format!("{ENTERPRISE}:department"), "value": "Engines" }),
             json!({ "op": "add", "path": ENTERPRISE, "value": { "costCenter": "42" } }),
+            json!({ "op": "add", "path": ENTERPRISE, "value": { "schemas": [ENTERPRISE], "costCenter": "42" } }),
             json!({ "op": "add", "path": "password", "value": "secret" }),
         ]
     ));

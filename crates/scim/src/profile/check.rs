@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::{Clear, Deactivate, Delete, Profile, Update};
+use super::{Clear, Deactivate, Delete, Invitations, Profile, Update};
 use crate::path::Path;
-use crate::schema::{Schema, SchemaSet};
+use crate::schema::{Resource, Schema, SchemaSet};
 
 /// The types that an attribute of a profile may have.
 const TYPES: [&str; 7] =
@@ -24,12 +24,21 @@ impl Profile {
             ("write.primary", &self.write.primary),
             ("write.required", &self.write.required),
             ("write.ignored", &self.write.ignored),
+            ("groups.filter_attributes", &self.groups.filter_attributes),
+            ("groups.fixed", &self.groups.fixed),
         ];
         for (key, texts) in lists {
             for text in texts {
                 if let Err(error) = Path::parse(text) {
                     wrong(key, format!("`{text}`: {error}"));
                 }
+            }
+        }
+        let Invitations { invited, claimed, link, code } = &self.invitations;
+        let places = [("invited", invited), ("claimed", claimed), ("link", link), ("code", code)];
+        for (name, text) in places.into_iter().filter(|(_, text)| !text.is_empty()) {
+            if let Err(error) = Path::parse(text) {
+                wrong(&format!("invitations.{name}"), format!("`{text}`: {error}"));
             }
         }
         if self.list.page_size == 0 {
@@ -82,7 +91,24 @@ impl Profile {
     /// # Errors
     /// The key of `attributes` that is wrong, and why.
     pub fn schemas(&self) -> Result<SchemaSet, (String, String)> {
-        Ok(self.extensions()?.into_iter().fold(SchemaSet::standard(), SchemaSet::with))
+        let standard = self.names_of(SchemaSet::standard());
+        Ok(self.extensions()?.into_iter().fold(standard, SchemaSet::with))
+    }
+
+    /// Schemas as they are where an account may be known by its `externalId` alone: the profile does not require `userName`.
+    #[must_use]
+    pub fn names_of(&self, schemas: SchemaSet) -> SchemaSet {
+        let is_name = |name: &str| name.eq_ignore_ascii_case("userName");
+        let user = schemas.get(Resource::User.schema()).cloned();
+        match user {
+            Some(mut user) if !self.write.required.iter().any(|name| is_name(name)) => {
+                for attribute in user.attributes.iter_mut().filter(|known| is_name(&known.name)) {
+                    attribute.required = false;
+                }
+                schemas.with(user)
+            }
+            _ => schemas,
+        }
     }
 
     /// The extensions that the profile describes.

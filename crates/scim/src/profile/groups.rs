@@ -23,12 +23,20 @@ pub struct Grouping {
     pub members_filter: bool,
     /// How many members one request may add or remove; 0 is any number.
     pub members_per_request: u32,
+    /// How many of them it may remove, where that is less; 0 is as many.
+    pub removes_per_request: u32,
+    /// Whether one request may both add and remove members.
+    pub mixed: bool,
     /// Whether a group may be created with members.
     pub members_on_create: bool,
     /// How members are removed by PATCH.
     pub remove: RemoveMembers,
     /// Whether a group may be a member of a group.
     pub nested: bool,
+    /// The attributes by which a filter can find a group; none named is all.
+    pub filter_attributes: Vec<String>,
+    /// Attributes that stay as they were when the group was created: they are never compared.
+    pub fixed: Vec<String>,
 }
 
 impl Default for Grouping {
@@ -37,9 +45,13 @@ impl Default for Grouping {
             members: ShowMembers::default(),
             members_filter: true,
             members_per_request: 0,
+            removes_per_request: 0,
+            mixed: true,
             members_on_create: true,
             remove: RemoveMembers::default(),
             nested: true,
+            filter_attributes: Vec::new(),
+            fixed: Vec::new(),
         }
     }
 }
@@ -47,11 +59,26 @@ impl Default for Grouping {
 impl Grouping {
     /// How many members one request may hold.
     pub fn chunk(&self) -> usize {
-        match self.members_per_request {
-            0 => usize::MAX,
-            most => most as usize,
-        }
+        limit(self.members_per_request)
     }
+
+    /// How many members one request may remove.
+    pub fn removes(&self) -> usize {
+        self.chunk().min(limit(self.removes_per_request))
+    }
+
+    /// The members of one request, of those who are still to be removed and to be added: how many of each.
+    pub fn part(&self, remove: usize, add: usize) -> (usize, usize) {
+        let removed = remove.min(self.removes());
+        let may_add = removed == 0 || self.mixed && removed == remove;
+        let added = if may_add { add.min(self.chunk() - removed) } else { 0 };
+        (removed, added)
+    }
+}
+
+/// What 0 is no limit of.
+fn limit(most: u32) -> usize {
+    if most == 0 { usize::MAX } else { most as usize }
 }
 
 impl Profile {

@@ -26,6 +26,8 @@ pub use self::words::{
     Reactivate, RemoveMembers, ShowMembers, Update, Verify, Version,
 };
 
+use crate::path::Path;
+use crate::resource;
 use crate::schema::Resource;
 
 /// A target's profile.
@@ -55,6 +57,8 @@ pub struct Profile {
     pub values: Values,
     /// What becomes of accounts that are no longer used.
     pub lifecycle: Lifecycle,
+    /// How people come into possession of their accounts.
+    pub invitations: Invitations,
     /// How groups and their members are kept.
     pub groups: Grouping,
     /// How many requests the service takes.
@@ -174,6 +178,33 @@ pub struct Lifecycle {
     pub inactive: Inactive,
 }
 
+/// How people come into possession of their accounts: attributes of the account that say so. Empty: there is nothing like it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Invitations {
+    /// Whether the person was invited: a boolean.
+    pub invited: String,
+    /// Whether the person has claimed the account: a boolean.
+    pub claimed: String,
+    /// The address at which it is claimed.
+    pub link: String,
+    /// The code with which it is claimed by somebody without a mail address.
+    pub code: String,
+}
+
+/// Where an account stands between being made and being used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Out of use.
+    Deactivated,
+    /// Nobody was invited yet.
+    NotInvited,
+    /// Somebody was invited, and has not claimed it yet.
+    Invited,
+    /// Somebody has claimed it.
+    Claimed,
+}
+
 impl Default for Profile {
     fn default() -> Self {
         Self {
@@ -188,6 +219,7 @@ impl Default for Profile {
             patch: Patching::default(),
             values: Values::default(),
             lifecycle: Lifecycle::default(),
+            invitations: Invitations::default(),
             groups: Grouping::default(),
             rates: Vec::new(),
             attributes: BTreeMap::new(),
@@ -267,6 +299,35 @@ impl Profile {
         }
     }
 
+    /// Whether a filter by this attribute finds a resource.
+    pub fn can_find(&self, resource: Resource, path: &Path) -> bool {
+        let named = match resource {
+            Resource::User => &self.filter.attributes,
+            Resource::Group => &self.groups.filter_attributes,
+        };
+        let is_named = |text: &String| {
+            Path::parse(text).is_ok_and(|known| known == *path || known == path.root())
+        };
+        self.filter.supported && (named.is_empty() || named.iter().any(is_named))
+    }
+
+    /// Where an account stands, if the service invites people at all.
+    pub fn stage(&self, account: &Json) -> Option<Stage> {
+        let says = |path: &str| {
+            let value = resource::get(account, &Path::parse(path).ok()?)?;
+            value.as_bool().or_else(|| crate::value::boolean(value.as_str()?))
+        };
+        if self.invitations.claimed.is_empty() {
+            return None;
+        }
+        Some(match (says("active"), says(&self.invitations.invited)) {
+            (Some(false), _) => Stage::Deactivated,
+            (_, Some(false)) => Stage::NotInvited,
+            _ if says(&self.invitations.claimed) == Some(true) => Stage::Claimed,
+            _ => Stage::Invited,
+        })
+    }
+
     /// What an administrator should know about an error, if the profile says something about it.
     pub fn explain(
         &self,
@@ -288,6 +349,26 @@ impl Profile {
         ways.into_iter().find_map(|way| {
             self.errors.iter().find(|(key, _)| way(key)).map(|(_, text)| text.as_str())
         })
+    }
+}
+
+impl Invitations {
+    /// Whether this attribute invites somebody, or says who has claimed an account.
+    pub fn concerns(&self, path: &Path) -> bool {
+        let is = |text: &String| Path::parse(text).is_ok_and(|known| known == *path);
+        is(&self.invited) || is(&self.claimed)
+    }
+}
+
+impl Stage {
+    /// The stage in a word or two.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deactivated => "deactivated",
+            Self::NotInvited => "not invited",
+            Self::Invited => "invited",
+            Self::Claimed => "claimed",
+        }
     }
 }
 

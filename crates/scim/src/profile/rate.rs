@@ -29,7 +29,7 @@ pub struct Rate {
 
 impl Rate {
     /// Whether a request counts.
-    pub(crate) fn covers(&self, method: &str, resource: Option<Resource>) -> bool {
+    pub fn covers(&self, method: &str, resource: Option<Resource>) -> bool {
         let named = resource.map(|resource| match resource {
             Resource::User => "users",
             Resource::Group => "groups",
@@ -43,12 +43,12 @@ impl Rate {
     }
 
     /// How many requests may come at once.
-    pub(crate) fn capacity(&self) -> u32 {
+    pub fn capacity(&self) -> u32 {
         if self.burst == 0 { (self.requests / 10).max(1) } else { self.burst }
     }
 
     /// The time from one request to the next, once the burst is used up.
-    pub(crate) fn interval(&self) -> Duration {
+    pub fn interval(&self) -> Duration {
         let steady = if self.burst == 0 {
             self.requests.saturating_sub(self.capacity()).max(1)
         } else {
@@ -58,7 +58,7 @@ impl Rate {
     }
 
     /// The time over which requests are counted.
-    pub(crate) fn window(&self) -> Duration {
+    pub fn window(&self) -> Duration {
         Duration::from_secs(u64::from(self.per_secs))
     }
 

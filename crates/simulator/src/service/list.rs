@@ -33,7 +33,10 @@ impl Service {
             check_filter(filter, resources, &self.schemas)?;
             memberships::check_filter(&self.habits.profile.groups, filter)?;
         }
-        let finds = query.filter.as_ref().map_or(Ok(true), |filter| self.habits.finds(filter))?;
+        let finds = query
+            .filter
+            .as_ref()
+            .map_or(Ok(true), |filter| self.habits.finds(resources, filter))?;
         let quirks = &self.habits.quirks;
         let filter = query.filter.as_ref().filter(|_| quirks.filters != Filters::Ignored);
         let sort = query.sort.as_ref().filter(|_| self.behaviour.sort);

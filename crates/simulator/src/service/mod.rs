@@ -128,16 +128,9 @@ impl Service {
         if let ["Bulk", ..] | ["Me", ..] = path {
             return Err(ScimError::new(501, "", format!("/{} is not supported", path.join("/"))));
         }
-        let (resources, rest) = match path {
-            [first, rest @ ..] => {
-                let endpoint =
-                    |kind: &&Resource| self.habits.profile.endpoint(**kind).get(1..) == Some(first);
-                match Resource::ALL.iter().find(endpoint) {
-                    Some(kind) => (std::slice::from_ref(kind), rest),
-                    None => (&Resource::ALL[..], path),
-                }
-            }
-            [] => (&Resource::ALL[..], path),
+        let (resources, rest) = match (self.kind_at(first), path) {
+            (Some(kind), [_, rest @ ..]) => (std::slice::from_ref(kind), rest),
+            _ => (&Resource::ALL[..], path),
         };
         match (request.method().as_str(), resources, rest) {
             ("GET", _, []) => {
@@ -157,6 +150,17 @@ impl Service {
             (_, _, []) | (_, [_], [_]) => Err(not_allowed(request)),
             _ => Err(no_endpoint(request)),
         }
+    }
+
+    /// The resources that live below this part of a path.
+    fn kind_at(&self, first: &str) -> Option<&'static Resource> {
+        let profile = &self.habits.profile;
+        Resource::ALL.iter().find(|kind| profile.endpoint(**kind).get(1..) == Some(first))
+    }
+
+    /// The kind of resource that a request is about, if it is about one.
+    pub(crate) fn resource_of(&self, uri: &Uri) -> Option<Resource> {
+        self.kind_at(segments(uri)?.first()?).copied()
     }
 
     fn get(

@@ -1,26 +1,36 @@
-//! The part of `check` that asks the target: whether it answers, what the credentials may do, whether one account can be read and
-//! found, and what it can do and what that means. Nothing is written.
+//! The part of `check` that asks the target: whether it answers, whether the credentials are accepted and what they may do, whether one
+//! account can be read and found, and what the target can do and what that means. Nothing is written.
 
 use peoplesync_scim::client::{Client, Kind};
-use peoplesync_scim::profile::{Delete, Discovery, Paging, ShowMembers, Update};
-use peoplesync_scim::{Filter, Profile, resource};
-use serde_json::Value as Json;
+use peoplesync_scim::profile::{
+    Delete, Discovery, Filtering, Grouping, Paging, ShowMembers, Update,
+};
+use peoplesync_scim::{Filter, Path, Profile, Resource, resource};
+use serde_json::{Value as Json, json};
 
 use super::Report;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::pipeline::{self, Session};
 
+/// The id of no account.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+
 pub(super) async fn check(session: &Session, client: &Client, report: &mut Report) {
     let name = session.target_name();
     let mut pages = client.list(session.managed.resource(), None, None);
     let first = match pages.next().await {
         Ok(first) => first.unwrap_or_default(),
+        Err(error) if error.kind == Kind::Denied => {
+            report.good("target", &format!("{name} answers"));
+            return report.bad("credentials", &Failure::from(error));
+        }
         Err(error) => return report.bad("target", &Failure::from(error)),
     };
-    let accounts =
-        pages.total_results().map(|total| format!(", {total} accounts")).unwrap_or_default();
-    report.good("target", &format!("{name} answers, the credentials may read{accounts}"));
+    let accounts = pages.total_results().map(|total| counted(total, "account"));
+    report.good("target", &format!("{name} answers"));
+    let accounts = accounts.unwrap_or_else(|| "accounts".to_owned());
+    report.good("credentials", &format!("accepted; {accounts} can be read"));
     let mut listed = first.iter().filter_map(|text| serde_json::from_str::<Json>(text.get()).ok());
     if let Some(account) = listed.next() {
         match session.managed.observe(&account) {
@@ -31,6 +41,8 @@ pub(super) async fn check(session: &Session, client: &Client, report: &mut Repor
             }
         }
     }
+    write(session, client, report).await;
+    groups(session, client, report).await;
     match client.discover(true).await {
         Ok(found) => {
             report.note(&said(&found));
@@ -39,7 +51,25 @@ pub(super) async fn check(session: &Session, client: &Client, report: &mut Repor
         }
         Err(error) => report.bad("target", &Failure::from(error)),
     }
+    let missing = unmapped(session, client.profile());
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        report.note(&format!(
+            "no account can be created without {missing}, to which the mapping gives no value"
+        ));
+    }
     learned(session, report);
+}
+
+/// What the profile requires of a new account, and the mapping does not have.
+fn unmapped<'a>(session: &Session, profile: &'a Profile) -> Vec<&'a str> {
+    let is_mapped = |text: &&String| {
+        let Ok(wanted) = Path::parse(text) else { return true };
+        let mut mapped = session.mapping.attributes().iter().map(|attribute| attribute.path());
+        mapped.any(|path| *path == wanted || path.root() == wanted || *path == wanted.root())
+    };
+    let required = profile.write.required.iter();
+    required.filter(|text| !is_mapped(text)).map(String::as_str).collect()
 }
 
 /// A single account, as every later change needs it.
@@ -55,6 +85,54 @@ async fn single(session: &Session, client: &Client, id: &str, report: &mut Repor
         ),
         Err(error) => report.bad("read", &Failure::from(error)),
     }
+}
+
+/// Whether accounts may be changed, as far as that can be told by asking to change one that does not exist.
+async fn write(session: &Session, client: &Client, report: &mut Report) {
+    let profile = client.profile();
+    if matches!(profile.write.update, Update::Put | Update::PutChanges) {
+        let why = "not tried: accounts are changed by PUT, and some services would create what they do not know";
+        return report.good("write", why);
+    }
+    let nobody = json!({
+        "schemas": [peoplesync_scim::urn::PATCH_OP],
+        "Operations": [{ "op": "replace", "path": "active", "value": true }],
+    });
+    match client.patch(session.managed.resource(), NOBODY, &nobody).await {
+        Err(error) if error.kind == Kind::Denied => {
+            let hint = "the credentials may read and not write: ask the target's administrator for the right to manage accounts";
+            report.bad("write", &Failure::from(error).with_hint(hint));
+        }
+        Err(error) if error.is_unsupported() => {
+            report.good("write", "PATCH is not served; accounts are read, merged and replaced by PUT");
+        }
+        Err(error) if matches!(error.kind, Kind::NotFound | Kind::Refused) => {
+            report.good("write", "the credentials may change accounts, as far as can be told without doing so");
+        }
+        Err(error) => report.bad("write", &Failure::from(error)),
+        Ok(_) => report.good("write", "a change of an account that does not exist is answered with success, which tells nothing"),
+    }
+}
+
+/// The groups of the target.
+async fn groups(session: &Session, client: &Client, report: &mut Report) {
+    if session.groups.is_none() {
+        return;
+    }
+    let mut pages = client.list(Resource::Group, None, None);
+    match pages.next().await {
+        Ok(_) => {
+            let found = pages.total_results().map(|total| counted(total, "group"));
+            let found = found.unwrap_or_else(|| "groups".to_owned());
+            report.good("groups", &format!("{found} of the target can be read"));
+        }
+        Err(error) => report.bad("groups", &Failure::from(error).about("those of the target")),
+    }
+}
+
+/// `1 account`, `3 accounts`.
+fn counted(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// A search by the first attribute that accounts are matched by, with the value of an account that is there.
@@ -120,17 +198,7 @@ fn meaning(profile: &Profile) -> String {
         Update::Put => "accounts are read, merged and replaced by PUT".to_owned(),
         Update::PutChanges => "accounts are changed by PUT with the changes alone".to_owned(),
     });
-    let operators = &profile.filter.operators;
-    parts.push(
-        match (profile.filter.supported, operators.as_slice(), profile.filter.attributes.as_slice())
-        {
-            (false, ..) => "nobody is found by a filter".to_owned(),
-            (true, [one], []) => format!("filter: {one} only"),
-            (true, [one], names) => format!("filter: {one} only, by {}", names.join(", ")),
-            (true, _, []) => "filter: any".to_owned(),
-            (true, _, names) => format!("filter: by {}", names.join(", ")),
-        },
-    );
+    parts.push(of_filters(&profile.filter));
     let cursor = matches!(profile.list.paging, Paging::Cursor | Paging::BareCursor);
     let by = if cursor { " by cursor" } else { "" };
     parts.push(format!("page size {}{by}", profile.list.page_size));
@@ -151,13 +219,43 @@ fn meaning(profile: &Profile) -> String {
     }
     if profile.endpoints.groups.is_empty() {
         parts.push("there are no groups".to_owned());
-    } else if profile.groups.members == ShowMembers::Never {
-        parts.push("members are not returned".to_owned());
+    } else {
+        parts.extend(of_groups(&profile.groups));
     }
     if !profile.write.ignored.is_empty() {
         parts.push(format!("not kept: {}", profile.write.ignored.join(", ")));
     }
     parts.join("; ")
+}
+
+/// How accounts are found: `filter: eq only, by userName`.
+fn of_filters(filter: &Filtering) -> String {
+    if !filter.supported {
+        return "nobody is found by a filter".to_owned();
+    }
+    let is_limited = filter.operators.len() < Filtering::default().operators.len();
+    let operators = format!("{} only", filter.operators.join(", "));
+    let operators = if is_limited { operators.as_str() } else { "any" };
+    match filter.attributes.as_slice() {
+        [] => format!("filter: {operators}"),
+        names => format!("filter: {operators}, by {}", names.join(", ")),
+    }
+}
+
+/// What is special about groups.
+fn of_groups(groups: &Grouping) -> impl Iterator<Item = String> {
+    let most = |number: u32, verb: &str| {
+        (number > 0).then(|| format!("at most {number} members {verb} in a request"))
+    };
+    let parts = [
+        (groups.members == ShowMembers::Never).then(|| "members are not returned".to_owned()),
+        most(groups.members_per_request, "are changed"),
+        most(groups.removes_per_request, "are removed"),
+        (!groups.nested).then(|| "no groups in groups".to_owned()),
+        (!groups.fixed.is_empty())
+            .then(|| format!("of a group {} stays as it was created", groups.fixed.join(", "))),
+    ];
+    parts.into_iter().flatten()
 }
 
 /// What earlier runs have learned.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use peoplesync_mapping::{CompileError, Mapping, Rule, Spec, Texts};
 use peoplesync_reconcile::{Edited, Guards, LeaverAction, Leavers, Managed, Policy, Unmanaged};
 use peoplesync_scim::schema::{Resource, SchemaSet};
-use peoplesync_scim::{Filter, Profile};
+use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::Source;
 
 use super::gather::OfPeople;
@@ -49,6 +49,7 @@ impl GroupSession {
     /// Understands the table; all errors at once. None without the table.
     pub(crate) fn new(
         loaded: &Loaded,
+        profile: &Profile,
         schemas: &Arc<SchemaSet>,
         protect: &[Filter],
     ) -> Result<Option<Self>, ConfigErrors> {
@@ -89,7 +90,9 @@ impl GroupSession {
         else {
             return Err(ConfigErrors::new(errors));
         };
-        let attributes = managed_attributes(&mapping, &[]);
+        let fixed: Vec<Path> =
+            profile.groups.fixed.iter().filter_map(|text| Path::parse(text).ok()).collect();
+        let attributes = managed_attributes(&mapping, &fixed);
         let schemas = Arc::clone(schemas);
         let managed =
             Managed::new(Resource::Group, attributes, &match_by, protect.to_vec(), schemas)
@@ -128,7 +131,8 @@ impl GroupSession {
             OnAbsent::Unlink => LeaverAction::Unlink,
             OnAbsent::Delete => LeaverAction::Delete,
         };
-        let guards = Guards { max_leavers: people.guards.max_leavers, ..Guards::NONE };
+        let Guards { max_leavers, max_members_removed, .. } = people.guards;
+        let guards = Guards { max_leavers, max_members_removed, ..Guards::NONE };
         Policy {
             adopt: self.adopt,
             leavers: Leavers { action, out_of_scope: action, grace_days: 0, delete_after_days: 0 },
