@@ -10,6 +10,7 @@ use crate::facts::Facts;
 use crate::line::{Line, Taker};
 use crate::open::protected;
 use crate::package::{Package, Packed};
+use crate::threads;
 use crate::xlsb::digits;
 
 /// A workbook that was opened.
@@ -122,41 +123,50 @@ impl Book {
                 let mut cells =
                     book.worksheet_cells_reader(&sheet.name).map_err(|error| fail(&error))?;
                 let facts = begin(rows);
-                let mut taker = Taker::new(&place, &facts, rows);
-                loop {
-                    let cell = match cells.next_cell_with_style_id() {
-                        Ok(cell) => cell,
-                        // The place of it is known: all errors are in the facts.
-                        Err(calamine::XlsxError::CellError(_)) if !facts.errors().is_empty() => {
-                            continue;
+                let digits: &[u8] = digits;
+                threads::relayed(rows, |lines| {
+                    let mut taker = Taker::new(&place, &facts, lines);
+                    loop {
+                        let cell = match cells.next_cell_with_style_id() {
+                            Ok(cell) => cell,
+                            // The place of it is known: all errors are in the facts.
+                            Err(calamine::XlsxError::CellError(_))
+                                if !facts.errors().is_empty() =>
+                            {
+                                continue;
+                            }
+                            Err(error) => return Err(fail(&error)),
+                        };
+                        let Some((cell, style)) = cell else { return taker.end() };
+                        let digits = digits.get(style).copied().unwrap_or(0);
+                        if !taker.cell(cell.get_position(), cell.get_value(), digits)? {
+                            return Ok(false);
                         }
-                        Err(error) => return Err(fail(&error)),
-                    };
-                    let Some((cell, style)) = cell else { return taker.end() };
-                    let digits = digits.get(style).copied().unwrap_or(0);
-                    if !taker.cell(cell.get_position(), cell.get_value(), digits)? {
-                        return Ok(false);
                     }
-                }
+                })
             }
             Kind::Xlsb(book) => {
                 let mut cells =
                     book.worksheet_cells_reader(&sheet.name).map_err(|error| fail(&error))?;
                 let facts = begin(rows);
-                let mut taker = Taker::new(&place, &facts, rows);
-                loop {
-                    let cell = match cells.next_cell() {
-                        Ok(Some(cell)) => cell,
-                        Ok(None) => return taker.end(),
-                        Err(calamine::XlsbError::CellError(_)) if !facts.errors().is_empty() => {
-                            continue;
+                threads::relayed(rows, |lines| {
+                    let mut taker = Taker::new(&place, &facts, lines);
+                    loop {
+                        let cell = match cells.next_cell() {
+                            Ok(Some(cell)) => cell,
+                            Ok(None) => return taker.end(),
+                            Err(calamine::XlsbError::CellError(_))
+                                if !facts.errors().is_empty() =>
+                            {
+                                continue;
+                            }
+                            Err(error) => return Err(fail(&error)),
+                        };
+                        if !taker.known_cell(cell.get_position(), cell.get_value())? {
+                            return Ok(false);
                         }
-                        Err(error) => return Err(fail(&error)),
-                    };
-                    if !taker.known_cell(cell.get_position(), cell.get_value())? {
-                        return Ok(false);
                     }
-                }
+                })
             }
             Kind::Held(ranges) => {
                 let facts = begin(rows);

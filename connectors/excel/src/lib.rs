@@ -18,6 +18,7 @@ mod records;
 mod scan;
 mod sheet;
 mod source;
+mod threads;
 mod xls;
 mod xlsb;
 

@@ -157,19 +157,31 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Takes rows as they are made. A line may be exchanged for another one, which is used again.
+pub(crate) trait Lines<'a> {
+    /// A row that has cells. `false`: no more rows are wanted.
+    fn line(&mut self, line: &mut Line<'a>) -> Result<bool, Error>;
+}
+
+impl<'a, R: Rows + ?Sized> Lines<'a> for R {
+    fn line(&mut self, line: &mut Line<'a>) -> Result<bool, Error> {
+        self.row(line)
+    }
+}
+
 /// Takes cells and gives rows.
-pub(crate) struct Taker<'f, 'r, 'a> {
+pub(crate) struct Taker<'f, 'r, 'a, L: ?Sized> {
     place: &'f str,
     facts: &'f Facts,
-    rows: &'r mut dyn Rows,
+    rows: &'r mut L,
     line: Line<'a>,
     is_sorted: bool,
     /// How many of the known errors were passed.
     errors: usize,
 }
 
-impl<'f, 'r, 'a> Taker<'f, 'r, 'a> {
-    pub(crate) fn new(place: &'f str, facts: &'f Facts, rows: &'r mut dyn Rows) -> Self {
+impl<'f, 'r, 'a, L: Lines<'a> + ?Sized> Taker<'f, 'r, 'a, L> {
+    pub(crate) fn new(place: &'f str, facts: &'f Facts, rows: &'r mut L) -> Self {
         Self { place, facts, rows, line: Line::default(), is_sorted: true, errors: 0 }
     }
 
@@ -281,7 +293,7 @@ impl<'f, 'r, 'a> Taker<'f, 'r, 'a> {
         if self.line.cells.is_empty() {
             return Ok(true);
         }
-        self.rows.row(&self.line)
+        self.rows.line(&mut self.line)
     }
 
     fn malformed(&self, what: &str) -> Error {

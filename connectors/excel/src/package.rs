@@ -12,6 +12,7 @@ use crate::facts::Facts;
 use crate::limit::{Limits, Refused};
 use crate::part::{self, Found};
 use crate::scan::Fault;
+use crate::threads;
 use crate::xlsb::{Styles, u16_at};
 
 /// Entries that a workbook has at most; a large one has hundreds.
@@ -71,9 +72,13 @@ impl Package {
     /// Reads the directory of an archive and refuses what no workbook is.
     pub(crate) fn new(file: Arc<str>, mut view: View, limits: Limits) -> Result<Self, Fault> {
         let count = entries(&mut view).map_err(Fault::Io)?;
-        if count.is_none_or(|count| count > MOST_PARTS) {
-            let what = format!("is a zip archive of more than {MOST_PARTS} parts, or a broken one");
+        let Some(count) = count else {
+            let what = "is a zip archive that ends too early: the list of its parts is missing";
             return Err(Refused::malformed(what).into());
+        };
+        if count > MOST_PARTS {
+            let what = format!("is a zip archive of more than {MOST_PARTS} parts");
+            return Err(Refused::limit(what).into());
         }
         let mut archive = ZipArchive::new(view.clone()).map_err(broken)?;
         let mut parts = Vec::new();
@@ -186,7 +191,11 @@ impl Inner {
             io::copy(&mut input.take(SMALL), &mut io::sink()).map_err(Fault::Io)?;
             return Ok(Found::default());
         }
-        part::inspect(input, name, *size, limits, &mut locked(&self.styles))
+        let styles = &mut locked(&self.styles);
+        if *size < SMALL {
+            return part::inspect(input, name, *size, limits, styles);
+        }
+        threads::unpacked(input, |input| part::inspect(input, name, *size, limits, styles))
     }
 }
 
@@ -290,15 +299,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many entries the directory at the end of the archive has; `None` if there is no end, or it is one for huge archives.
+/// How many entries the directory at the end of the archive has; `None` if there is no end. Archives for which this is no word have more
+/// than 65,534.
 fn entries(view: &mut View) -> io::Result<Option<u64>> {
     let size = view.seek(SeekFrom::End(0))?;
     view.seek(SeekFrom::Start(size.saturating_sub(END_LENGTH)))?;
     let mut tail = Vec::new();
     view.take(END_LENGTH).read_to_end(&mut tail)?;
     let Some(end) = memchr::memmem::rfind(&tail, END) else { return Ok(None) };
-    let count = u16_at(&tail, end + 10).map(u64::from);
-    Ok(count.filter(|count| *count < 0xffff))
+    Ok(u16_at(&tail, end + 10).map(u64::from))
 }
 
 fn broken(error: zip::result::ZipError) -> Fault {

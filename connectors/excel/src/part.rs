@@ -87,8 +87,9 @@ enum Kind {
 struct Sheet {
     row: u32,
     column: u16,
-    /// The last cell's own word on where it is.
-    last: Vec<u8>,
+    /// The last cell's own word on where it is, as far as any is that long, and its length.
+    last: [u8; 12],
+    last_length: usize,
 }
 
 impl Visit for Any<'_> {
@@ -154,11 +155,28 @@ impl Visit for Any<'_> {
             _ => 4,
         }
     }
+
+    #[inline]
+    fn passes_over_cell(&self, tag: &[u8]) -> bool {
+        matches!(self.kind, Kind::Sheet(_)) && tag.starts_with(b"c ") && !tag.ends_with(b"/")
+    }
+}
+
+/// Whether an attribute may be a mere `e`.
+#[inline]
+fn may_be_error(tag: &[u8]) -> bool {
+    memchr::memchr_iter(b'e', tag).any(|at| {
+        let next = tag.get(at + 1);
+        matches!(next, Some(b'"' | b'\'')) && at.checked_sub(1).and_then(|at| tag.get(at)) == next
+    })
 }
 
 impl Sheet {
     #[inline]
     fn open(&mut self, tag: &[u8], facts: &mut Facts) -> Result<(), Refused> {
+        if tag.starts_with(b"c ") {
+            return self.cell(tag, facts);
+        }
         match local_name(tag) {
             b"c" => self.cell(tag, facts),
             b"row" => self.row(tag, facts),
@@ -183,19 +201,19 @@ impl Sheet {
         let mut counted = 0;
         if let Some(reference) = reference {
             // Where it is matters only for errors, and if the next cell does not say where that is.
-            self.last.clear();
-            self.last
-                .extend_from_slice(reference.get(..reference.len().min(12)).unwrap_or_default());
+            self.last_length = reference.len().min(self.last.len());
+            self.last.iter_mut().zip(reference).for_each(|(to, from)| *to = *from);
         } else {
-            if let Some((_, column)) = facts::cell(&self.last) {
+            let last = self.last.get(..self.last_length).unwrap_or_default();
+            if let Some((_, column)) = facts::cell(last) {
                 self.column = column.saturating_add(1);
             }
-            self.last.clear();
+            self.last_length = 0;
             counted = self.column;
             self.column = self.column.saturating_add(1);
         }
-        // Few cells hold errors, and few others have this letter.
-        if memchr::memchr(b'e', tag).is_some() && attribute(tag, b"t") == Some(b"e") {
+        // Few cells hold errors; others have a longer type, if they have one.
+        if may_be_error(tag) && attribute(tag, b"t") == Some(b"e") {
             let place = match reference {
                 Some(reference) => facts::cell(reference),
                 None => Some((self.row.saturating_sub(1), counted)),
@@ -213,7 +231,7 @@ impl Sheet {
             None => self.row + 1,
         };
         self.column = 0;
-        self.last.clear();
+        self.last_length = 0;
         if self.row == 0 || self.row > MAX_ROWS {
             return Err(Refused::malformed("has a row that no sheet can have"));
         }

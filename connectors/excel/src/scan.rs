@@ -30,6 +30,11 @@ pub(crate) trait Visit {
 
     /// The depth of elements that may hold no more than a cell does.
     fn unit(&self) -> usize;
+
+    /// Whether nothing matters of what is in the element at the depth of a unit that has just begun, which is called `c`.
+    fn passes_over_cell(&self, _tag: &[u8]) -> bool {
+        false
+    }
 }
 
 /// What went wrong while a part was scanned.
@@ -76,9 +81,18 @@ pub(crate) fn xml(input: impl Read, visitor: &mut impl Visit) -> Result<u64, Fau
             Markup::Tag => {
                 let length = window.tag_length()?;
                 let at = window.before;
-                let bytes = window.bytes();
-                state.tag(bytes.get(1..length - 1).unwrap_or_default(), at, visitor)?;
-                window.advance(length);
+                let (tag, rest) = window.bytes().split_at_checked(length).unwrap_or_default();
+                let tag = tag.get(1..length - 1).unwrap_or_default();
+                state.tag(tag, at, visitor)?;
+                let mut passed = length;
+                if state.depth == visitor.unit()
+                    && visitor.passes_over_cell(tag)
+                    && let Some(length) = plain_cell(rest)
+                {
+                    state.depth -= 1;
+                    passed += length;
+                }
+                window.advance(passed);
             }
         }
     }
@@ -86,6 +100,31 @@ pub(crate) fn xml(input: impl Read, visitor: &mut impl Visit) -> Result<u64, Fau
         return Err(Refused::malformed("ends inside of an element").into());
     }
     Ok(state.tags)
+}
+
+/// So much of a cell is looked at to pass over it at once; most are far shorter.
+const PLAIN: usize = 1024;
+
+/// The length of what is left of a cell, with its end tag, where nothing can hide that: no quote, no comment, no instruction. Most
+/// cells are such, and four of five tags of a sheet are in them.
+#[inline]
+fn plain_cell(bytes: &[u8]) -> Option<usize> {
+    const END: &[u8] = b"</c>";
+    let bytes = bytes.get(..bytes.len().min(PLAIN))?;
+    // The end is the first slash-c that a bracket follows; texts have few slashes.
+    let mut from = 0;
+    let end = loop {
+        let slash = from + memchr::memchr(b'/', bytes.get(from..)?)?;
+        let found = slash.checked_sub(1)?;
+        if bytes.get(found..)?.starts_with(END) {
+            break found;
+        }
+        from = slash + 1;
+    };
+    // Without an early end, this is done for many bytes at a time.
+    let hides = |byte: &u8| matches!(byte, b'"' | b'\'' | b'!' | b'?');
+    let is_plain = !bytes.get(..end)?.iter().fold(false, |any, byte| any | hides(byte));
+    is_plain.then_some(end + END.len())
 }
 
 struct State {
@@ -248,6 +287,22 @@ impl<R: Read> Window<R> {
     /// The length of the tag that begins here, with its brackets. A `>` in quotes does not end it, unless it is an end tag.
     #[inline]
     fn tag_length(&mut self) -> Result<usize, Fault> {
+        let bytes = self.bytes();
+        if let Some(end) = memchr::memchr(b'>', bytes) {
+            let tag = bytes.get(..end).unwrap_or_default();
+            let (double, single) = tag.iter().fold((0_u32, 0_u32), |(double, single), byte| {
+                (double + u32::from(*byte == b'"'), single + u32::from(*byte == b'\''))
+            });
+            if (double.is_multiple_of(2) && single == 0) || tag.get(1) == Some(&b'/') {
+                return Ok(end + 1);
+            }
+        }
+        self.long_tag_length()
+    }
+
+    /// The same for a tag with a `>` in quotes, or one that is not here to its end.
+    #[cold]
+    fn long_tag_length(&mut self) -> Result<usize, Fault> {
         let mut at = 1;
         let mut quote = None;
         loop {

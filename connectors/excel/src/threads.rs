@@ -1,0 +1,149 @@
+//! Work that goes on side by side while a workbook is read: a part is unpacked ahead of who looks at it, and rows are read ahead of who
+//! makes records of them. Both are bounded, so memory does not grow with the sheet.
+
+use std::io::{self, Read};
+use std::panic::resume_unwind;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::thread;
+
+use peoplesync_source::Error;
+
+use crate::book::Rows;
+use crate::line::{Line, Lines};
+
+/// Bytes that are unpacked at a time, and how often ahead.
+const PIECE: usize = 1 << 16;
+const PIECES: usize = 4;
+
+/// Rows that are handed over at a time, and how often ahead.
+const ROWS: usize = 128;
+const WAITING: usize = 2;
+
+/// Reads an input on a thread of its own, some pieces ahead of who takes them.
+pub(crate) fn unpacked<T>(input: impl Read + Send, take: impl FnOnce(Pieces) -> T) -> T {
+    let (sender, pieces) = mpsc::sync_channel(PIECES);
+    let (back, used) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || unpack(input, &sender, &used));
+        take(Pieces { pieces, back, piece: Vec::new(), at: 0 })
+    })
+}
+
+fn unpack(
+    mut input: impl Read,
+    sender: &SyncSender<io::Result<Vec<u8>>>,
+    used: &Receiver<Vec<u8>>,
+) {
+    loop {
+        let mut piece = used.try_recv().unwrap_or_default();
+        piece.resize(PIECE, 0);
+        let read = input.read(&mut piece).map(|length| {
+            piece.truncate(length);
+            piece
+        });
+        let is_last = !read.as_ref().is_ok_and(|piece| !piece.is_empty());
+        if sender.send(read).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// What was unpacked, piece by piece. An empty one is the end.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    pieces: Receiver<io::Result<Vec<u8>>>,
+    back: Sender<Vec<u8>>,
+    piece: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.piece.len() {
+            let ended = |_| io::Error::other("unpacking ended without an end");
+            let next = self.pieces.recv().map_err(ended)??;
+            // Nobody may be there to use it again.
+            drop(self.back.send(std::mem::replace(&mut self.piece, next)));
+            self.at = 0;
+        }
+        let mut rest = self.piece.get(self.at..).unwrap_or_default();
+        let read = rest.read(buffer)?;
+        self.at += read;
+        Ok(read)
+    }
+}
+
+/// Runs what reads rows on a thread of its own, and gives them to others on this one. `false`: they were not wanted to the end.
+pub(crate) fn relayed<'a>(
+    rows: &mut dyn Rows,
+    read: impl FnOnce(&mut Relay<'a>) -> Result<bool, Error> + Send,
+) -> Result<bool, Error> {
+    let (sender, lines) = mpsc::sync_channel(WAITING);
+    let (back, used) = mpsc::channel();
+    thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            let mut relay = Relay { sender, used, lines: Vec::with_capacity(ROWS), count: 0 };
+            let ended = read(&mut relay);
+            let is_taken = relay.hand_over();
+            ended.map(|goes_on| goes_on && is_taken)
+        });
+        let wanted = give(rows, lines, &back);
+        let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
+        if wanted? { read } else { Ok(false) }
+    })
+}
+
+/// Gives rows to who wants them. If that ends early, the reader finds nobody at its next rows, and stops as well.
+fn give<'a>(
+    rows: &mut dyn Rows,
+    lines: Receiver<Full<'a>>,
+    back: &Sender<Vec<Line<'a>>>,
+) -> Result<bool, Error> {
+    for Full { lines, count } in lines {
+        for line in lines.iter().take(count) {
+            if !rows.row(line)? {
+                return Ok(false);
+            }
+        }
+        // Nobody may be there to use them again.
+        drop(back.send(lines));
+    }
+    Ok(true)
+}
+
+/// Rows that are handed over: so many lines of these; the others are there to be used again.
+#[derive(Debug)]
+struct Full<'a> {
+    lines: Vec<Line<'a>>,
+    count: usize,
+}
+
+/// The end at which rows are put in.
+#[derive(Debug)]
+pub(crate) struct Relay<'a> {
+    sender: SyncSender<Full<'a>>,
+    used: Receiver<Vec<Line<'a>>>,
+    lines: Vec<Line<'a>>,
+    count: usize,
+}
+
+impl Relay<'_> {
+    /// Whether somebody takes what there is.
+    fn hand_over(&mut self) -> bool {
+        let lines = std::mem::replace(&mut self.lines, self.used.try_recv().unwrap_or_default());
+        let count = std::mem::take(&mut self.count);
+        self.sender.send(Full { lines, count }).is_ok()
+    }
+}
+
+impl<'a> Lines<'a> for Relay<'a> {
+    fn line(&mut self, line: &mut Line<'a>) -> Result<bool, Error> {
+        match self.lines.get_mut(self.count) {
+            Some(place) => std::mem::swap(place, line),
+            None => self.lines.push(std::mem::take(line)),
+        }
+        self.count += 1;
+        // A row may be long; so much of them is memory that is bounded.
+        Ok(self.count < ROWS || self.hand_over())
+    }
+}
