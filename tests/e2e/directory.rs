@@ -199,6 +199,99 @@ fn the_example_for_active_directory() {
     assert!(ran.stderr.contains("cannot connect to ldap://127.0.0.1"), "{}", ran.stderr);
 }
 
+/// The groups of the target, with the names of their members.
+fn groups_of(bed: &Bed) -> Vec<String> {
+    let users = bed.simulator().users();
+    let groups = bed.simulator().resources(peoplesync_scim::Resource::Group);
+    let mut found: Vec<String> = groups
+        .iter()
+        .map(|group| {
+            let members = group["members"].as_array().unwrap().iter().map(|member| {
+                let user = users.iter().find(|user| user["id"] == member["value"]).unwrap();
+                user["userName"].as_str().unwrap().trim_end_matches("@example.com").to_owned()
+            });
+            let mut members: Vec<_> = members.collect();
+            members.sort_unstable();
+            format!("{}: {}", group["displayName"].as_str().unwrap(), members.join(" "))
+        })
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+/// A source of groups of this class, and how they name their members.
+fn groups(url: &str, class: &str, more: &str, members: &str) -> String {
+    let source = format!(
+        "kind = \"ldap\", settings = {{ servers = [\"{url}\"], key = \"entryUUID\", {more} \
+         bind = {{ user = \"{ADMIN}\", password = \"admin\" }}, \
+         bases = [{{ dn = \"ou=groups,{SUFFIX}\", filter = \"(objectClass={class})\" }}] }}"
+    );
+    format!(
+        "[groups]\nsource = {{ {source} }}\n{members}\n\
+         [groups.attributes]\ndisplayName = \"cn\"\nexternalId = \"entryUUID\"\n"
+    )
+}
+
+#[test]
+fn groups_name_their_members_in_three_ways() {
+    let ldif = people(4);
+    let Some(server) = Slapd::start(&Options { ldif: &ldif, ..Options::default() }) else { return };
+    let person = |n: u32| format!("uid=person{n},ou=people,{SUFFIX}");
+    let add = |name: &str, class: &str, more: &str| {
+        format!(
+            "dn: cn={name},ou=groups,{SUFFIX}\nchangetype: add\nobjectClass: {class}\ncn: {name}\n{more}\n"
+        )
+    };
+    server.modify(
+        &(add("names", "groupOfNames", &format!("member: {}\nmember: {}\n", person(1), person(2)))
+            // The second has a bit string behind its name; the third is nobody.
+            + &add(
+                "unique",
+                "groupOfUniqueNames",
+                &format!(
+                    "uniqueMember: {}\nuniqueMember: {}#'0101'B\nuniqueMember: uid=nobody,ou=people,{SUFFIX}\n",
+                    person(2),
+                    person(3)
+                ),
+            )
+            + &add(
+                "posix",
+                "posixGroup",
+                "gidNumber: 1000\nmemberUid: person3\nmemberUid: person4\n",
+            )),
+    );
+    for (class, more, members, expected) in [
+        (
+            "groupOfNames",
+            "references = [\"member\"],",
+            "members = \"member\"",
+            "names: person1 person2",
+        ),
+        (
+            "groupOfUniqueNames",
+            "references = [\"uniqueMember\"],",
+            "members = \"uniqueMember\"",
+            "unique: person2 person3",
+        ),
+        (
+            "posixGroup",
+            "",
+            "members = \"memberUid\"\nmember_key = \"uid\"",
+            "posix: person3 person4",
+        ),
+    ] {
+        let bed = Bed::new();
+        let groups = groups(&server.url(), class, more, members);
+        bed.write("peoplesync.toml", config(server.port, ADMIN, "") + &groups);
+        let applied = bed.run(&["apply", "--yes"]);
+        // That somebody is nobody is told by the exit code.
+        assert!(matches!(applied.code, 0 | 5), "{}\n{}", applied.stdout, applied.stderr);
+        assert_eq!(groups_of(&bed), [expected]);
+        let plan = bed.run(&["plan", "--json"]);
+        assert!(actions(&plan).is_empty(), "{class}: {}", plan.stdout);
+    }
+}
+
 #[test]
 fn groups_in_a_circle_come_flat_with_the_people_who_are_in_them() {
     let ldif = people(5);
@@ -219,35 +312,12 @@ fn groups_in_a_circle_come_flat_with_the_people_who_are_in_them() {
             );
     server.modify(&all);
     let bed = Bed::new();
-    let source = format!(
-        "kind = \"ldap\", settings = {{ servers = [\"{}\"], key = \"entryUUID\", references = [\"member\"], \
-         bind = {{ user = \"{ADMIN}\", password = \"admin\" }}, \
-         bases = [{{ dn = \"ou=groups,{SUFFIX}\", filter = \"(objectClass=groupOfNames)\" }}] }}",
-        server.url()
-    );
-    let groups = format!(
-        "[groups]\nsource = {{ {source} }}\nmembers = \"member\"\nnested = \"flatten\"\n\
-         [groups.attributes]\ndisplayName = \"cn\"\nexternalId = \"entryUUID\"\n"
-    );
+    let flat = "members = \"member\"\nnested = \"flatten\"";
+    let groups = groups(&server.url(), "groupOfNames", "references = [\"member\"],", flat);
     bed.write("peoplesync.toml", config(server.port, ADMIN, "") + &groups);
     let applied = bed.run(&["apply", "--yes"]);
     assert!(matches!(applied.code, 0 | 5), "{}\n{}", applied.stdout, applied.stderr);
-    let users = bed.simulator().users();
-    let groups = bed.simulator().resources(peoplesync_scim::Resource::Group);
-    let mut found: Vec<String> = groups
-        .iter()
-        .map(|group| {
-            let members = group["members"].as_array().unwrap().iter().map(|member| {
-                let user = users.iter().find(|user| user["id"] == member["value"]).unwrap();
-                user["userName"].as_str().unwrap().trim_end_matches("@example.com").to_owned()
-            });
-            let mut members: Vec<_> = members.collect();
-            members.sort_unstable();
-            format!("{}: {}", group["displayName"].as_str().unwrap(), members.join(" "))
-        })
-        .collect();
-    found.sort_unstable();
-    assert_eq!(found, ["all: person1 person2 person3", "inner: person1 person2 person3"]);
+    assert_eq!(groups_of(&bed), ["all: person1 person2 person3", "inner: person1 person2 person3"]);
     let plan = bed.run(&["plan", "--json"]);
     assert!(actions(&plan).is_empty(), "{}", plan.stdout);
 }

@@ -8,6 +8,7 @@
 )]
 
 mod accounts;
+mod active_directory;
 mod approval;
 mod corpus;
 mod crash;

@@ -11,6 +11,9 @@ use super::ber::{elements, message, number, tlv};
 /// Paged results.
 const PAGED: &[u8] = b"1.2.840.113556.1.4.319";
 
+/// DirSync, which has limits of its own.
+const DIRSYNC: &[u8] = b"1.2.840.113556.1.4.841";
+
 /// The limits; Active Directory has 1000 and 1500.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -66,15 +69,16 @@ fn asked(content: &[u8], limits: Limits, searches: &Searches) -> Vec<u8> {
     if parts[1].0 != 0x63 {
         return content.to_vec();
     }
-    let mut is_paged = false;
+    let mut is_limited = true;
     let mut controls = Vec::new();
     for (tag, control) in parts.get(2).map(|(_, controls)| elements(controls)).unwrap_or_default() {
         let fields = elements(control);
         if fields[0].1 != PAGED {
+            is_limited &= fields[0].1 != DIRSYNC;
             controls.extend(tlv(tag, control));
             continue;
         }
-        is_paged = true;
+        is_limited = false;
         let value = fields.last().unwrap().1;
         let page = elements(elements(value)[0].1);
         let size = number(page[0].1).clamp(1, limits.page);
@@ -83,7 +87,7 @@ fn asked(content: &[u8], limits: Limits, searches: &Searches) -> Vec<u8> {
             tlv(0x30, &[tlv(2, &[&[0], size.as_slice()].concat()), tlv(4, page[1].1)].concat());
         controls.extend(tlv(tag, &[tlv(4, PAGED), tlv(1, &[0xff]), tlv(4, &value)].concat()));
     }
-    let search = Search { left: (!is_paged).then_some(limits.page), is_cut: false };
+    let search = Search { left: is_limited.then_some(limits.page), is_cut: false };
     searches.lock().unwrap().insert(parts[0].1.to_vec(), search);
     let mut out = [tlv(2, parts[0].1), tlv(0x63, parts[1].1)].concat();
     if !controls.is_empty() {
@@ -120,8 +124,8 @@ fn answered(content: &[u8], limits: Limits, searches: &Searches) -> Option<Vec<u
 
 fn entry(body: &[u8], limits: Limits) -> Vec<u8> {
     let parts = elements(body);
-    if parts[0].1.starts_with(b"CN=Aggregate,") {
-        // The schema is made up when it is asked for, and comes whole.
+    if parts[0].1.is_empty() || parts[0].1.starts_with(b"CN=Aggregate,") {
+        // What a server says of itself, and the schema, are made up when they are asked for, and come whole.
         return body.to_vec();
     }
     let mut list = Vec::new();

@@ -12,6 +12,7 @@ use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Where `cargo xtask test` says that the domain is.
 const SAMBA: &str = "PEOPLESYNC_TEST_SAMBA";
@@ -22,11 +23,18 @@ pub(crate) const TOP: &str = "DC=ad,DC=example,DC=test";
 /// The administrator, and the password.
 pub(crate) const ADMINISTRATOR: (&str, &str) = ("Administrator@ad.example.test", "Passw0rd!test");
 
+/// The group of 5,000 that `cargo xtask test` has made, below an OU of its own.
+pub(crate) const MANY: &str = "OU=many,DC=ad,DC=example,DC=test";
+
+/// The ports are those of Active Directory, so that one test of a program has them at a time.
+static PORTS: Mutex<()> = Mutex::new(());
+
 /// A domain controller that listens. It ends with its value.
 #[derive(Debug)]
 pub(crate) struct Samba {
     child: Child,
     folder: PathBuf,
+    _ports: MutexGuard<'static, ()>,
     /// The OU of this run.
     pub(crate) ou: String,
 }
@@ -39,8 +47,14 @@ impl Samba {
             eprintln!("LEFT OUT: Samba is not here; `cargo xtask test` makes a domain");
             return None;
         };
+        let ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+        // Children of the one before may take a moment to end.
+        let is_free = (0..200_000).any(|_| {
+            std::thread::yield_now();
+            TcpStream::connect(("127.0.0.1", 389)).is_err()
+        });
         assert!(
-            TcpStream::connect(("127.0.0.1", 389)).is_err(),
+            is_free,
             "port 389 of this machine is in use, so no domain controller can be started"
         );
         let log = fs::File::create(folder.join("log")).unwrap();
@@ -53,7 +67,7 @@ impl Samba {
             .spawn()
             .unwrap();
         let ou = format!("OU=run{},{TOP}", child.id());
-        let samba = Self { child, folder, ou };
+        let samba = Self { child, folder, _ports: ports, ou };
         // The bound is a number of tries, each of which yields to it.
         for _ in 0..2_000_000 {
             if TcpStream::connect(("127.0.0.1", 389)).is_ok() {

@@ -34,7 +34,7 @@ pub(crate) const ALL: &[Server] = &[
     Server {
         name: "Samba (Active Directory)",
         variable: "PEOPLESYNC_TEST_SAMBA",
-        set_up: |_, target| samba(target),
+        set_up: samba,
         is_here: || None,
     },
 ];
@@ -47,6 +47,7 @@ const SAMBA: &[&str] = &[
     "samba-ad-provision",
     "samba-dsdb-modules",
     "samba-vfs-modules",
+    "python3-samba",
     "winbind",
     "ldap-utils",
 ];
@@ -115,8 +116,8 @@ fn slapd() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// The folder of a domain that Samba serves on loopback. It is made once; the tests add to it what they need.
-fn samba(target: &Path) -> Result<PathBuf> {
+/// The folder of a domain that Samba serves on loopback, with a group of 5,000. It is made once; the tests add to it what they need.
+fn samba(root: &Path, target: &Path) -> Result<PathBuf> {
     if !shell::is_root() {
         return Err("a domain controller has ports that only root may open".to_owned());
     }
@@ -131,9 +132,9 @@ fn samba(target: &Path) -> Result<PathBuf> {
     }
     let folder = target.join("samba");
     let settings = folder.join("etc/smb.conf");
-    // The last line that is written below, so that a domain that was made by half is made anew.
-    const READY: &str = "\tdisable netbios = yes\n";
-    if !std::fs::read_to_string(&settings).is_ok_and(|text| text.contains(READY)) {
+    // Written last, so that a domain that was made by half, or without what is new, is made anew.
+    let ready = folder.join("ready-with-many");
+    if !ready.exists() {
         say("making a domain for the tests of Active Directory");
         drop(std::fs::remove_dir_all(&folder));
         let cannot = |error: std::io::Error| format!("cannot write {}: {error}", folder.display());
@@ -153,11 +154,16 @@ fn samba(target: &Path) -> Result<PathBuf> {
             !matches!(name, "server services" | "log file" | "logging")
         });
         let ours = format!(
-            "[global]\n\tserver services = ldap, cldap, kdc\n\tldap server require strong auth = no\n\tlog file = {}/log.%m\n{READY}",
+            "[global]\n\tserver services = ldap, cldap, kdc\n\tldap server require strong auth = no\n\tlog file = {}/log.%m\n\tdisable netbios = yes\n",
             folder.display()
         );
         let text = kept.map(|line| format!("{line}\n")).collect::<String>();
         std::fs::write(&settings, text.replacen("[global]\n", &ours, 1)).map_err(cannot)?;
+        // The system's own Python has Samba's library.
+        let mut many = Command::new("/usr/bin/python3");
+        many.arg("-B").arg(root.join("tests/servers/samba_many.py")).arg(&settings);
+        shell::capture(&mut many)?;
+        std::fs::write(&ready, "").map_err(cannot)?;
     }
     Ok(folder)
 }

@@ -6,7 +6,9 @@ use peoplesync_source::{Batch, Error, Fields, Origin, Rejected, Timestamp};
 
 use crate::config::LdapConfig;
 use crate::directory::Directory;
+use crate::dn;
 use crate::form::{DERIVED, Form};
+use crate::primary;
 use crate::wire::ber::OCTETS;
 use crate::wire::{Broken, Entry};
 
@@ -24,6 +26,8 @@ pub(crate) struct Columns {
     dn: Option<usize>,
     key: String,
     key_form: Form,
+    /// The column of members to which those belong whose primary group an entry is.
+    members: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub(crate) struct Wants {
     pub(crate) references: BTreeSet<String>,
     /// Attributes of which only the first values came, and how many.
     pub(crate) ranges: Vec<(String, usize)>,
+    /// The number by which people have this entry as their primary group.
+    pub(crate) primary: Option<u32>,
 }
 
 /// What was fetched for an entry beside the entry itself.
@@ -50,6 +56,8 @@ pub(crate) trait Supplement {
     fn key_of(&self, dn: &str) -> Option<&str>;
     /// The values of an attribute that did not come with the entry.
     fn more(&self, attribute: &str) -> &[Vec<u8>];
+    /// The DNs of the people whose primary group the entry is.
+    fn primary(&self) -> &[Vec<u8>];
 }
 
 /// Nothing.
@@ -61,6 +69,10 @@ impl Supplement for Nothing {
     }
 
     fn more(&self, _: &str) -> &[Vec<u8>] {
+        &[]
+    }
+
+    fn primary(&self) -> &[Vec<u8>] {
         &[]
     }
 }
@@ -88,6 +100,7 @@ impl Columns {
             key: config.key.clone(),
             // A key is text even where `bytes` or `references` names it.
             key_form: Form::of(&config.key, schema, &[], &[]),
+            members: None,
         };
         for name in names.iter().chain([&config.key]) {
             let is_known = schema.is_empty()
@@ -110,6 +123,11 @@ impl Columns {
                 _ => columns.add(name, field, form(name)),
             }
         }
+        if directory.is_active_directory && schema.has(primary::TOKEN) {
+            let is_list =
+                |column: &Column| column.name == primary::MEMBERS && column.is_reference();
+            columns.members = columns.columns.iter().position(is_list);
+        }
         Ok(columns)
     }
 
@@ -130,6 +148,7 @@ impl Columns {
         if !self.columns.iter().any(|column| column.name.eq_ignore_ascii_case(&self.key)) {
             asked.push(self.key.clone());
         }
+        asked.extend(self.members.map(|_| primary::TOKEN.to_owned()));
         asked
     }
 
@@ -158,16 +177,24 @@ impl Columns {
         let mut next = 0;
         for attribute in entry.attributes() {
             let (description, mut values) = attribute?;
+            if self.members.is_some()
+                && description.eq_ignore_ascii_case(primary::TOKEN.as_bytes())
+                && !values.is_empty()
+            {
+                let number = std::str::from_utf8(values.take(OCTETS)?).ok();
+                wants.primary = number.and_then(|number| number.parse().ok());
+                continue;
+            }
             let Some((at, part)) = self.find(description, next) else { continue };
             next = at + 1;
             let column = &self.columns[at];
             if let Some(Part { end: Some(end), .. }) = part {
                 wants.ranges.push((column.asked.clone(), end + 1));
             }
-            if column.targets.iter().any(|(_, form)| *form == Form::Reference) {
+            if column.is_reference() {
                 while !values.is_empty() {
                     if let Ok(dn) = std::str::from_utf8(values.take(OCTETS)?) {
-                        wants.references.insert(dn.to_owned());
+                        wants.references.insert(dn::without_uid(dn).to_owned());
                     }
                 }
             }
@@ -177,9 +204,7 @@ impl Columns {
 
     /// Whether entries may lack something, so that it has to be looked for.
     pub(crate) fn may_want(&self) -> bool {
-        self.columns
-            .iter()
-            .any(|column| column.targets.iter().any(|(_, form)| *form == Form::Reference))
+        self.columns.iter().any(Column::is_reference)
     }
 
     /// Whether the entry has only a part of an attribute's values.
@@ -269,7 +294,20 @@ impl Columns {
                 supplement.more(&column.asked).iter().for_each(|bytes| put(bytes));
             }
         }
+        if let Some(column) = self.members.and_then(|at| self.columns.get(at)) {
+            for bytes in supplement.primary() {
+                for (field, form) in &column.targets {
+                    form.push(&mut writer, *field, bytes, now, |dn| supplement.key_of(dn));
+                }
+            }
+        }
         Ok(())
+    }
+}
+
+impl Column {
+    fn is_reference(&self) -> bool {
+        self.targets.iter().any(|(_, form)| *form == Form::Reference)
     }
 }
 

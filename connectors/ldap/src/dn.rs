@@ -34,6 +34,15 @@ pub(crate) fn normal(dn: &str) -> String {
     out
 }
 
+/// The name in a value of `uniqueMember`, which may have a bit string behind it: `cn=Zoe,dc=x#'0101'B` (RFC 4517, section 3.3.21).
+pub(crate) fn without_uid(value: &str) -> &str {
+    let bits = value.strip_suffix("'B").and_then(|start| start.rsplit_once("#'"));
+    match bits {
+        Some((name, bits)) if bits.bytes().all(|bit| matches!(bit, b'0' | b'1')) => name,
+        _ => value,
+    }
+}
+
 /// Whether this can be the type of an attribute: a name or numbers (RFC 4512, section 1.4), perhaps with options.
 fn is_type(name: &str) -> bool {
     let name = name.trim();
@@ -123,5 +132,18 @@ mod tests {
         assert_eq!(normal(&normal("===+\"=+\"")), normal("===+\"=+\""));
         assert_ne!(normal("cn=a\\,dc=x"), normal("cn=a,dc=x"));
         assert_eq!(normal("no name at all"), "no name at all");
+    }
+
+    #[test]
+    fn a_bit_string_behind_a_name_is_no_part_of_it() {
+        for (value, name) in [
+            ("cn=Zoe,dc=x#'0101'B", "cn=Zoe,dc=x"),
+            ("cn=Zoe,dc=x#''B", "cn=Zoe,dc=x"),
+            ("cn=C#,dc=x", "cn=C#,dc=x"),
+            ("cn=Zoe,dc=x#'012'B", "cn=Zoe,dc=x#'012'B"),
+            ("cn=a#'1'B,dc=x#'1'B", "cn=a#'1'B,dc=x"),
+        ] {
+            assert_eq!(without_uid(value), name);
+        }
     }
 }

@@ -140,7 +140,8 @@ impl Intake {
         for entry in &entries {
             let Some(key) = accept(columns, &mut self.seen, &mut batch, entry)? else { continue };
             let wants = Side::wants(columns, entry)?;
-            side.complete(&entry.dn(), wants).await?;
+            let dn = entry.dn();
+            side.complete(&dn, directory.context_of(&dn), wants).await?;
             columns.add_record(&mut batch, entry, &key, cx.now(), side).map_err(broken)?;
             self.count += 1;
             if let Some(present) = &mut self.present {

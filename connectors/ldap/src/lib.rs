@@ -11,6 +11,7 @@ mod form;
 pub mod fuzzing;
 mod intake;
 mod pages;
+mod primary;
 mod records;
 mod referral;
 mod schema;

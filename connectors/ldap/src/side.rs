@@ -11,7 +11,9 @@ use crate::connection::{Connection, INVALID_DN, NO_SUCH_OBJECT, REFERRAL, SUCCES
 use crate::directory::Directory;
 use crate::dn;
 use crate::form::Form;
+use crate::primary;
 use crate::source::Shared;
+use crate::wire::controls::PAGED;
 use crate::wire::{Answer, Depth, Filter, Search};
 
 /// So many questions are under way at a time.
@@ -31,6 +33,9 @@ pub(crate) struct Side {
     keys: HashMap<String, Option<Box<str>>>,
     /// The rest of the lists of the entry at hand.
     rest: Vec<(String, Vec<Vec<u8>>)>,
+    /// The DNs of those whose primary group the entry at hand is.
+    primary: Vec<Vec<u8>>,
+    page_size: Option<u32>,
 }
 
 impl Side {
@@ -38,7 +43,17 @@ impl Side {
         let config = &shared.config;
         let key = config.reference_key.as_ref().unwrap_or(&config.key);
         let key_form = Form::of(key, &directory.schema, &[], &[]);
-        Self { cx, shared, connection: None, key_form, keys: HashMap::new(), rest: Vec::new() }
+        let page_size = directory.may_have(PAGED).then_some(config.page_size);
+        Self {
+            cx,
+            shared,
+            connection: None,
+            key_form,
+            keys: HashMap::new(),
+            rest: Vec::new(),
+            primary: Vec::new(),
+            page_size,
+        }
     }
 
     async fn connection(&mut self) -> Result<&mut Connection, Error> {
@@ -118,10 +133,16 @@ impl Side {
         Ok(())
     }
 
-    /// Fetches what an entry lacks.
-    pub(crate) async fn complete(&mut self, dn: &str, wants: Wants) -> Result<(), Error> {
+    /// Fetches what an entry lacks, which is in this naming context.
+    pub(crate) async fn complete(
+        &mut self,
+        dn: &str,
+        context: Option<&str>,
+        wants: Wants,
+    ) -> Result<(), Error> {
         self.rest.clear();
-        let Wants { ranges, mut references } = wants;
+        self.primary.clear();
+        let Wants { ranges, mut references, primary } = wants;
         for (attribute, from) in ranges {
             let values = self.rest_of(dn, &attribute, from).await?;
             if self
@@ -131,13 +152,31 @@ impl Side {
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(&attribute))
             {
-                references.extend(
-                    values.iter().filter_map(|value| String::from_utf8(value.clone()).ok()),
-                );
+                let names = values.iter().filter_map(|value| std::str::from_utf8(value).ok());
+                references.extend(names.map(|name| dn::without_uid(name).to_owned()));
             }
             self.rest.push((attribute, values));
         }
-        self.resolve(references).await
+        self.resolve(references).await?;
+        match (context, primary) {
+            (Some(context), Some(number)) => self.people_of(context, number).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Fetches the people whose primary group has this number.
+    async fn people_of(&mut self, context: &str, number: u32) -> Result<(), Error> {
+        let (cx, shared) = (self.cx.clone(), Arc::clone(&self.shared));
+        let key = shared.config.reference_key.as_ref().unwrap_or(&shared.config.key);
+        let (form, page_size) = (self.key_form, self.page_size);
+        let connection = self.connection().await?;
+        let people =
+            primary::people(&cx, connection, context, number, (key, form), page_size).await?;
+        for (dn, key) in people {
+            self.keys.insert(dn::normal(&dn), key.map(String::into_boxed_str));
+            self.primary.push(dn.into_bytes());
+        }
+        Ok(())
     }
 
     /// The values of an attribute from the one of this number on (MS-ADTS, section 3.1.1.3.1.3.3).
@@ -188,11 +227,15 @@ impl Side {
 
 impl Supplement for Side {
     fn key_of(&self, name: &str) -> Option<&str> {
-        self.keys.get(&dn::normal(name)).and_then(Option::as_deref)
+        self.keys.get(&dn::normal(dn::without_uid(name))).and_then(Option::as_deref)
     }
 
     fn more(&self, attribute: &str) -> &[Vec<u8>] {
         let found = self.rest.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute));
         found.map_or(&[], |(_, values)| values.as_slice())
+    }
+
+    fn primary(&self) -> &[Vec<u8>] {
+        &self.primary
     }
 }

@@ -13,14 +13,14 @@ mod ber;
 #[path = "../../../tests/servers/samba.rs"]
 mod samba;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use ad_limits::Limits;
 use peoplesync_ldap::Ldap;
 use peoplesync_source::{Context, Cursor, Query};
 use peoplesync_testkit::{Datum, Pass, read_all, source};
-use samba::{ADMINISTRATOR, Samba, TOP};
+use samba::{ADMINISTRATOR, MANY, Samba, TOP};
 
 const PEOPLE: usize = 7;
 
@@ -150,6 +150,15 @@ fn active_directory_as_it_really_is() {
     known.extend(names(&groups));
     insta::assert_snapshot!("groups", shown(&groups, &known, &server.ou));
 
+    // Nobody is listed in the group that is everybody's primary one.
+    let primary = settings(relay, TOP, "(cn=Domain Users)", "references = [\"member\"]");
+    let primary = read(&primary, &["member"], None);
+    let members = primary.records[0].values("member");
+    for (key, name) in names(&everybody) {
+        assert!(members.contains(&Datum::Text(key)), "{name} has it as primary group: {members:?}");
+    }
+    assert!(primary.is_complete());
+
     let chain = format!("(&(objectClass=user)(memberOf:1.2.840.113556.1.4.1941:=CN=staff,{ou}))");
     let staff = read(&settings(relay, &ou, &chain, ""), &["sAMAccountName"], None);
     let mut in_chain: Vec<_> = names(&staff).into_values().collect();
@@ -182,4 +191,23 @@ fn active_directory_as_it_really_is() {
         let nothing = read(settings, &fields, Some(&cursor(&changes)));
         assert_eq!(nothing.to_string(), "changes");
     }
+}
+
+/// Active Directory gives 1,500 values at a time, and an empty list beside them: read as it comes, the group loses everybody.
+#[test]
+fn failure_03_a_group_of_five_thousand_comes_whole() {
+    let Some(_server) = Samba::start() else { return };
+    let relay = ad_limits::start(389, Limits { page: 1000, values: 1500 });
+    let group = settings(relay, MANY, "(objectClass=group)", "references = [\"member\"]");
+    let group = read(&group, &["member"], None);
+    let text = |value: &Datum| match value {
+        Datum::Text(text) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    let members: Vec<String> = group.records[0].values("member").iter().map(text).collect();
+    let contacts = read(&settings(relay, MANY, "(objectClass=contact)", ""), &["cn"], None);
+    let keys: BTreeSet<String> = contacts.records.iter().map(|record| record.key.clone()).collect();
+    assert!(group.is_complete() && contacts.is_complete());
+    assert_eq!((members.len(), keys.len()), (5000, 5000));
+    assert_eq!(members.into_iter().collect::<BTreeSet<_>>(), keys, "each by key, and once");
 }
