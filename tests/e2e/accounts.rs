@@ -1,9 +1,10 @@
 //! `peoplesync target` where the provider has a word of its own.
 
 use peoplesync_scim::Resource;
+use peoplesync_simulator::Fault;
 use serde_json::json;
 
-use super::harness::{Bed, profile};
+use super::harness::{Bed, CONFIG, HEADER, profile};
 
 #[test]
 fn an_account_that_somebody_has_claimed_is_kept_and_why_is_said() {
@@ -108,4 +109,25 @@ active = "true"
     assert!(refused.stderr.contains("deactivate it instead"), "{}", refused.stderr);
     bed.write("people.csv", people.replace("3,Zoë,zoe@elsewhere.example\n", ""));
     bed.run(&["plan", "--full"]).expect(0);
+}
+
+#[test]
+fn whether_accounts_may_be_changed_is_asked_on_demand_only() {
+    let bed = Bed::with_faults(|request| (request.method == "PATCH").then(|| Fault::status(403)));
+    bed.write("peoplesync.toml", CONFIG);
+    bed.write("people.csv", HEADER);
+    bed.run(&["check"]).expect(0);
+    let refused = bed.run(&["check", "--write"]).expect(4);
+    assert!(
+        refused.stdout.contains("the credentials may read and not write"),
+        "{}",
+        refused.stdout
+    );
+
+    let bed = Bed::new();
+    bed.write("peoplesync.toml", CONFIG);
+    bed.write("people.csv", HEADER);
+    let may = bed.run(&["check", "--write"]).expect(0);
+    assert!(may.stdout.contains("write: the credentials may change accounts"), "{}", may.stdout);
+    assert_eq!(bed.simulator().count(Resource::User), 0);
 }

@@ -53,7 +53,11 @@ pub(crate) enum Command {
     Demo,
     /// Test config, expressions, source and target without writing.
     #[command(after_help = "Example:\n  peoplesync check --config hr.toml")]
-    Check,
+    Check {
+        /// Also ask whether accounts may be changed: by a PATCH to the account 00000000-0000-0000-0000-000000000000, which cannot exist.
+        #[arg(long)]
+        write: bool,
+    },
     /// Show every change that an apply would make. Writes nothing to the target.
     #[command(
         after_help = "Exit code 10 says that there are changes, 0 that there are none.\n\nExample:\n  peoplesync plan --out monday.plan"

@@ -49,7 +49,7 @@ impl Report {
     }
 }
 
-pub(super) async fn run(path: &Path, output: Output) -> Outcome<Exit> {
+pub(super) async fn run(path: &Path, write: bool, output: Output) -> Outcome<Exit> {
     let mut report = Report { paint: output.paint, text: String::new(), exit: Exit::Done };
     match config::load(path).and_then(Session::new) {
         Err(errors) => report.bad("config", &Failure::from(errors)),
@@ -69,7 +69,7 @@ pub(super) async fn run(path: &Path, output: Output) -> Outcome<Exit> {
             groups(&session, &mut report).await;
             state(&session, &mut report);
             match session.client(Vec::new()) {
-                Ok(client) => target::check(&session, &client, &mut report).await,
+                Ok(client) => target::check(&session, &client, write, &mut report).await,
                 Err(failure) => report.bad("target", &failure),
             }
         }

@@ -29,7 +29,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
     let load = || config::load(&cli.global.config).map_err(Failure::from);
     match cli.command {
         Command::Demo => demo::run(output).await,
-        Command::Check => check::run(&cli.global.config, output).await,
+        Command::Check { write } => check::run(&cli.global.config, write, output).await,
         Command::Plan(args) => plan::run(load()?, &args, output).await,
         Command::Apply(args) => apply::run(load()?, &args, output).await,
         Command::Approve(args) => approve::run(&load()?, &args, output),

@@ -16,7 +16,12 @@ use crate::pipeline::{self, Session};
 /// The id of no account.
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
-pub(super) async fn check(session: &Session, client: &Client, report: &mut Report) {
+pub(super) async fn check(
+    session: &Session,
+    client: &Client,
+    ask_to_write: bool,
+    report: &mut Report,
+) {
     let name = session.target_name();
     let mut pages = client.list(session.managed.resource(), None, None);
     let first = match pages.next().await {
@@ -41,7 +46,9 @@ pub(super) async fn check(session: &Session, client: &Client, report: &mut Repor
             }
         }
     }
-    write(session, client, report).await;
+    if ask_to_write {
+        write(session, client, report).await;
+    }
     groups(session, client, report).await;
     match client.discover(true).await {
         Ok(found) => {
