@@ -136,8 +136,9 @@ fn one(cx: &Context, name: &str) -> Result<Vec<SourceFile>, Error> {
     let pattern = if Path::new(name).is_absolute() || base.as_os_str().is_empty() {
         name.to_owned()
     } else {
-        // Brackets in the folder of the config are no pattern.
-        format!("{}/{name}", glob::Pattern::escape(&base.to_string_lossy()))
+        // Brackets in the folder of the config are no pattern. A second slash would match nothing.
+        let folder = base.to_string_lossy();
+        format!("{}/{name}", glob::Pattern::escape(folder.trim_end_matches('/')))
     };
     let found = glob::glob(&pattern)
         .map_err(|error| Error::config(format!("path `{name}` is no pattern: {}", error.msg)))?;
@@ -256,6 +257,17 @@ mod tests {
             ("p may not be read by this user".into(), ErrorKind::Denied, Retry::Never)
         );
         assert_eq!(other, ("p cannot be opened".into(), ErrorKind::Unavailable, later));
+    }
+
+    #[test]
+    fn a_pattern_is_seen_from_whatever_the_folder_of_the_config_is_called() {
+        // A test runs in the folder of its package.
+        let paths = Paths(vec!["Cargo.tom*".into(), "src/fil[e]s.rs".into()]);
+        for base in [".", "./", "", "src/..", env!("CARGO_MANIFEST_DIR")] {
+            let found = paths.find(&Context::for_tests(base)).unwrap();
+            let names: Vec<&str> = found.iter().map(|file| &*file.name).collect();
+            assert_eq!(names, ["Cargo.toml", "src/files.rs"], "{base}");
+        }
     }
 
     #[test]
