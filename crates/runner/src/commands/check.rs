@@ -8,10 +8,9 @@ use peoplesync_mapping::DigestKey;
 use peoplesync_source::Query;
 
 use super::print;
-use crate::config;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
-use crate::pipeline::{Groups, Origin, Session};
+use crate::pipeline::{self, Groups, Origin, Session};
 use crate::report::{Output, Paint, line};
 
 /// What was found so far: lines to print, and the exit code of the worst.
@@ -51,7 +50,7 @@ impl Report {
 
 pub(super) async fn run(path: &Path, write: bool, output: Output) -> Outcome<Exit> {
     let mut report = Report { paint: output.paint, text: String::new(), exit: Exit::Done };
-    match config::load(path).and_then(Session::new) {
+    match pipeline::load(path).and_then(Session::new) {
         Err(errors) => report.bad("config", &Failure::from(errors)),
         Ok(session) => {
             let attributes = session.mapping.attributes().len();
@@ -149,7 +148,7 @@ async fn groups(session: &Session, report: &mut Report) {
 
 fn state(session: &Session, report: &mut Report) {
     let url = &session.loaded.config.state.url;
-    let opened = crate::pipeline::open_state(session, crate::pipeline::Access::Plan);
+    let opened = pipeline::open_state(session, pipeline::Access::Plan);
     let counted = opened
         .and_then(|state| Ok((state.count(session.managed.resource())?, state.unsettled()?.len())));
     match counted {

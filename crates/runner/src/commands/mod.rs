@@ -19,14 +19,14 @@ mod test;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command};
-use crate::config;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::pipeline;
 use crate::report::Output;
 
 /// Runs the command.
 pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
-    let load = || config::load(&cli.global.config).map_err(Failure::from);
+    let load = || pipeline::load(&cli.global.config).map_err(Failure::from);
     match cli.command {
         Command::Demo => demo::run(output).await,
         Command::Check { write } => check::run(&cli.global.config, write, output).await,

@@ -36,10 +36,16 @@ const NOT_IDENTITY: &[&[&str]] = &[
     &["target", "retries"],
 ];
 
+/// Every error of a text's form, and what is left without the settings that have one.
+pub(super) struct Undecoded {
+    pub(super) errors: Vec<ConfigError>,
+    pub(super) rest: Option<(Config, String)>,
+}
+
 pub(super) fn decode(
     figment: &Figment,
     place: &dyn Fn(&[String]) -> Place,
-) -> Result<(Config, String), Vec<ConfigError>> {
+) -> Result<(Config, String), Undecoded> {
     let shown = |unfit: Unfit| ConfigError {
         place: place(&unfit.key),
         key: dotted(&unfit.key),
@@ -47,23 +53,34 @@ pub(super) fn decode(
         hint: unfit.hint,
         excerpt: None,
     };
-    let mut dict: Dict = figment.extract().map_err(|error| {
-        error.into_iter().map(|error| shown(explain(&error))).collect::<Vec<_>>()
-    })?;
-    one_or_several(&mut dict).map_err(|unfit| vec![shown(unfit)])?;
-    let mut config: Config = every_error(dict.clone())
-        .map_err(|unfit| unfit.into_iter().map(shown).collect::<Vec<_>>())?;
-    config.source_order = config.sources.keys().cloned().collect();
-    // A name that stands nowhere in the file, as a variable gave it, comes last.
-    config.source_order.sort_by_key(|name| {
-        let at = match place(&["sources".to_owned(), name.clone()]) {
-            Place::File { at, .. } => at,
-            Place::Variable(_) | Place::Nowhere => None,
-        };
-        at.unwrap_or((usize::MAX, 0))
-    });
-    let identity = identity(dict, &config.source_order);
-    Ok((config, identity))
+    let formless = |errors: Vec<Unfit>| Undecoded {
+        errors: errors.into_iter().map(shown).collect(),
+        rest: None,
+    };
+    let mut dict: Dict = figment
+        .extract()
+        .map_err(|error| formless(error.into_iter().map(|error| explain(&error)).collect()))?;
+    one_or_several(&mut dict).map_err(|unfit| formless(vec![unfit]))?;
+    let whole = |mut config: Config| {
+        config.source_order = config.sources.keys().cloned().collect();
+        // A name that stands nowhere in the file, as a variable gave it, comes last.
+        config.source_order.sort_by_key(|name| {
+            let at = match place(&["sources".to_owned(), name.clone()]) {
+                Place::File { at, .. } => at,
+                Place::Variable(_) | Place::Nowhere => None,
+            };
+            at.unwrap_or((usize::MAX, 0))
+        });
+        let identity = identity(dict.clone(), &config.source_order);
+        (config, identity)
+    };
+    match every_error(dict.clone()) {
+        Ok(config) => Ok(whole(config)),
+        Err((unfit, rest)) => Err(Undecoded {
+            errors: unfit.into_iter().map(shown).collect(),
+            rest: rest.map(whole),
+        }),
+    }
 }
 
 /// A config has one source or several. The defaults of the one are those of each.
@@ -117,16 +134,17 @@ pub(crate) fn decode_table<T: DeserializeOwned>(
     let dict: Dict = Figment::from(Serialized::defaults(settings))
         .extract()
         .map_err(|error| vec![explain(&error)])?;
-    every_error(dict)
+    every_error(dict).map_err(|(errors, _)| errors)
 }
 
-fn every_error<T: DeserializeOwned>(mut dict: Dict) -> Result<T, Vec<Unfit>> {
+/// What could be decoded once everything wrong was taken out goes with the errors.
+fn every_error<T: DeserializeOwned>(mut dict: Dict) -> Result<T, (Vec<Unfit>, Option<T>)> {
     let mut errors: Vec<Unfit> = Vec::new();
     let mut removed: Vec<Vec<String>> = Vec::new();
     for _ in 0..MOST_ERRORS {
         let error = match Figment::from(Serialized::defaults(&dict)).extract::<T>() {
             Ok(config) if errors.is_empty() => return Ok(config),
-            Ok(_) => break,
+            Ok(rest) => return Err((errors, Some(rest))),
             Err(error) => error,
         };
         let key = full_key(&error);
@@ -144,7 +162,7 @@ fn every_error<T: DeserializeOwned>(mut dict: Dict) -> Result<T, Vec<Unfit>> {
         }
         removed.push(culprit);
     }
-    Err(errors)
+    Err((errors, None))
 }
 
 fn full_key(error: &Error) -> Vec<String> {

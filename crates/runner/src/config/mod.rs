@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::Env;
 
+use decode::Undecoded;
 pub(crate) use decode::{decode_table, nearest};
 pub(crate) use errors::{ConfigError, ConfigErrors, Place};
 use format::Text;
@@ -82,6 +83,40 @@ impl Loaded {
     }
 }
 
+/// A config that has errors.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    errors: ConfigErrors,
+    /// The config without the settings that have one, if that is a config.
+    rest: Option<Box<Loaded>>,
+}
+
+impl Unread {
+    /// All errors, those too that the meaning of what could be read has. What it says of settings that are missing is left
+    /// out: they may be those that could not be read.
+    pub(crate) fn with_meaning(
+        self,
+        meaning: impl FnOnce(Loaded) -> Option<ConfigErrors>,
+    ) -> ConfigErrors {
+        let Some(rest) = self.rest else { return self.errors };
+        let spans = rest.spans.clone();
+        let is_said = |error: &ConfigError| {
+            let key = steps(&error.key);
+            spans.as_ref().is_some_and(|spans| spans.sets(&key))
+        };
+        let more = meaning(*rest).map(ConfigErrors::into_inner).unwrap_or_default();
+        let mut errors = self.errors.into_inner();
+        errors.extend(more.into_iter().filter(is_said));
+        ConfigErrors::new(errors)
+    }
+}
+
+impl From<ConfigError> for Unread {
+    fn from(error: ConfigError) -> Self {
+        Self { errors: error.into(), rest: None }
+    }
+}
+
 /// A place in what a config says: the byte of a key's last step, or of a text that is its value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Within<'t> {
@@ -90,8 +125,8 @@ pub(crate) enum Within<'t> {
 }
 
 /// Reads a config file and what lies above and below it.
-pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
-    let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+pub(crate) fn load(path: &Path) -> Result<Loaded, Unread> {
+    let unreadable = |error: std::io::Error| ConfigError {
         key: String::new(),
         place: Place::File { path: path.to_owned(), at: None },
         message: match error.kind() {
@@ -103,13 +138,18 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
                 .to_owned(),
         ),
         excerpt: None,
-    })?;
+    };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let base = path.parent().filter(|base| !base.as_os_str().is_empty());
-    parse(path, &text, base.unwrap_or(Path::new(".")))
+    read(path, &text, base.unwrap_or(Path::new(".")))
 }
 
 /// Reads a config from text, as if it stood in a file of this name in this folder.
 pub(crate) fn parse(path: &Path, text: &str, base: &Path) -> Result<Loaded, ConfigErrors> {
+    read(path, text, base).map_err(|unread| unread.errors)
+}
+
+fn read(path: &Path, text: &str, base: &Path) -> Result<Loaded, Unread> {
     let defaults = Text::parse(Path::new("default.toml"), DEFAULTS)?;
     let file = Text::parse(path, text)?;
     let figment = Figment::new().merge(defaults).merge(file).merge(
@@ -127,9 +167,20 @@ pub(crate) fn parse(path: &Path, text: &str, base: &Path) -> Result<Loaded, Conf
         Some("json" | "yaml" | "yml")
     );
     let spans = Spans::new(path, if is_toml { text } else { "" });
-    let (config, identity) =
-        decode::decode(&figment, &|key| place(Some(&spans), key)).map_err(ConfigErrors::new)?;
-    Ok(Loaded { config, base: base.to_owned(), identity, spans: Some(spans) })
+    let decoded = decode::decode(&figment, &|key| place(Some(&spans), key));
+    let loaded = |(config, identity)| Loaded {
+        config,
+        base: base.to_owned(),
+        identity,
+        spans: Some(spans),
+    };
+    match decoded {
+        Ok(decoded) => Ok(loaded(decoded)),
+        Err(Undecoded { errors, rest }) => Err(Unread {
+            errors: ConfigErrors::new(errors),
+            rest: rest.map(loaded).map(Box::new),
+        }),
+    }
 }
 
 /// Where a key is set: a variable wins over the file.
@@ -151,7 +202,41 @@ fn place(spans: Option<&Spans>, key: &[String]) -> Place {
 fn dotted(key: &[String]) -> String {
     let step = |step: &String| {
         let plain = step.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-        if plain { step.clone() } else { format!("\"{}\"", step.replace('"', "\\\"")) }
+        if plain && !step.is_empty() {
+            step.clone()
+        } else {
+            format!("\"{}\"", step.replace('\\', "\\\\").replace('"', "\\\""))
+        }
     };
     key.iter().map(step).collect::<Vec<_>>().join(".")
+}
+
+/// The steps of a key that is shown as [`dotted`].
+fn steps(shown: &str) -> Vec<String> {
+    let mut steps = vec![String::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for c in shown.chars() {
+        match c {
+            '\\' if quoted && !escaped => escaped = true,
+            '"' if !escaped => quoted = !quoted,
+            '.' if !quoted => steps.push(String::new()),
+            c => {
+                escaped = false;
+                steps.last_mut().expect("there is a first step").push(c);
+            }
+        }
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_is_shown() {
+        let key = ["people", "attributes", r#"emails[type eq "work"].value"#, "a.b\\", ""];
+        let key = key.map(str::to_owned);
+        assert_eq!(steps(&dotted(&key)), key);
+    }
 }

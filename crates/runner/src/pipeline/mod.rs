@@ -48,7 +48,7 @@ pub(crate) use others::Others;
 use parts::Parts;
 pub(crate) use read::open;
 pub(crate) use saved::Basis;
-pub(crate) use session::{Session, mapping};
+pub(crate) use session::{Session, load, mapping};
 pub(crate) use store::open as open_store;
 pub(crate) use target::{check as check_target, identity as target_identity};
 

@@ -2,6 +2,7 @@
 //! config names.
 
 use std::collections::BTreeMap;
+use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,12 @@ pub(crate) struct Wired {
     pub(crate) wire: Arc<dyn Wire>,
     /// What the client's back-off is drawn from.
     pub(crate) seed: u64,
+}
+
+/// Reads a config. Where some of its settings cannot be read, what is wrong with the meaning of the others is told as well:
+/// all errors at once.
+pub(crate) fn load(path: &FilePath) -> Result<Loaded, ConfigErrors> {
+    config::load(path).map_err(|unread| unread.with_meaning(|rest| Session::new(rest).err()))
 }
 
 impl Session {
