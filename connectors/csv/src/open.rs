@@ -103,6 +103,11 @@ impl Opened {
         self.file.has_changed()
     }
 
+    /// How many bytes the parser has to split, if that can be told before.
+    pub(crate) fn size(&self) -> Option<u64> {
+        (self.encoding == UTF_8 && !self.is_gzip).then(|| self.file.size())
+    }
+
     /// What was found out, for the administrator.
     pub(crate) fn note(&self, name: &str) -> String {
         let count = self.header.names().len();

@@ -32,6 +32,9 @@ const REJECTED: usize = 256;
 /// Rows that are split before the first of them is used.
 const BLOCK: usize = 64;
 
+/// So many rows tell how long the others are.
+const SAMPLE: usize = 4096;
+
 /// Bytes of text for which a new batch has room.
 const ROOM: usize = 1 << 17;
 
@@ -112,7 +115,8 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
             columns,
             name,
         };
-        if !self.rows(&mut opened.parser, opened.is_gzip, &current)? {
+        let size = opened.size();
+        if !self.rows(&mut opened.parser, opened.is_gzip, size, &current)? {
             return Ok(false);
         }
         if opened.has_changed() {
@@ -125,9 +129,12 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
         &mut self,
         parser: &mut Parser<R>,
         is_gzip: bool,
+        size: Option<u64>,
         current: &Current,
     ) -> Result<bool, Error> {
         let mut prints = Vec::new();
+        let known = self.seen.len();
+        let (mut rows, mut bytes) = (0, 0);
         loop {
             let block = match parser.next_block(BLOCK) {
                 Ok(Some(block)) => block,
@@ -141,6 +148,16 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
             prints.clear();
             prints.extend(block.rows().map(|row| self.seen.print(key(&row, current))));
             self.seen.look_ahead(&prints);
+            if rows < SAMPLE
+                && let Some(size) = size
+            {
+                rows += prints.len();
+                // With the line end, and quotes doubled: exact enough.
+                bytes += block.rows().map(|row| row.raw.len() + 1).sum::<usize>();
+                if rows >= SAMPLE {
+                    self.seen.expect(known.saturating_add(expected(size, rows, bytes)));
+                }
+            }
             for (row, print) in block.rows().zip(&prints) {
                 self.row(&row, *print, current)?;
                 if self.is_full() && !self.flush() {
@@ -297,6 +314,14 @@ impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
         self.rejected = 0;
         (self.take)(std::mem::replace(&mut self.batch, next))
     }
+}
+
+/// How many rows a file has, by the first ones. Rather too few: room for more is made as they come, and what is not used is lost.
+fn expected(size: u64, rows: usize, bytes: usize) -> usize {
+    // Short rows before very long ones must not ask for more memory than there is.
+    const MOST: u128 = 1 << 22;
+    let all = u128::from(size) * rows as u128 / bytes.max(1) as u128;
+    usize::try_from(MOST.min(all / 100 * 98)).unwrap_or(0)
 }
 
 /// The key of a row, if it is text.

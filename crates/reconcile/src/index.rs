@@ -20,6 +20,12 @@ pub struct LinkIndex {
 /// Links in a part of the range.
 const PART: usize = 16;
 
+/// So many links tell how many there are in all.
+const SAMPLE: usize = 4096;
+
+/// Room is made for no more links than this before they come.
+const MOST_ROOM: f64 = 16e6;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     fingerprint: i64,
@@ -73,8 +79,26 @@ impl LinkIndex {
             Standing::Active => 0,
             Standing::Deactivated { .. } => flag::DEACTIVATED,
         };
+        if self.entries.len() == SAMPLE && !self.unsorted {
+            self.make_room(fingerprint.0);
+        }
         self.entries.push(entry);
         self.flags.push(deactivated | if absent { flag::ABSENT } else { 0 });
+    }
+
+    /// Makes room for all links at once, as many as there are if fingerprints come sorted and this is the next one: they are
+    /// spread evenly. Growing step by step would move everything again and again, and leave holes in memory. Where they are no
+    /// hashes this is only room.
+    fn make_room(&mut self, next: i64) {
+        let share = spread(next) as f64 / u64::MAX as f64;
+        let all = self.entries.len() as f64 / share.max(f64::MIN_POSITIVE) * 1.05;
+        #[expect(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
+        #[expect(clippy::cast_sign_loss, reason = "both are counts")]
+        let more = (all.min(MOST_ROOM) as usize).saturating_sub(self.entries.len());
+        // Memory that is not written to costs nothing; where it cannot be had, it grows as it is needed.
+        if self.entries.try_reserve_exact(more).is_ok() {
+            self.flags.try_reserve_exact(more).unwrap_or_default();
+        }
     }
 
     /// How many links there are.

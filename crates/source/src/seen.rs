@@ -45,6 +45,12 @@ impl Seen {
         self.len() == 0
     }
 
+    /// Says that there will be about so many keys in all. Changes nothing but time: without it, room is made little by little.
+    /// Where more are said than come, they take their eight bytes each.
+    pub fn expect(&mut self, keys: usize) {
+        self.table.reserve(keys);
+    }
+
     /// Remembers a key and its place. White space around the key is not part of it. If the key was seen before, gives
     /// the place where that was, and keeps that place.
     pub fn insert(&mut self, key: &str, origin: &Origin) -> Option<Origin> {

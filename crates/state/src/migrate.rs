@@ -16,6 +16,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_cursor.sql"),
     include_str!("migrations/0007_kept.sql"),
     include_str!("migrations/0008_lifecycle.sql"),
+    include_str!("migrations/0009_fingerprints.sql"),
 ];
 
 /// What a database is, before anything in it is trusted.

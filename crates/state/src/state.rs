@@ -34,6 +34,7 @@ pub struct State {
     path: PathBuf,
     writes: bool,
     hash_key: [u8; 32],
+    has_old_fingerprints: bool,
     serial: i64,
     target: Option<String>,
     // After the connection: the lock goes when the file is closed.
@@ -89,6 +90,13 @@ impl State {
     #[must_use]
     pub fn hash_key(&self) -> [u8; 32] {
         self.hash_key
+    }
+
+    /// Whether the fingerprints of its links are made in the way of the versions before 9, with BLAKE3: those of new ones then
+    /// have to be as well.
+    #[must_use]
+    pub fn has_old_fingerprints(&self) -> bool {
+        self.has_old_fingerprints
     }
 
     /// A number that moves with every write to links: a saved plan fits the state as long as it is the same.
@@ -171,12 +179,11 @@ impl State {
         lock: Option<Lock>,
     ) -> Result<Self, Error> {
         conn.set_prepared_statement_cache_capacity(64);
-        let (hash_key, serial, target) = conn
-            .query_row("SELECT hash_key, serial, target FROM state", [], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
+        let sql = "SELECT hash_key, fingerprints = 0, serial, target FROM state";
+        let (hash_key, has_old_fingerprints, serial, target) = conn
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .map_err(|source| Error::sqlite(&path, "open it", source))?;
-        Ok(Self { conn, path, writes, hash_key, serial, target, _lock: lock })
+        Ok(Self { conn, path, writes, hash_key, has_old_fingerprints, serial, target, _lock: lock })
     }
 }
 

@@ -266,7 +266,11 @@ pub(crate) fn used_limits(session: &Session, state: &State) -> Outcome<Vec<(Stri
 
 /// The key of this state's hashes.
 pub(crate) fn digest_key(state: &State) -> DigestKey {
-    DigestKey::new(state.hash_key())
+    if state.has_old_fingerprints() {
+        DigestKey::with_old_fingerprints(state.hash_key())
+    } else {
+        DigestKey::new(state.hash_key())
+    }
 }
 
 /// All links of a kind as the read needs them.

@@ -38,7 +38,7 @@ impl Table {
     pub(super) fn insert(&mut self, hash: u64) -> Option<usize> {
         // Between 85 and 92 of a hundred slots are in use.
         if (self.len + 1) * 100 > self.range * 92 {
-            self.grow();
+            self.grow((self.range + self.range / 12).max(LEAST));
         }
         let (upper, lower) = halves(hash);
         let mut at = self.first_place(hash);
@@ -63,6 +63,14 @@ impl Table {
         let ordinal = u32::try_from(self.len).expect("a source has fewer than 2^32 keys");
         self.place(at, u64::from(upper) << 32 | u64::from(ordinal));
         None
+    }
+
+    /// Makes room for so many hashes at once, of which each else would be moved again and again.
+    pub(super) fn reserve(&mut self, hashes: usize) {
+        let range = hashes.saturating_mul(100) / 91;
+        if range > self.range {
+            self.grow(range);
+        }
     }
 
     /// The slot where the search for a hash begins.
@@ -107,8 +115,8 @@ impl Table {
         self.set(self.end - 1, carried);
     }
 
-    fn grow(&mut self) {
-        self.range = (self.range + self.range / 12).max(LEAST);
+    fn grow(&mut self, range: usize) {
+        self.range = range;
         self.end = self.end.max(self.range + TAIL);
         self.make_room();
         self.gather();
@@ -184,6 +192,29 @@ mod tests {
         let lower = table.len() * size_of::<u32>();
         let bytes = (slots + lower) as f64 / 200_000.0;
         assert!(bytes < 13.6, "{bytes} bytes a hash");
+    }
+
+    #[test]
+    fn room_that_was_made_before_is_used_whether_it_is_enough_or_not() {
+        let hash = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        for (first, expected) in [(0, 50_000), (3_000, 49_000), (2_000, 20_000), (10, 0)] {
+            let mut table = Table::default();
+            for n in 1..=first {
+                assert_eq!(table.insert(hash(n)), None);
+            }
+            table.reserve(expected);
+            for n in 1..=first {
+                assert_eq!(table.insert(hash(n)), usize::try_from(n - 1).ok());
+            }
+            for n in first + 1..=50_000 {
+                assert_eq!(table.insert(hash(n)), None);
+            }
+            for n in 1..=50_000 {
+                assert_eq!(table.insert(hash(n)), usize::try_from(n - 1).ok());
+            }
+            let bytes = (table.end * size_of::<u64>()) as f64 / 50_000.0;
+            assert!(bytes < 9.6, "{bytes} bytes of slots a hash");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ const VERSIONS: &[(&str, &str)] = &[
     ("everything-v6", include_str!("versions/v6.sql")),
     ("everything-v7", include_str!("versions/v7.sql")),
     ("everything-v8", include_str!("versions/v8.sql")),
+    ("everything-v9", include_str!("versions/v9.sql")),
 ];
 
 fn state_of(folder: &Path, version: usize) -> PathBuf {
@@ -68,12 +69,14 @@ fn a_state_of_any_version_is_read_without_changing_it_and_brought_up_to_date_by_
         let state = read(&path);
         insta::assert_snapshot!(VERSIONS[version - 1].0, dump(&state));
         assert_eq!((state.hash_key(), state.serial()), ([0xab; 32], 5));
+        assert_eq!(state.has_old_fingerprints(), version < 9);
         drop(state);
         assert_eq!(found(), old);
 
         let mut state = open(&path);
         insta::assert_snapshot!(VERSIONS[version - 1].0, dump(&state));
         assert_eq!((state.hash_key(), state.serial()), ([0xab; 32], 5));
+        assert_eq!(state.has_old_fingerprints(), version < 9);
         assert_eq!(schema(state.connection()), schema(memory().connection()));
         state.settle(RunId(2), &[settlement(4, "12")]).unwrap();
         drop(state);
