@@ -76,10 +76,9 @@ pub(super) fn decode(
     };
     match every_error(dict.clone()) {
         Ok(config) => Ok(whole(config)),
-        Err((unfit, rest)) => Err(Undecoded {
-            errors: unfit.into_iter().map(shown).collect(),
-            rest: rest.map(whole),
-        }),
+        Err((unfit, rest)) => {
+            Err(Undecoded { errors: unfit.into_iter().map(shown).collect(), rest: rest.map(whole) })
+        }
     }
 }
 

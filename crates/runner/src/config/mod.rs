@@ -168,18 +168,13 @@ fn read(path: &Path, text: &str, base: &Path) -> Result<Loaded, Unread> {
     );
     let spans = Spans::new(path, if is_toml { text } else { "" });
     let decoded = decode::decode(&figment, &|key| place(Some(&spans), key));
-    let loaded = |(config, identity)| Loaded {
-        config,
-        base: base.to_owned(),
-        identity,
-        spans: Some(spans),
-    };
+    let loaded =
+        |(config, identity)| Loaded { config, base: base.to_owned(), identity, spans: Some(spans) };
     match decoded {
         Ok(decoded) => Ok(loaded(decoded)),
-        Err(Undecoded { errors, rest }) => Err(Unread {
-            errors: ConfigErrors::new(errors),
-            rest: rest.map(loaded).map(Box::new),
-        }),
+        Err(Undecoded { errors, rest }) => {
+            Err(Unread { errors: ConfigErrors::new(errors), rest: rest.map(loaded).map(Box::new) })
+        }
     }
 }
 
