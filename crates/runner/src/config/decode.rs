@@ -39,7 +39,7 @@ const NOT_IDENTITY: &[&[&str]] = &[
 /// Every error of a text's form, and what is left without the settings that have one.
 pub(super) struct Undecoded {
     pub(super) errors: Vec<ConfigError>,
-    pub(super) rest: Option<(Config, String)>,
+    pub(super) rest: Option<Box<(Config, String)>>,
 }
 
 pub(super) fn decode(
@@ -76,9 +76,10 @@ pub(super) fn decode(
     };
     match every_error(dict.clone()) {
         Ok(config) => Ok(whole(config)),
-        Err((unfit, rest)) => {
-            Err(Undecoded { errors: unfit.into_iter().map(shown).collect(), rest: rest.map(whole) })
-        }
+        Err((unfit, rest)) => Err(Undecoded {
+            errors: unfit.into_iter().map(shown).collect(),
+            rest: rest.map(whole).map(Box::new),
+        }),
     }
 }
 

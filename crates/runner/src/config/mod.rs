@@ -172,9 +172,10 @@ fn read(path: &Path, text: &str, base: &Path) -> Result<Loaded, Unread> {
         |(config, identity)| Loaded { config, base: base.to_owned(), identity, spans: Some(spans) };
     match decoded {
         Ok(decoded) => Ok(loaded(decoded)),
-        Err(Undecoded { errors, rest }) => {
-            Err(Unread { errors: ConfigErrors::new(errors), rest: rest.map(loaded).map(Box::new) })
-        }
+        Err(Undecoded { errors, rest }) => Err(Unread {
+            errors: ConfigErrors::new(errors),
+            rest: rest.map(|rest| Box::new(loaded(*rest))),
+        }),
     }
 }
 
