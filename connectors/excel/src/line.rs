@@ -150,6 +150,11 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// Bytes of memory that its cells and texts take.
+    pub(crate) fn size(&self) -> usize {
+        size_of_val(self.cells.as_slice()) + self.texts.len()
+    }
+
     fn clear(&mut self, row: u32) {
         self.row = row;
         self.cells.clear();

@@ -15,8 +15,9 @@ use crate::line::{Line, Lines};
 const PIECE: usize = 1 << 16;
 const PIECES: usize = 4;
 
-/// Rows that are handed over at a time, and how often ahead.
+/// Rows that are handed over at a time, or fewer long ones of so many bytes, and how often ahead.
 const ROWS: usize = 128;
+const BYTES: usize = 1 << 18;
 const WAITING: usize = 2;
 
 /// Reads an input on a thread of its own, some pieces ahead of who takes them.
@@ -25,7 +26,7 @@ pub(crate) fn unpacked<T>(input: impl Read + Send, take: impl FnOnce(Pieces) -> 
     let (back, used) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(move || unpack(input, &sender, &used));
-        take(Pieces { pieces, back, piece: Vec::new(), at: 0 })
+        take(Pieces { pieces, back, piece: Vec::new(), at: 0, is_over: false })
     })
 }
 
@@ -55,13 +56,15 @@ pub(crate) struct Pieces {
     back: Sender<Vec<u8>>,
     piece: Vec<u8>,
     at: usize,
+    is_over: bool,
 }
 
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.piece.len() {
+        if self.at == self.piece.len() && !self.is_over {
             let ended = |_| io::Error::other("unpacking ended without an end");
             let next = self.pieces.recv().map_err(ended)??;
+            self.is_over = next.is_empty();
             // Nobody may be there to use it again.
             drop(self.back.send(std::mem::replace(&mut self.piece, next)));
             self.at = 0;
@@ -82,7 +85,8 @@ pub(crate) fn relayed<'a>(
     let (back, used) = mpsc::channel();
     thread::scope(|scope| {
         let reader = scope.spawn(move || {
-            let mut relay = Relay { sender, used, lines: Vec::with_capacity(ROWS), count: 0 };
+            let mut relay =
+                Relay { sender, used, lines: Vec::with_capacity(ROWS), count: 0, bytes: 0 };
             let ended = read(&mut relay);
             let is_taken = relay.hand_over();
             ended.map(|goes_on| goes_on && is_taken)
@@ -99,14 +103,16 @@ fn give<'a>(
     lines: Receiver<Full<'a>>,
     back: &Sender<Vec<Line<'a>>>,
 ) -> Result<bool, Error> {
-    for Full { lines, count } in lines {
+    for Full { lines, count, is_long } in lines {
         for line in lines.iter().take(count) {
             if !rows.row(line)? {
                 return Ok(false);
             }
         }
         // Nobody may be there to use them again.
-        drop(back.send(lines));
+        if !is_long {
+            drop(back.send(lines));
+        }
     }
     Ok(true)
 }
@@ -116,6 +122,8 @@ fn give<'a>(
 struct Full<'a> {
     lines: Vec<Line<'a>>,
     count: usize,
+    /// Whether they are long, so that their room is not kept.
+    is_long: bool,
 }
 
 /// The end at which rows are put in.
@@ -125,6 +133,8 @@ pub(crate) struct Relay<'a> {
     used: Receiver<Vec<Line<'a>>>,
     lines: Vec<Line<'a>>,
     count: usize,
+    /// What these rows hold.
+    bytes: usize,
 }
 
 impl Relay<'_> {
@@ -132,18 +142,39 @@ impl Relay<'_> {
     fn hand_over(&mut self) -> bool {
         let lines = std::mem::replace(&mut self.lines, self.used.try_recv().unwrap_or_default());
         let count = std::mem::take(&mut self.count);
-        self.sender.send(Full { lines, count }).is_ok()
+        let is_long = std::mem::take(&mut self.bytes) >= BYTES;
+        self.sender.send(Full { lines, count, is_long }).is_ok()
     }
 }
 
 impl<'a> Lines<'a> for Relay<'a> {
     fn line(&mut self, line: &mut Line<'a>) -> Result<bool, Error> {
+        self.bytes += line.size();
         match self.lines.get_mut(self.count) {
             Some(place) => std::mem::swap(place, line),
             None => self.lines.push(std::mem::take(line)),
         }
         self.count += 1;
-        // A row may be long; so much of them is memory that is bounded.
-        Ok(self.count < ROWS || self.hand_over())
+        Ok((self.count < ROWS && self.bytes < BYTES) || self.hand_over())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unpacked_comes_whole_and_its_end_stays_the_end() {
+        let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(5 * PIECE + 7).collect();
+        let (all, after) = unpacked(bytes.as_slice(), |mut pieces| {
+            let mut all = Vec::new();
+            let read = pieces.read_to_end(&mut all).unwrap();
+            assert_eq!(read, all.len());
+            (all, pieces.read(&mut [0; 8]).unwrap())
+        });
+        assert!(all == bytes);
+        assert_eq!(after, 0);
+        // Who has seen enough ends the thread.
+        assert_eq!(unpacked(io::repeat(1), |mut pieces| pieces.read(&mut [0; 8]).unwrap()), 8);
     }
 }
