@@ -110,6 +110,56 @@ fn filters_that_find_nobody_make_no_second_account_and_are_told_by_check() {
     let applied = bed.run(&["apply", "--yes", "--json"]).expect(5).json();
     assert_eq!(applied["outcomes"], json!({ "done": 2, "failed": 1, "skipped": 0 }));
     assert_eq!(bed.simulator().count(Resource::User), 3);
+    // That there is somebody after all is remembered: the next run reads the whole list, and takes the account over.
+    let again = bed.run(&["apply", "--yes", "--json"]).expect(0).json();
+    assert_eq!(again["changes"][0]["action"], "adopt", "{again}");
+    bed.run(&["plan", "--full"]).expect(0);
+}
+
+#[test]
+fn one_refused_attribute_keeps_nobody_out_and_is_told_once() {
+    let quirks = Quirks { refuses: vec!["title".to_owned()], ..Quirks::default() };
+    let bed = bed(quirks, |_| {});
+    let few: Vec<String> = people("Engineer").lines().take(4).map(str::to_owned).collect();
+    bed.write("people.csv", few.join("\n") + "\n");
+    let applied = bed.run(&["apply", "--yes", "--json"]).expect(5).json();
+    assert_eq!(applied["outcomes"], json!({ "done": 3, "failed": 0, "skipped": 0 }));
+    let told = applied["changes"][0]["error"].as_str().unwrap();
+    assert!(told.starts_with("title not set: POST /Users: refused"), "{told}");
+    assert_eq!(bed.simulator().count(Resource::User), 3);
+    for line in [&["apply", "--yes"][..], &["plan"], &["plan", "--full"]] {
+        bed.run(line).expect(0);
+    }
+    // An update goes the same way.
+    let moved =
+        few.join("\n").replace("Last2,user2@example.com,Engineer", "Ng,user2@example.com,Lead");
+    bed.write("people.csv", moved + "\n");
+    let shown = bed.run(&["apply", "--yes"]).expect(5).stdout;
+    assert!(shown.contains("! user2@example.com update key 2: title not set"), "{shown}");
+    let users = bed.simulator().users();
+    let two = users.iter().find(|user| user["externalId"] == "2").unwrap();
+    assert_eq!(two["name"]["familyName"], "Ng");
+    bed.run(&["plan", "--full"]).expect(0);
+}
+
+#[test]
+fn a_read_back_sees_what_an_answer_hides() {
+    let quirks = Quirks { drops: vec!["title".to_owned()], ..Quirks::default() };
+    let bed = bed(quirks, |behaviour| behaviour.patch_without_body = true);
+    bed.run(&["apply", "--yes"]).expect(0);
+    bed.write("people.csv", people("Lead"));
+    let reads = |bed: &Bed| {
+        let requests = bed.simulator().take_requests();
+        let is_read = |request: &&peoplesync_simulator::Request| {
+            request.method == "GET" && request.path.starts_with("/Users/")
+        };
+        requests.iter().filter(is_read).count()
+    };
+    reads(&bed);
+    let applied = bed.run(&["apply", "--yes", "--json", "--verify"]).expect(0).json();
+    assert_eq!(applied["not_kept"], json!({ "title": 1 }));
+    assert_eq!(reads(&bed), 2, "once to plan, and once to verify");
+    bed.run(&["plan", "--full"]).expect(0);
 }
 
 #[test]

@@ -83,6 +83,18 @@ impl Kept {
     }
 }
 
+impl Managed {
+    /// Whether an account has this value at a path, as far as a plan would see; `None` is no value. What is not managed, or is
+    /// not compared, agrees with everything.
+    #[must_use]
+    pub fn agrees(&self, path: &Path, value: Option<&Json>, account: &Observed) -> bool {
+        let Some(slot) = self.slot(path) else { return true };
+        self.attribute(slot).create_only
+            || self.is_hidden(slot)
+            || !differs(self, slot, value, account)
+    }
+}
+
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").field("accounts", &self.accounts.len()).finish_non_exhaustive()

@@ -156,6 +156,9 @@ pub(crate) struct ApplyArgs {
     /// Only changes of this kind: create, adopt, update, reactivate, deactivate, delete or unlink; may be said several times.
     #[arg(long, value_name = "KIND", value_parser = action)]
     pub(crate) kind: Vec<Action>,
+    /// Read each account after it was written, to see what the target has made of it. It costs a request each.
+    #[arg(long)]
+    pub(crate) verify: bool,
     /// The signature that approves the plan; PLAN.minisig if not given.
     #[arg(long, value_name = "FILE", requires = "plan")]
     pub(crate) signature: Option<PathBuf>,

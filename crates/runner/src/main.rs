@@ -24,6 +24,10 @@ use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::report::Output;
 
+/// Plans and applies are made of many small values that live for a moment.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

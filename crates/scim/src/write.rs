@@ -15,6 +15,14 @@ use crate::value::is_unassigned;
 
 /// The body that creates a resource (RFC 7644 §3.3), with every URN that it uses in `schemas`.
 pub fn create_body(resource: Resource, values: &[(Path, Json)]) -> Json {
+    create_body_of(resource, values.iter().map(|(path, value)| (path, value)))
+}
+
+/// The same from values that stand anywhere.
+pub fn create_body_of<'v>(
+    resource: Resource,
+    values: impl IntoIterator<Item = (&'v Path, &'v Json)>,
+) -> Json {
     let mut body = json!({ "schemas": [resource.schema()] });
     for (path, value) in values {
         if !is_unassigned(value) {

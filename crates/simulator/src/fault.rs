@@ -24,6 +24,15 @@ pub enum Fault {
     DropAfter,
     /// The request is carried out; the answer comes after this time.
     LateAnswer(Duration),
+    /// Nothing is done; the answer is a page for people, as of something that stands before the service.
+    Page {
+        /// The HTTP status, such as 502.
+        status: u16,
+    },
+    /// The request is carried out; the body of the answer ends in its middle, as if that were all.
+    Truncated,
+    /// The request is carried out; its answer comes twice.
+    Twice,
 }
 
 impl Fault {

@@ -118,7 +118,7 @@ impl Habits {
         {
             value["id"] = number.into();
         }
-        self.profile.encode(resource, value, schemas)
+        self.profile.encode(resource, &value, schemas).into_owned()
     }
 
     /// Whether a list shows less than a single resource, or in another form than it is kept in.

@@ -15,7 +15,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::{self, HeaderValue};
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
 use axum::serve::{IncomingStream, Listener};
 use peoplesync_scim::ScimError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -93,6 +93,15 @@ async fn handle(
             shared.wait(delay).await;
             reply
         }
+        Some(Fault::Page { status }) => shared.finish(recorded, page(status)),
+        Some(Fault::Truncated) => {
+            let reply = shared.service.answer(&request);
+            shared.finish(recorded, reply.map(|body| body.slice(..body.len() / 2)))
+        }
+        Some(Fault::Twice) => {
+            connection.repeat();
+            shared.finish(recorded, shared.service.answer(&request))
+        }
     };
     reply.map(Body::from)
 }
@@ -163,21 +172,42 @@ impl Shared {
     }
 }
 
+/// What stands before a service answers for it.
+fn page(status: u16) -> Reply {
+    let body = "<!doctype html><html><head><title>Something went wrong</title></head></html>";
+    let mut reply = Response::new(Bytes::from_static(body.as_bytes()));
+    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    reply
+}
+
 /// A connection, as its requests see it.
 #[derive(Debug, Clone)]
-pub(crate) struct Connection(Arc<AtomicBool>);
+pub(crate) struct Connection(Arc<Tricks>);
+
+/// What a connection does to what is written to it.
+#[derive(Debug, Default)]
+struct Tricks {
+    cut: AtomicBool,
+    twice: AtomicBool,
+}
 
 impl Connection {
     /// Ends the connection: what is written to it from now on, this answer included, goes nowhere.
     fn cut(&self) -> Reply {
-        self.0.store(true, Ordering::Release);
+        self.0.cut.store(true, Ordering::Release);
         Response::new(Bytes::new())
+    }
+
+    /// What is written next goes out twice.
+    fn repeat(&self) {
+        self.0.twice.store(true, Ordering::Release);
     }
 }
 
 impl Connected<IncomingStream<'_, Cuttable>> for Connection {
     fn connect_info(stream: IncomingStream<'_, Cuttable>) -> Self {
-        Self(Arc::clone(&stream.io().cut))
+        Self(Arc::clone(&stream.io().tricks))
     }
 }
 
@@ -193,7 +223,7 @@ impl Listener for Cuttable {
         let (tcp, address) = Listener::accept(&mut self.0).await;
         // Answers are small: waiting for more to send only delays them. Where it fails, they are slower.
         drop(tcp.set_nodelay(true));
-        (Stream { tcp, cut: Arc::default() }, address)
+        (Stream { tcp, tricks: Arc::default(), echo: Vec::new() }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -204,12 +234,14 @@ impl Listener for Cuttable {
 #[derive(Debug)]
 struct Stream {
     tcp: TcpStream,
-    cut: Arc<AtomicBool>,
+    tricks: Arc<Tricks>,
+    /// What was written and goes out once more.
+    echo: Vec<u8>,
 }
 
 impl Stream {
     fn check(&self) -> io::Result<()> {
-        match self.cut.load(Ordering::Acquire) {
+        match self.tricks.cut.load(Ordering::Acquire) {
             true => Err(io::ErrorKind::ConnectionReset.into()),
             false => Ok(()),
         }
@@ -233,7 +265,13 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.tcp).poll_write(context, bytes)
+        let written = Pin::new(&mut self.tcp).poll_write(context, bytes);
+        if let Poll::Ready(Ok(count)) = written
+            && self.tricks.twice.load(Ordering::Acquire)
+        {
+            self.echo.extend_from_slice(bytes.get(..count).unwrap_or_default());
+        }
+        written
     }
 
     fn poll_write_vectored(
@@ -242,6 +280,10 @@ impl AsyncWrite for Stream {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
+        if self.tricks.twice.load(Ordering::Acquire) {
+            let first = parts.iter().find(|part| !part.is_empty());
+            return self.poll_write(context, first.map(|part| &**part).unwrap_or_default());
+        }
         Pin::new(&mut self.tcp).poll_write_vectored(context, parts)
     }
 
@@ -250,6 +292,15 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.echo.is_empty() {
+            self.tricks.twice.store(false, Ordering::Release);
+            let this = &mut *self;
+            match Pin::new(&mut this.tcp).poll_write(context, &this.echo) {
+                Poll::Ready(Ok(count)) => drop(this.echo.drain(..count)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
         Pin::new(&mut self.tcp).poll_flush(context)
     }
 

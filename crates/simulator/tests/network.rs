@@ -177,6 +177,25 @@ async fn a_connection_can_be_dropped_before_or_after_the_request_is_carried_out(
     }
 }
 
+#[tokio::test]
+async fn an_answer_can_be_cut_doubled_or_replaced_by_a_page() {
+    let (running, mut client) = with_fault(Fault::Truncated).await;
+    let answer = client.ask("POST /Users", &user("ada")).await.unwrap();
+    assert_eq!((answer.status, answer.body), (201, Json::Null), "it is no JSON");
+    assert_eq!(running.count(Resource::User), 1);
+
+    let (running, mut client) = with_fault(Fault::Twice).await;
+    client.send("POST /Users", &user("ada").to_string()).await;
+    let (one, two) = (client.answer().await.unwrap(), client.answer().await.unwrap());
+    assert_eq!((one.status, &one.body), (201, &two.body));
+    assert_eq!(running.count(Resource::User), 1);
+
+    let (running, mut client) = with_fault(Fault::Page { status: 502 }).await;
+    let answer = client.ask("POST /Users", &user("ada")).await.unwrap();
+    assert_eq!((answer.status, header(&answer.head, "content-type")), (502, Some("text/html")));
+    assert_eq!(running.count(Resource::User), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_late_answer_belongs_to_a_request_that_was_carried_out_at_once() {
     let (running, mut client) = with_fault(Fault::LateAnswer(Duration::from_secs(600))).await;

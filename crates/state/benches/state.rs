@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use peoplesync_reconcile::{Action, Bookkeeping, Digest, Fingerprint, Link, Standing};
 use peoplesync_scim::Resource::User;
 use peoplesync_state::{
-    Access, HistoryNote, Intent, LinkEffect, Outcome, RunStart, Settlement, State,
+    Access, Batch, HistoryNote, Intent, LinkEffect, Outcome, RunStart, Settlement, State,
 };
 use rusqlite::Connection;
 
@@ -156,7 +156,8 @@ fn commits(sizes: &Sizes, state: &mut State, bare: &mut Connection) -> Done<()> 
             let changes: Vec<u64> = (seq..seq + group).collect();
             seq += group;
             let intents: Vec<Intent> = changes.iter().map(|seq| intent(*seq)).collect();
-            state.intend_and_settle(run, &intents, &settled)?;
+            let (intents, settlements) = (&*intents, &*settled);
+            state.record(run, &Batch { intents, settlements, ..Batch::default() })?;
             settled = changes.iter().map(|seq| settlement(sizes, *seq)).collect();
         }
         state.settle(run, &settled)?;

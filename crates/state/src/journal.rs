@@ -83,6 +83,19 @@ pub struct Settlement {
     pub history: HistoryNote,
 }
 
+/// What is written together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Batch<'a> {
+    /// What is about to be sent.
+    pub intents: &'a [Intent],
+    /// What came of requests.
+    pub settlements: &'a [Settlement],
+    /// Intents, by their numbers, that were never sent: they go without a trace.
+    pub withdrawn: &'a [u64],
+    /// As for [`State::keep_used_limits`]; nothing is forgotten where it is empty.
+    pub used_limits: &'a [(String, i64)],
+}
+
 impl State {
     /// Writes what is about to be sent. It is on the disk when this returns.
     ///
@@ -90,7 +103,7 @@ impl State {
     ///
     /// The state cannot be written; then nothing may be sent.
     pub fn intend(&mut self, run: RunId, intents: &[Intent]) -> Result<(), Error> {
-        self.intend_and_settle(run, intents, &[])
+        self.record(run, &Batch { intents, ..Batch::default() })
     }
 
     /// Writes what came of requests: the intents go, links and history come, all or nothing.
@@ -99,24 +112,27 @@ impl State {
     ///
     /// [`Error::Conflict`] if a link would take the account of another key; or the state cannot be written. The intents stay.
     pub fn settle(&mut self, run: RunId, settlements: &[Settlement]) -> Result<(), Error> {
-        self.intend_and_settle(run, &[], settlements)
+        self.record(run, &Batch { settlements, ..Batch::default() })
     }
 
-    /// Both at once, so that many requests side by side share one wait for the disk. What is settled was intended before.
+    /// Everything at once, so that many requests side by side share one wait for the disk. What is settled or withdrawn was
+    /// intended before.
     ///
     /// # Errors
     ///
-    /// As [`settle`](Self::settle); then nothing of either is written.
-    pub fn intend_and_settle(
-        &mut self,
-        run: RunId,
-        intents: &[Intent],
-        settlements: &[Settlement],
-    ) -> Result<(), Error> {
-        if intents.is_empty() && settlements.is_empty() {
+    /// As [`settle`](Self::settle); then nothing of it is written.
+    pub fn record(&mut self, run: RunId, batch: &Batch<'_>) -> Result<(), Error> {
+        let Batch { intents, settlements, withdrawn, used_limits } = *batch;
+        if intents.is_empty() && settlements.is_empty() && withdrawn.is_empty() {
             return Ok(());
         }
         self.write("write the journal", |writing| {
+            if !used_limits.is_empty() {
+                writing.used_limits(used_limits)?;
+            }
+            for seq in withdrawn {
+                writing.close(run, *seq)?;
+            }
             for settlement in settlements {
                 writing.close(run, settlement.seq)?;
                 writing.remember(run, settlement)?;

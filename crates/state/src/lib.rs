@@ -27,7 +27,7 @@ pub use approvals::Approval;
 pub use error::{Error, SqliteError};
 pub use health::{Health, Pending};
 pub use history::{HistoryEntry, HistoryFilter, HistoryNote};
-pub use journal::{Intent, LinkEffect, Outcome, Settlement};
+pub use journal::{Batch, Intent, LinkEffect, Outcome, Settlement};
 pub use kept::KeptNote;
 pub use memberships::MemberEffect;
 pub use retries::Retry;

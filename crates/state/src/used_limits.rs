@@ -2,8 +2,8 @@
 
 use rusqlite::params;
 
-use crate::error::Error;
-use crate::state::State;
+use crate::error::{Error, Fault};
+use crate::state::{State, Writing};
 
 impl State {
     /// When each limit of which something was used is fresh again: its name, and milliseconds since 1970 (UTC).
@@ -26,17 +26,20 @@ impl State {
     ///
     /// The state cannot be written.
     pub fn keep_used_limits(&mut self, used: &[(String, i64)]) -> Result<(), Error> {
-        self.write("keep the used limits", |writing| {
-            writing.transaction.execute("DELETE FROM used_limits", [])?;
-            for (name, until) in used {
-                writing
-                    .transaction
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO used_limits (name, until) VALUES (?, ?)",
-                    )?
-                    .execute(params![name, until])?;
-            }
-            Ok(())
-        })
+        self.write("keep the used limits", |writing| writing.used_limits(used))
+    }
+}
+
+impl Writing<'_> {
+    /// Keeps when these limits are fresh again, and no others.
+    pub(crate) fn used_limits(&self, used: &[(String, i64)]) -> Result<(), Fault> {
+        self.transaction.prepare_cached("DELETE FROM used_limits")?.execute([])?;
+        let mut statement = self
+            .transaction
+            .prepare_cached("INSERT OR REPLACE INTO used_limits (name, until) VALUES (?, ?)")?;
+        for (name, until) in used {
+            statement.execute(params![name, until])?;
+        }
+        Ok(())
     }
 }

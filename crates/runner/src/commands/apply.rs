@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use peoplesync_reconcile::{Bookkeeping, Part, Plan};
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
-use peoplesync_scim::profile::Update;
+use peoplesync_scim::profile::Use;
 use peoplesync_state::{Approval, KeptNote, MemberEffect, PARTIAL, RunEnd, RunStart, State};
 
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::approval::{self, Asked};
 use crate::cli::ApplyArgs;
 use crate::clock;
 use crate::config::Loaded;
-use crate::execute::{self, Applied, Ended, GroupTools, Tools};
+use crate::execute::{self, Applied, GroupTools, Sent, Tools};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline::{self, Access, Prepared, cursor, saved};
@@ -35,6 +35,7 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     let access = Access::Apply;
     let mut prepared =
         pipeline::prepare(loaded, full, moment, access, part.as_ref(), output).await?;
+    prepared.verify = args.verify;
     if let Some(saved) = &saved {
         saved::still_fits(saved, &prepared)?;
     }
@@ -90,7 +91,7 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     if let Some(stopped) = applied.stopped {
         return Err(stopped);
     }
-    let all_done = applied.sent.iter().all(|sent| sent.ended == Ended::Done);
+    let all_done = applied.sent.iter().all(Sent::is_whole);
     Ok(if all_done && plan.rejected.is_empty() { Exit::Done } else { Exit::Partly })
 }
 
@@ -132,6 +133,8 @@ pub(super) async fn execute(
         links,
         groups,
         kept,
+        versions,
+        verify,
         key,
         basis,
         parts,
@@ -173,8 +176,12 @@ pub(super) async fn execute(
     })?;
     let history = &session.loaded.config.history;
     let stop = stop_on_signal();
+    let client = discovered(client, &plan).await?;
+    let if_match = client.profile().write.if_match == Use::Always;
     let tools = Tools {
-        client: discovered(client, &plan).await?,
+        versions: if if_match { versions } else { BTreeMap::new() },
+        verify,
+        client,
         schemas: Arc::clone(&session.schemas),
         concurrency: session.loaded.config.target.concurrency.max(1),
         match_by: session.managed.lookup_by().cloned().collect(),
@@ -210,14 +217,14 @@ pub(super) async fn execute(
     }
     let ended = session.clock.now().0;
     if applied.stopped.as_ref().is_none_or(|stopped| stopped.exit() != Exit::Unexpected) {
-        let counts = json::applied(&plan, &applied.sent, None)["outcomes"].to_string();
+        let counts = json::outcomes(&applied.sent).to_string();
         let outcome = match &applied.stopped {
             Some(_) => "stopped",
             None if is_part => PARTIAL,
             None => pipeline::DONE,
         };
         state.finish_run(run, &RunEnd { ended, outcome: outcome.to_owned(), counts })?;
-        let all_done = applied.sent.iter().all(|sent| sent.ended == Ended::Done);
+        let all_done = applied.sent.iter().all(Sent::is_whole);
         if is_part || applied.stopped.is_some() || !all_done {
             cursor::leave(&mut state, &basis.config)?;
         } else {
@@ -232,7 +239,7 @@ pub(super) async fn execute(
 
 /// The client with a profile that leaves nothing open: what it does not say, the service says of itself. Asked once an apply.
 async fn discovered(client: Client, plan: &Plan) -> Outcome<Client> {
-    if client.profile().write.update != Update::Auto || plan.changes.is_empty() {
+    if !client.profile().is_open() || plan.changes.is_empty() {
         return Ok(client);
     }
     let found = client.discover(false).await?;

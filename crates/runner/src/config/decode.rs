@@ -32,6 +32,7 @@ const NOT_IDENTITY: &[&[&str]] = &[
     &["target", "tls"],
     &["target", "proxy"],
     &["target", "concurrency"],
+    &["target", "max_concurrency"],
     &["target", "timeout_secs"],
     &["target", "retries"],
 ];

@@ -147,8 +147,11 @@ pub(crate) struct Target {
     /// Allows `http://` beyond loopback. Credentials and people then travel in the clear.
     #[serde(default)]
     pub allow_plain_http: bool,
-    /// How many requests are under way at once.
+    /// How many requests are under way at once, at first.
     pub concurrency: usize,
+    /// Up to how many are under way at once, as long as more of them are answered faster. Where only `concurrency` is written,
+    /// it stays at that.
+    pub max_concurrency: usize,
     /// How long one request may take, in seconds.
     pub timeout_secs: u64,
     /// How many times a request is tried again.

@@ -9,6 +9,9 @@ use serde_json::Value as Json;
 /// As long as anybody waits for a vault.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// No answer of a vault is longer; Vault itself takes no request of more than 32 MiB, and a secret of 1 MiB at most.
+const MOST_BYTES: usize = 4 << 20;
+
 /// `place` is `PATH#FIELD`, with the path as the API has it: `secret/data/scim` for version 2 of the store, `secret/scim` for
 /// version 1. `variable` reads the environment.
 pub(super) fn read(
@@ -103,16 +106,25 @@ fn ask(
         request = request.header("X-Vault-Namespace", namespace);
     }
     let answer = async {
-        let response = request.send().await?;
+        let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
-        Ok((status, response.bytes().await?.to_vec()))
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MOST_BYTES {
+                return Err(Error::unavailable(format!(
+                    "the vault answered with more than {MOST_BYTES} bytes, which is no secret"
+                )));
+            }
+        }
+        Ok((status, body))
     };
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime
                 .map_err(|error| Error::unavailable("cannot start a thread").with_source(error))?;
-            runtime.block_on(answer).map_err(unreachable)
+            runtime.block_on(answer)
         });
         thread.join().expect("reading a vault does not panic")
     })

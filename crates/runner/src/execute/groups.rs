@@ -13,7 +13,8 @@ use peoplesync_state::{Intent, MemberEffect};
 use serde_json::{Value as Json, json};
 
 use super::requests;
-use super::send::{Ended, Sender, Sent};
+use super::send::Sender;
+use super::sent::{Ended, Sent};
 use crate::pipeline::Found;
 
 /// How many members of one group may be refused, one by one, before the rest of it is left out.
@@ -62,7 +63,11 @@ impl Sender<'_> {
             if change.action == Action::Update && nothing {
                 return Sent::done(change.id.as_deref().unwrap_or_default());
             }
-            return self.change(index).await;
+            let is_written = match self.first_intent(index) {
+                Some(intent) => self.journal.intend(intent).await,
+                None => true,
+            };
+            return self.change(index, is_written).await;
         }
         if self.must_stop() {
             return Sent::skipped();
@@ -74,7 +79,7 @@ impl Sender<'_> {
         let first = self.first(&joining);
         let with: Vec<(Resource, &str)> =
             first.iter().map(|(member, id)| (member.resource, id.as_str())).collect();
-        let mut body = requests::create_body(change);
+        let mut body = requests::create_body(change.resource, &requests::now(change));
         with_members(&mut body, &with);
         let sent = self.create_with(change, &body).await;
         let is_kept = self.kept(sent.id.as_deref());

@@ -1,29 +1,30 @@
-//! The state's own thread during an apply. Intents and outcomes that arrive together are written in one transaction, so
-//! that durability costs one sync for many requests; a request is sent only after its intent is on disk.
+//! The state's own thread during an apply. Whatever gathered while the disk was busy is written in one transaction, so that
+//! durability costs one sync for many requests; a request is sent only after its intent is on the disk.
+//!
+//! Intents come in blocks, ahead of their requests, and are written at once. Outcomes wait for company, as nobody waits for
+//! them: what is not written when the process dies is looked up by the next run.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use peoplesync_state::{Error, Intent, RunId, Settlement, State};
-use tokio::sync::{mpsc, oneshot};
+use peoplesync_state::{Batch, Error, Intent, RunId, Settlement, State};
+use tokio::sync::{Notify, oneshot};
 
-/// As many entries as one transaction takes at most.
-const GROUP: usize = 512;
+/// So many outcomes are worth a sync of their own.
+const ENOUGH: usize = 512;
+
+/// So long an outcome waits for company.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// When each lasting limit of the target has room again, in milliseconds since 1970 (UTC).
 pub(super) type UsedLimits = Box<dyn Fn() -> Vec<(String, i64)> + Send>;
 
-enum Entry {
-    Intend(Intent, oneshot::Sender<bool>),
-    Settle(Box<Settlement>),
-}
-
 /// Writes the journal of one run.
 #[derive(Debug)]
 pub(super) struct Journal {
-    entries: mpsc::UnboundedSender<Entry>,
-    broken: Arc<AtomicBool>,
+    desk: Arc<Desk>,
     writing: Writing,
 }
 
@@ -35,48 +36,86 @@ enum Writing {
     Task(tokio::task::JoinHandle<(State, Option<Error>)>),
 }
 
-/// A handle for the tasks that send requests.
+/// A handle for those who send requests.
 #[derive(Debug, Clone)]
-pub(super) struct Recorder {
-    entries: mpsc::UnboundedSender<Entry>,
-    broken: Arc<AtomicBool>,
+pub(super) struct Recorder(Arc<Desk>);
+
+/// Where entries wait for the thread.
+#[derive(Debug, Default)]
+struct Desk {
+    waiting: Mutex<Waiting>,
+    /// Rings when there is something to do at once.
+    bell: Condvar,
+    /// The same for the task of a simulation, for which everything is to be done at once.
+    call: Option<Notify>,
+    broken: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    intents: Vec<Intent>,
+    /// Told whether the intents are on the disk.
+    askers: Vec<oneshot::Sender<bool>>,
+    settlements: Vec<Settlement>,
+    withdrawn: Vec<u64>,
+    is_closed: bool,
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.askers.is_empty() && self.settlements.is_empty() && self.withdrawn.is_empty()
+    }
+
+    /// All of it; nothing once nothing more comes.
+    fn take(&mut self) -> Option<Self> {
+        let is_closed = self.is_closed;
+        if is_closed && self.is_empty() {
+            return None;
+        }
+        Some(std::mem::replace(self, Self { is_closed, ..Self::default() }))
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.is_closed || !self.askers.is_empty() || self.settlements.len() >= ENOUGH
+    }
 }
 
 impl Journal {
     /// `used` is what was used of the target's lasting limits, which is written along with what was sent. `simulated`: no thread
     /// of its own.
     pub(super) fn start(state: State, run: RunId, used: UsedLimits, simulated: bool) -> Self {
-        let (entries, mut receiver) = mpsc::unbounded_channel();
-        let broken = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&broken);
-        let mut writer = Writer { state, run, used, broken: flag, failure: None };
-        let mut group = Vec::with_capacity(GROUP);
+        let call = simulated.then(Notify::new);
+        let desk = Arc::new(Desk { call, ..Desk::default() });
+        let shared = Arc::clone(&desk);
+        let mut writer = Writer { state, run, used, failure: None };
         let writing = if simulated {
             Writing::Task(tokio::spawn(async move {
-                while receiver.recv_many(&mut group, GROUP).await > 0 {
-                    writer.write(&mut group);
+                while let Some(group) = shared.called().await {
+                    writer.write(group, &shared.broken);
                 }
                 (writer.state, writer.failure)
             }))
         } else {
-            Writing::Thread(std::thread::spawn(move || {
-                while receiver.blocking_recv_many(&mut group, GROUP) > 0 {
-                    writer.write(&mut group);
+            let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+                while let Some(group) = shared.take() {
+                    writer.write(group, &shared.broken);
                 }
                 (writer.state, writer.failure)
-            }))
+            });
+            Writing::Thread(thread.expect("a thread can be started"))
         };
-        Self { entries, broken, writing }
+        Self { desk, writing }
     }
 
     pub(super) fn recorder(&self) -> Recorder {
-        Recorder { entries: self.entries.clone(), broken: Arc::clone(&self.broken) }
+        Recorder(Arc::clone(&self.desk))
     }
 
     /// Waits until everything is written, and gives the state back; with the error that stopped the journal, if one did.
     pub(super) async fn finish(self) -> (State, Option<Error>) {
         const NO_PANIC: &str = "the journal's writer returns its errors and does not panic";
-        drop(self.entries);
+        self.desk.lock().is_closed = true;
+        self.desk.ring();
         match self.writing {
             Writing::Thread(thread) => thread.join().expect(NO_PANIC),
             Writing::Task(task) => task.await.expect(NO_PANIC),
@@ -87,23 +126,83 @@ impl Journal {
 impl Recorder {
     /// Notes what is about to be sent. `false`: it could not be written, so it must not be sent.
     pub(super) async fn intend(&self, intent: Intent) -> bool {
+        self.intend_all(vec![intent]).await.unwrap_or(false)
+    }
+
+    /// Notes what is about to be sent; the answer comes when all of it is on the disk.
+    pub(super) fn intend_all(&self, intents: Vec<Intent>) -> oneshot::Receiver<bool> {
         let (written, answer) = oneshot::channel();
-        if self.is_broken() || self.entries.send(Entry::Intend(intent, written)).is_err() {
-            return false;
+        if !self.is_broken() {
+            let mut waiting = self.0.lock();
+            waiting.intents.extend(intents);
+            waiting.askers.push(written);
+            drop(waiting);
+            self.0.ring();
         }
-        answer.await.unwrap_or(false)
+        answer
+    }
+
+    /// Takes back what was intended and is not sent after all.
+    pub(super) fn withdraw(&self, seq: u64) {
+        self.0.lock().withdrawn.push(seq);
     }
 
     /// Notes what came of it. If that cannot be written, the intent stays and the next run looks the account up.
     pub(super) fn settle(&self, settlement: Settlement) {
-        if self.entries.send(Entry::Settle(Box::new(settlement))).is_err() {
-            self.broken.store(true, Ordering::Release);
+        let mut waiting = self.0.lock();
+        waiting.settlements.push(settlement);
+        let is_enough = waiting.settlements.len() == ENOUGH;
+        drop(waiting);
+        if is_enough || self.0.call.is_some() {
+            self.0.ring();
         }
     }
 
     /// Whether the state can no longer be written, so that nothing more may be sent.
     pub(super) fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Acquire)
+        self.0.broken.load(Ordering::Acquire)
+    }
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ring(&self) {
+        self.bell.notify_one();
+        if let Some(call) = &self.call {
+            call.notify_one();
+        }
+    }
+
+    /// What there is to write; nothing once all is written and nothing more comes.
+    fn take(&self) -> Option<Waiting> {
+        let mut waiting = self.lock();
+        while !waiting.is_urgent() {
+            let (guard, waited) =
+                self.bell.wait_timeout(waiting, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            waiting = guard;
+            if waited.timed_out() && !waiting.is_empty() {
+                break;
+            }
+        }
+        waiting.take()
+    }
+
+    /// The same in a simulation, where nothing waits for company.
+    async fn called(&self) -> Option<Waiting> {
+        if let Some(call) = &self.call {
+            while self.is_idle() {
+                call.notified().await;
+            }
+        }
+        self.lock().take()
+    }
+
+    fn is_idle(&self) -> bool {
+        let waiting = self.lock();
+        waiting.is_empty() && !waiting.is_closed
     }
 }
 
@@ -111,42 +210,27 @@ struct Writer {
     state: State,
     run: RunId,
     used: UsedLimits,
-    broken: Arc<AtomicBool>,
     failure: Option<Error>,
 }
 
 impl Writer {
-    /// Writes what arrived together in one transaction.
-    fn write(&mut self, group: &mut Vec<Entry>) {
-        let mut intents = Vec::new();
-        let mut waiting = Vec::new();
-        let mut settlements = Vec::new();
-        for entry in group.drain(..) {
-            match entry {
-                Entry::Intend(intent, written) => {
-                    intents.push(intent);
-                    waiting.push(written);
-                }
-                Entry::Settle(settlement) => settlements.push(*settlement),
-            }
-        }
-        let written = self.failure.is_none() && self.commit(&intents, &settlements);
-        for answer in waiting {
-            // Nobody waits any more when the apply was interrupted.
-            let _gone = answer.send(written);
-        }
-    }
-
-    fn commit(&mut self, intents: &[Intent], settlements: &[Settlement]) -> bool {
-        let used = (self.used)();
-        let limits = if used.is_empty() { Ok(()) } else { self.state.keep_used_limits(&used) };
-        match limits.and_then(|()| self.state.intend_and_settle(self.run, intents, settlements)) {
-            Ok(()) => true,
-            Err(error) => {
-                self.broken.store(true, Ordering::Release);
+    /// Writes what came together in one transaction.
+    fn write(&mut self, group: Waiting, broken: &AtomicBool) {
+        if self.failure.is_none() {
+            let batch = Batch {
+                intents: &group.intents,
+                settlements: &group.settlements,
+                withdrawn: &group.withdrawn,
+                used_limits: &(self.used)(),
+            };
+            if let Err(error) = self.state.record(self.run, &batch) {
+                broken.store(true, Ordering::Release);
                 self.failure = Some(error);
-                false
             }
+        }
+        for asker in group.askers {
+            // Nobody waits any more when the apply was interrupted.
+            let _gone = asker.send(self.failure.is_none());
         }
     }
 }

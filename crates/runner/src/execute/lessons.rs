@@ -13,13 +13,15 @@ use super::send::Sender;
 
 impl Sender<'_> {
     /// Compares an account as the target has it after a write with what was written. `answer` is what came with the success; if
-    /// that was nothing, the account is read where the profile asks for it, and where the same was written before in vain.
+    /// that was nothing, the account is read where profile or user ask for it, and where the same was written before in vain.
+    /// `must_read`: something was left out, which an answer to the rest need not show.
     pub(super) async fn learn(
         &self,
         change: &Change,
         id: &str,
         written: &[Difference],
         answer: Option<&Json>,
+        must_read: bool,
     ) {
         if change.resource == Resource::Group {
             return self.see_members(change, id, answer);
@@ -31,10 +33,11 @@ impl Sender<'_> {
         // A success that did not invite anybody has been seen.
         let invitations = &client.profile().invitations;
         let invites = written.iter().any(|difference| invitations.concerns(&difference.path));
-        let verify = if invites { Verify::Read } else { client.profile().write.verify };
+        let by_profile = client.profile().write.verify == Verify::Read;
+        let reads = self.tools.verify || invites || by_profile;
         let read = match answer {
-            Some(_) if verify == Verify::Answer => None,
-            None if verify == Verify::Answer && !self.is_repeated(change) => return,
+            Some(_) if !reads => None,
+            None if !reads && !must_read && !self.is_repeated(change) => return,
             // A read that fails teaches nothing; the write itself was a success.
             _ => client.get(change.resource, id).await.ok().flatten(),
         };

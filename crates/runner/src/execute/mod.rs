@@ -3,14 +3,21 @@
 //! Order: creates, adoptions, updates and reactivations side by side; then what met a conflict once more, as people
 //! may swap a name or take one that is given up; then groups and their members; then whoever leaves, and groups that go; then references to accounts that were created just now.
 
+mod ahead;
+mod create;
 mod groups;
 mod journal;
 mod lessons;
+mod partly;
 pub(crate) mod recover;
+mod references;
 mod requests;
 mod send;
+mod sent;
 mod settle;
+mod update;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,9 +31,10 @@ use peoplesync_state::{KeptNote, RunId, State};
 
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
+use ahead::side_by_side;
 pub(crate) use groups::GroupTools;
 use journal::Journal;
-pub(crate) use send::{Ended, Sent};
+pub(crate) use sent::{Ended, Sent};
 
 /// What an apply needs beside the plan.
 pub(crate) struct Tools {
@@ -42,6 +50,10 @@ pub(crate) struct Tools {
     pub(crate) kept: Kept,
     pub(crate) fingerprint: Box<dyn Fn(&str) -> Fingerprint + Send + Sync>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The version of each account that is changed, by its id, where a write is to be refused that comes too late.
+    pub(crate) versions: BTreeMap<String, String>,
+    /// Whether each account is read after it was written.
+    pub(crate) verify: bool,
     /// Whether history keeps values in full.
     pub(crate) full_history: bool,
     /// Set when the user wants to stop: what is under way ends, nothing more is sent.
@@ -67,7 +79,31 @@ impl std::fmt::Debug for Tools {
 }
 
 /// Applies a plan and gives the state back.
+///
+/// Everything is sent from this thread, by connections of its own: a request costs far more where its connection belongs to
+/// another thread, which must be woken for each part of it.
 pub(crate) async fn apply(
+    plan: &Plan,
+    links: &Links,
+    tools: Tools,
+    state: State,
+    run: RunId,
+    progress: &Progress,
+) -> Outcome<(Applied, State)> {
+    if tools.simulated {
+        return send_all(plan, links, tools, state, run, progress).await;
+    }
+    tools.client.reconnect()?;
+    tokio::task::block_in_place(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::unexpected("cannot start sending", &error))?;
+        runtime.block_on(send_all(plan, links, tools, state, run, progress))
+    })
+}
+
+async fn send_all(
     plan: &Plan,
     links: &Links,
     tools: Tools,
@@ -87,28 +123,28 @@ pub(crate) async fn apply(
     let (groups, people): (Vec<usize>, Vec<usize>) = (0..plan.changes.len()).partition(is_group);
     let (last, first): (Vec<usize>, Vec<usize>) = people.into_iter().partition(leaves);
 
-    pass(&sender, first, concurrency, &mut results, progress).await;
+    pass(&sender, first, &mut results, progress).await;
     let again: Vec<usize> = (0..results.len())
         .filter(|index| results[*index].as_ref().is_some_and(Sent::is_conflict))
         .collect();
-    pass(&sender, again, concurrency, &mut results, progress).await;
+    pass(&sender, again, &mut results, progress).await;
 
     let (empty, filled): (Vec<usize>, Vec<usize>) = groups.into_iter().partition(leaves);
     groups_pass(&sender, filled, concurrency, &mut results, progress).await;
 
-    pass(&sender, last, concurrency, &mut results, progress).await;
+    pass(&sender, last, &mut results, progress).await;
 
-    pass(&sender, empty, concurrency, &mut results, progress).await;
+    pass(&sender, empty, &mut results, progress).await;
 
     let waiting = sender.waiting(&results);
-    let written: Vec<(usize, Sent)> = futures_util::stream::iter(waiting)
-        .map(|index| {
-            let (sender, results) = (&sender, &results);
-            async move { (index, sender.references(index, results).await) }
-        })
-        .buffer_unordered(concurrency)
-        .collect()
-        .await;
+    let mut written: Vec<(usize, Sent)> = Vec::with_capacity(waiting.len());
+    {
+        let (sender, results) = (&sender, &*results);
+        let intent = |index| sender.reference_intent(index, results);
+        let work =
+            async |index, is_written| (index, sender.references(index, is_written, results).await);
+        side_by_side(sender, waiting, intent, work, |sent| written.push(sent)).await;
+    }
     for (index, sent) in written {
         results[index] = Some(sent);
     }
@@ -141,17 +177,16 @@ fn used_limits(tools: &Tools) -> journal::UsedLimits {
 async fn pass(
     sender: &send::Sender<'_>,
     indexes: Vec<usize>,
-    concurrency: usize,
     results: &mut [Option<Sent>],
     progress: &Progress,
 ) {
-    let mut sending = futures_util::stream::iter(indexes)
-        .map(|index| async move { (index, sender.change(index).await) })
-        .buffer_unordered(concurrency);
-    while let Some((index, sent)) = sending.next().await {
+    let intent = |index| sender.first_intent(index);
+    let work = async |index, is_written| (index, sender.change(index, is_written).await);
+    let done = |(index, sent): (usize, Sent)| {
         results[index] = Some(sent);
         progress.step();
-    }
+    };
+    side_by_side(sender, indexes, intent, work, done).await;
 }
 
 /// Writes groups: first so that all of them exist, then their members. What met a conflict is tried once more, as groups may swap

@@ -1,11 +1,14 @@
 //! After a crash: what the journal left open is looked up at the target, before anything is planned.
 
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use peoplesync_mapping::DigestKey;
 use peoplesync_reconcile::{Action, Digest, Link, Standing};
 use peoplesync_scim::client::Client;
 use peoplesync_state::{HistoryNote, LinkEffect, Settlement, State};
 
-use super::send::find;
+use super::create::find;
 use crate::failure::Outcome;
 use crate::pipeline::{Session, fingerprint_of};
 use crate::report::Output;
@@ -30,13 +33,23 @@ pub(crate) async fn recover(
         }
     ));
     let now = session.clock.now().0;
-    for (run, intent) in open {
+    // Side by side, as there may be many: intents are written ahead of their requests.
+    let lost = open.iter().enumerate().filter(|(_, (_, intent))| intent.action == Action::Create);
+    let found: Vec<(usize, Option<String>)> = futures_util::stream::iter(lost)
+        .map(|(index, (_, intent))| async move {
+            find(client, intent.resource, &intent.lookup).await.map(|found| (index, found))
+        })
+        .buffer_unordered(session.loaded.config.target.concurrency.max(1))
+        .try_collect()
+        .await?;
+    let mut found: BTreeMap<usize, Option<String>> = found.into_iter().collect();
+    for (index, (run, intent)) in open.into_iter().enumerate() {
         let fingerprint = fingerprint_of(key, &intent.key);
         let known = state.link(intent.resource, fingerprint, &intent.key)?;
         let (link, found) = match (&known, intent.action) {
             (Some(known), _) => (Some(Link { digest: Digest::UNKNOWN, ..known.clone() }), None),
             (None, Action::Create) => {
-                let id = find(client, intent.resource, &intent.lookup).await?;
+                let id = found.remove(&index).flatten();
                 // Somebody else's link to that account wins: then it was there before, and is no lost create.
                 let taken = match &id {
                     Some(id) => !state.links_by_id(intent.resource, &[id.as_str()])?.is_empty(),

@@ -1,15 +1,24 @@
 //! From a change of the plan to the body of its request. Nothing is decided here.
 
-use peoplesync_reconcile::{AttributeChange, Change};
+use peoplesync_reconcile::{Action, AttributeChange, Change};
 use peoplesync_scim::desired::Difference;
 use peoplesync_scim::profile::PatchForm;
 use peoplesync_scim::schema::SchemaSet;
-use peoplesync_scim::{Path, Profile, resource, write};
+use peoplesync_scim::{Profile, Resource, resource, write};
 use serde_json::{Value as Json, json};
 
 /// The attributes of a change that can be written now: all but references to somebody who is created in this apply.
 pub(super) fn now(change: &Change) -> Vec<Difference> {
     change.attributes.iter().filter(|attribute| !is_pending(attribute)).map(difference).collect()
+}
+
+/// Whether anything has to be sent for a change, its members and references to newcomers aside.
+pub(super) fn needs_request(change: &Change) -> bool {
+    match change.action {
+        Action::Unlink => false,
+        Action::Create | Action::Delete => true,
+        _ => !change.attributes.iter().all(is_pending),
+    }
 }
 
 /// The references that wait for an account: the key that is meant, and the attribute.
@@ -37,12 +46,11 @@ fn writes_lists_whole(profile: &Profile) -> bool {
 }
 
 /// The body of the POST.
-pub(super) fn create_body(change: &Change) -> Json {
-    let values: Vec<(Path, Json)> = now(change)
-        .into_iter()
-        .filter_map(|difference| Some((difference.path, difference.after?)))
-        .collect();
-    write::create_body(change.resource, &values)
+pub(super) fn create_body(resource: Resource, wanted: &[Difference]) -> Json {
+    write::create_body_of(
+        resource,
+        wanted.iter().filter_map(|wanted| Some((&wanted.path, wanted.after.as_ref()?))),
+    )
 }
 
 /// The body of the PATCH for these attributes.

@@ -4,7 +4,8 @@ use peoplesync_reconcile::{Action, Change, Digest, Link, REDACTED, Standing};
 use peoplesync_state::{HistoryNote, LinkEffect, MemberEffect, Settlement};
 use serde_json::Value as Json;
 
-use super::send::{Ended, Sender, Sent};
+use super::send::Sender;
+use super::sent::{Ended, Sent};
 use super::{groups, link, requests};
 use crate::log::masked;
 

@@ -20,6 +20,7 @@ mod sources;
 mod store;
 mod target;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +84,10 @@ pub(crate) struct Prepared {
     pub(crate) parts: Parts,
     /// What the target keeps otherwise than it was written.
     pub(crate) kept: Kept,
+    /// The version that each account to be changed had when it was read, by its id.
+    pub(crate) versions: BTreeMap<String, String>,
+    /// Whether each account is read after it was written.
+    pub(crate) verify: bool,
     /// Other people, if an expression asks about them.
     pub(crate) people: Option<Arc<Others>>,
     /// Where the next run can go on to read the source, once this plan was applied.
@@ -191,9 +196,11 @@ pub(crate) async fn prepare_of(
     let mut links = links(Resource::User, &state, &key, &survey, &policy)?;
     let looking = Progress::counting(output.quiet, "looking up accounts");
     let mut watch = observe::Watch { managed: &session.managed, each: &mut |_| {} };
-    let observation =
-        observe::observe(&session, &client, &mut watch, &survey, &links, &policy, full, &looking)
-            .await?;
+    let distrust = observe::met_a_conflict(&survey, &state)?;
+    let observation = observe::observe(
+        &session, &client, &mut watch, &survey, &links, &policy, full, distrust, &looking,
+    )
+    .await?;
     let observation = observation.with_kept(kept::load(session.managed.resource(), &state, &key)?);
     looking.finish();
     let owners = survey.owners(&links, &observation);
@@ -233,6 +240,11 @@ pub(crate) async fn prepare_of(
     if access == Access::Apply {
         holding.keep(&session.sources, &mut state)?;
     }
+    let versions = plan.changes.iter().filter_map(|change| {
+        let id = change.id.as_ref().filter(|_| change.resource == Resource::User)?;
+        Some((id.clone(), observation.get(id)?.version.clone()?))
+    });
+    let versions = versions.collect();
     let basis = Basis::new(config, snapshot, state.serial(), full, policy.now);
     Ok(Prepared {
         session,
@@ -242,6 +254,8 @@ pub(crate) async fn prepare_of(
         part,
         links,
         kept: observation.kept().clone(),
+        versions,
+        verify: false,
         groups: group_links,
         key,
         basis,

@@ -2,9 +2,12 @@
 //! fewer requests. A list that ended early proves nothing; the planner then asks for single accounts.
 
 use futures_util::StreamExt as _;
-use peoplesync_reconcile::{Links, Lookups, Managed, Observation, Observed, Policy, Survey};
+use peoplesync_reconcile::{
+    Action, Links, Lookups, Managed, Observation, Observed, Policy, Survey,
+};
 use peoplesync_scim::Path;
 use peoplesync_scim::client::{Client, ClientError, Kind};
+use peoplesync_state::{HistoryEntry, HistoryFilter, State};
 use serde_json::Value as Json;
 
 use super::Session;
@@ -13,6 +16,9 @@ use crate::report::progress::Progress;
 
 /// Below so many, single requests are always the better way.
 const FEW: usize = 20;
+
+/// Of more people than these the history is not asked: mostly they are looked for in the list anyway.
+const MOST_ASKED: usize = 1_000;
 
 /// A page of a list costs the target about as much as so many single requests.
 const PAGE_COST: usize = 8;
@@ -34,7 +40,8 @@ impl Watch<'_> {
     }
 }
 
-/// Looks up everything that the survey asks for. With `full`, every account is read.
+/// Looks up everything that the survey asks for. With `full`, every account is read. `distrust`: a search has found nobody where
+/// there was somebody, so it proves nothing.
 #[expect(clippy::too_many_arguments, reason = "everything that a look depends on")]
 pub(crate) async fn observe(
     session: &Session,
@@ -44,6 +51,7 @@ pub(crate) async fn observe(
     links: &Links,
     policy: &Policy,
     full: bool,
+    distrust: bool,
     progress: &Progress,
 ) -> Outcome<Observation> {
     let mut observation = Observation::new();
@@ -59,7 +67,8 @@ pub(crate) async fn observe(
         .searches
         .iter()
         .any(|search| !session.profile.can_find(watch.managed.resource(), &search.path));
-    if !asked.is_empty() && (full || many || cannot_search) {
+    let is_doubtful = distrust && !asked.searches.is_empty();
+    if !asked.is_empty() && (full || many || cannot_search || is_doubtful) {
         list(session, client, watch, &mut observation, progress).await?;
         asked = survey.lookups(links, &observation, policy);
     }
@@ -73,6 +82,26 @@ pub(crate) async fn observe(
         asked = survey.lookups(links, &observation, policy);
     }
     Ok(observation)
+}
+
+/// Whether the last run met the account of somebody for whom it had searched in vain: a create that was refused, as there is one.
+pub(super) fn met_a_conflict(survey: &Survey, state: &State) -> Outcome<bool> {
+    let candidates = survey.candidates();
+    if candidates.len() > MOST_ASKED {
+        return Ok(false);
+    }
+    for candidate in candidates {
+        let last = HistoryFilter { key: Some(candidate.key.clone()), run: None, limit: 1 };
+        let is_conflict = |entry: &HistoryEntry| {
+            entry.note.action == Action::Create
+                && entry.outcome == peoplesync_state::Outcome::Failed
+                && entry.status == Some(409)
+        };
+        if state.entries(&last)?.iter().any(is_conflict) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Reads every account of the target; whether the list was read to its end.

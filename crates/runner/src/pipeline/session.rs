@@ -236,6 +236,7 @@ impl Session {
         config.user_agent = concat!("peoplesync/", env!("CARGO_PKG_VERSION")).to_owned();
         config.timeout = Duration::from_secs(target.timeout_secs);
         config.concurrency = target.concurrency.max(1);
+        config.max_concurrency = self.most_at_once();
         config.retries = target.retries;
         config.allow_plain_http = target.allow_plain_http;
         config.page_size = self.profile.list.page_size;
@@ -248,6 +249,16 @@ impl Session {
             config.seed = Some(*seed);
         }
         Client::new(config).map_err(Failure::from)
+    }
+
+    /// Up to how many requests are under way at once. A number that somebody wrote is not searched beyond.
+    fn most_at_once(&self) -> usize {
+        let target = &self.loaded.config.target;
+        let is_written = |key: &str| self.loaded.is_written(&["target", key]);
+        match is_written("concurrency") && !is_written("max_concurrency") {
+            true => target.concurrency,
+            false => target.max_concurrency,
+        }
     }
 
     /// What the administrator allows, at this moment.

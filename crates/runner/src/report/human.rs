@@ -216,6 +216,22 @@ pub(super) fn listed(to_do: &[(u64, &str)], rest: &[(u64, &str)]) -> String {
 /// What came of an apply.
 pub(crate) fn applied(plan: &Plan, sent: &[Sent], paint: Paint, show: usize) -> String {
     let mut text = String::new();
+    let partly = plan
+        .changes
+        .iter()
+        .zip(sent)
+        .filter(|(_, sent)| sent.ended == Ended::Done && !sent.is_whole());
+    for (change, sent) in partly {
+        let error = sent.error.as_deref().unwrap_or_default();
+        line!(
+            text,
+            "  {} {} {} {}: {error}",
+            paint.yellow("!"),
+            paint.bold(&change.name),
+            change.action.name(),
+            paint.dim(&format!("key {}", change.key))
+        );
+    }
     let failed: Vec<(&Change, &Sent)> =
         plan.changes.iter().zip(sent).filter(|(_, sent)| sent.ended == Ended::Failed).collect();
     let shown = if show == 0 { failed.len() } else { failed.len().min(show) };

@@ -37,15 +37,20 @@ pub(crate) fn plan(plan: &Plan) -> Json {
     document
 }
 
-/// `apply --json`: the plan with an outcome for each change, and their number.
-pub(crate) fn applied(of: &Plan, sent: &[Sent], stopped: Option<&Failure>) -> Json {
-    let mut document = plan(of);
+/// How many changes ended in which way.
+pub(crate) fn outcomes(sent: &[Sent]) -> Json {
     let count = |ended| sent.iter().filter(|sent| sent.ended == ended).count();
-    document["outcomes"] = json!({
+    json!({
         "done": count(Ended::Done),
         "failed": count(Ended::Failed),
         "skipped": count(Ended::Skipped),
-    });
+    })
+}
+
+/// `apply --json`: the plan with an outcome for each change, and their number.
+pub(crate) fn applied(of: &Plan, sent: &[Sent], stopped: Option<&Failure>) -> Json {
+    let mut document = plan(of);
+    document["outcomes"] = outcomes(sent);
     document["stopped"] = stopped.map_or(Json::Null, |failure| Json::String(failure.line()));
     if let Some(Json::Array(changes)) = document.get_mut("changes") {
         for (change, sent) in changes.iter_mut().zip(sent) {

@@ -5,13 +5,15 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::RequestBuilder;
-use reqwest::header::HeaderName;
+use reqwest::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::address::Base;
+use super::config::ClientConfig;
 use super::error::{ClientError, Kind};
+use super::setup;
 
 /// A token is renewed when so much of its life is left, or this part of it if that is less.
 const EARLY: Duration = Duration::from_secs(60);
@@ -85,9 +87,14 @@ impl fmt::Debug for OAuth2 {
     }
 }
 
+/// How much of the answer of a token endpoint is read. No token is that long.
+const MAX_GRANT_BYTES: usize = 256 << 10;
+
 /// The credentials of one client.
 pub(super) struct Credentials {
     auth: Auth,
+    /// For the token endpoint, which has a host, and so TLS and a proxy, of its own.
+    http: Option<reqwest::Client>,
     token: Mutex<Option<Token>>,
 }
 
@@ -110,23 +117,32 @@ struct Grant {
 
 impl Credentials {
     /// Checks whether the credentials can be sent at all.
-    pub(super) fn new(auth: &Auth, allow_plain_http: bool) -> Result<Self, ClientError> {
-        check(auth, allow_plain_http)?;
-        Ok(Self { auth: auth.clone(), token: Mutex::default() })
+    pub(super) fn new(config: &ClientConfig, user_agent: HeaderValue) -> Result<Self, ClientError> {
+        let auth = &config.auth;
+        check(auth, config.allow_plain_http)?;
+        let http = match auth {
+            Auth::OAuth2(oauth2) => {
+                let base = Base::parse(&oauth2.token_url, config.allow_plain_http)?;
+                Some(setup::http(config, &base, user_agent)?)
+            }
+            _ => None,
+        };
+        Ok(Self { auth: auth.clone(), http, token: Mutex::default() })
     }
 
     /// The request with its credentials; fetches a token where there is none that is good for a while.
     pub(super) async fn sign(
         &self,
-        http: &reqwest::Client,
         request: RequestBuilder,
     ) -> Result<RequestBuilder, ClientError> {
-        Ok(match &self.auth {
-            Auth::None => request,
-            Auth::Bearer(token) => request.bearer_auth(token),
-            Auth::Basic { user, password } => request.basic_auth(user, Some(password)),
-            Auth::Header { name, value } => request.header(name, value),
-            Auth::OAuth2(oauth2) => request.bearer_auth(self.token(http, oauth2).await?),
+        Ok(match (&self.auth, &self.http) {
+            (Auth::Bearer(token), _) => request.bearer_auth(token),
+            (Auth::Basic { user, password }, _) => request.basic_auth(user, Some(password)),
+            (Auth::Header { name, value }, _) => request.header(name, value),
+            (Auth::OAuth2(oauth2), Some(http)) => {
+                request.bearer_auth(self.token(http, oauth2).await?)
+            }
+            (Auth::None | Auth::OAuth2(_), _) => request,
         })
     }
 
@@ -186,9 +202,17 @@ async fn ask(http: &reqwest::Client, oauth2: &OAuth2, header: bool) -> Result<To
             .with_retryable(true)
             .because(error.without_url())
     };
-    let response = request.send().await.map_err(unreachable)?;
+    let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status().as_u16();
-    let body = response.bytes().await.map_err(unreachable)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_GRANT_BYTES {
+            let message =
+                format!("no token from {host}: the answer is larger than {MAX_GRANT_BYTES} bytes");
+            return Err(ClientError::new(Kind::TooLarge, message).with_status(status));
+        }
+    }
     let grant: Option<Grant> = serde_json::from_slice(&body).ok();
     let said = grant
         .as_ref()

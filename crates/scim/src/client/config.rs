@@ -34,8 +34,11 @@ pub struct ClientConfig {
     pub connect_timeout: Duration,
     /// A reply that is larger, decompressed, is refused while it is being read.
     pub max_response_bytes: usize,
-    /// How many requests may be under way at once; at least 1.
+    /// How many requests are under way at once, at first; at least 1.
     pub concurrency: usize,
+    /// Up to how many may be under way at once, as long as more of them at once are answered faster. Not more than
+    /// `concurrency`: the number is fixed.
+    pub max_concurrency: usize,
     /// How often a request is repeated after its first attempt failed, where that is safe.
     pub retries: u32,
     /// The first back-off is drawn from zero to this; the range doubles with every retry.
@@ -89,6 +92,7 @@ impl ClientConfig {
             connect_timeout: Duration::from_secs(10),
             max_response_bytes: 32 << 20,
             concurrency: 8,
+            max_concurrency: 0,
             retries: 4,
             retry_base: Duration::from_millis(250),
             retry_cap: Duration::from_secs(30),

@@ -53,8 +53,9 @@ impl Client {
             id: None,
             query: Vec::new(),
             body: None,
+            if_match: None,
         };
-        let reply = match self.send(&call).await {
+        let mut reply = match self.send(&call).await {
             Err(error) if error.kind == Kind::NotFound || error.is_unsupported() => {
                 return Ok(None);
             }

@@ -78,6 +78,14 @@ impl ClientError {
         matches!((self.kind, self.status), (_, Some(405 | 501)) | (Kind::Refused, Some(404)))
     }
 
+    /// The answer to a POST names a resource that was there before: whether another one was created is not known.
+    #[must_use]
+    pub fn somebody_elses(resource: crate::Resource) -> Self {
+        let message = "the answer names an account that belongs to somebody else";
+        let request = format!("POST {}", resource.endpoint());
+        Self::new(Kind::NoId, message).with_ambiguous(true).of(&request)
+    }
+
     pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,

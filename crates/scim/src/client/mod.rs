@@ -14,6 +14,7 @@ mod cause;
 mod config;
 mod discover;
 mod error;
+mod lanes;
 mod pace;
 mod paging;
 mod reply;
@@ -29,6 +30,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::Method;
 use serde_json::Value as Json;
 
@@ -112,6 +114,21 @@ impl Client {
     #[must_use]
     pub fn profile(&self) -> &Arc<Profile> {
         &self.0.profile
+    }
+
+    /// Opens new connections for what is sent from now on: for a caller who goes on in another runtime, as a connection lives in
+    /// the one that opened it and answers slowly, or not at all, from another.
+    ///
+    /// # Errors
+    /// [`Kind::Config`], as of [`Client::new`].
+    pub fn reconnect(&self) -> Result<(), ClientError> {
+        self.0.transport.reconnect()
+    }
+
+    /// How many requests are under way at once at present; between 1 and what the config allows.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.0.transport.lanes.count()
     }
 
     /// How long until each lasting limit of the profile, by its name, has room again: what a later process must respect. Give
@@ -214,7 +231,7 @@ impl Client {
     /// As the target answers; a 404 that does not come from the SCIM service is [`Kind::Refused`].
     pub async fn get(&self, resource: Resource, id: &str) -> Result<Option<Json>, ClientError> {
         let call = self.call(Method::GET, resource, Some(id))?;
-        let reply = match self.send(&call).await {
+        let mut reply = match self.send(&call).await {
             Err(error) if error.kind == Kind::NotFound => return Ok(None),
             reply => reply?,
         };
@@ -234,8 +251,8 @@ impl Client {
     ///   creating it again.
     pub async fn create(&self, resource: Resource, body: &Json) -> Result<Created, ClientError> {
         let mut call = self.call(Method::POST, resource, None)?;
-        call.body = Some(bytes(&self.0.profile.encode(resource, body.clone(), &self.0.schemas)));
-        let reply = self.send(&call).await?;
+        call.body = Some(bytes(&self.0.profile.encode(resource, body, &self.0.schemas)));
+        let mut reply = self.send(&call).await?;
         let created = reply.json();
         let known = created.as_ref().ok().and_then(Option::as_ref);
         match (reply.id(known, call.endpoint), created) {
@@ -253,46 +270,93 @@ impl Client {
         }
     }
 
-    /// Replaces a resource (PUT). Gives what the target says it is now; `None` without a body.
+    /// As [`replace_if`](Self::replace_if), whatever the version is.
     ///
     /// # Errors
-    /// As the target answers; [`Kind::NotFound`] if it surely is not there.
+    /// As there.
     pub async fn replace(
         &self,
         resource: Resource,
         id: &str,
         body: &Json,
     ) -> Result<Option<Json>, ClientError> {
-        let body = self.0.profile.encode(resource, body.clone(), &self.0.schemas);
-        self.write(Method::PUT, resource, id, &body).await
+        self.replace_if(resource, id, body, None).await
     }
 
-    /// Changes parts of a resource (PATCH). Gives what the target says it is now; `None` without
-    /// a body. Several requests, one after the other, where the target limits their operations.
+    /// Replaces a resource (PUT). Gives what the target says it is now; `None` without a body. With a `version`, only
+    /// if it is still that (`If-Match`, RFC 7644 §3.14).
     ///
     /// # Errors
-    /// As the target answers; [`Kind::NotFound`] if it surely is not there, and
-    /// [`ClientError::is_unsupported`] if the target has no PATCH.
+    /// As the target answers; [`Kind::NotFound`] if it surely is not there, [`Kind::Precondition`] if it has another version.
+    pub async fn replace_if(
+        &self,
+        resource: Resource,
+        id: &str,
+        body: &Json,
+        version: Option<&str>,
+    ) -> Result<Option<Json>, ClientError> {
+        let body = self.0.profile.encode(resource, body, &self.0.schemas);
+        self.write(Method::PUT, resource, id, &body, version).await
+    }
+
+    /// As [`patch_if`](Self::patch_if), whatever the version is.
+    ///
+    /// # Errors
+    /// As there.
     pub async fn patch(
         &self,
         resource: Resource,
         id: &str,
         body: &Json,
     ) -> Result<Option<Json>, ClientError> {
+        self.patch_if(resource, id, body, None).await
+    }
+
+    /// Changes parts of a resource (PATCH). Gives what the target says it is now; `None` without
+    /// a body. Several requests, one after the other, where the target limits their operations. With a `version`, only if it is
+    /// still that (`If-Match`, RFC 7644 §3.14).
+    ///
+    /// # Errors
+    /// As the target answers; [`Kind::NotFound`] if it surely is not there, [`Kind::Precondition`] if it has another version, and
+    /// [`ClientError::is_unsupported`] if the target has no PATCH.
+    pub async fn patch_if(
+        &self,
+        resource: Resource,
+        id: &str,
+        body: &Json,
+        version: Option<&str>,
+    ) -> Result<Option<Json>, ClientError> {
         let mut answer = None;
+        let mut version = version.map(str::to_owned);
         for body in self.0.profile.encode_patch(resource, body, &self.0.schemas) {
-            answer = self.write(Method::PATCH, resource, id, &body).await?;
+            answer = self.write(Method::PATCH, resource, id, &body, version.as_deref()).await?;
+            // Our own first part has moved it.
+            version = answer.as_ref().and_then(self::version).filter(|_| version.is_some());
         }
         Ok(answer)
     }
 
-    /// Deletes a resource. 200, 202 and 204 are all success.
+    /// As [`delete_if`](Self::delete_if), whatever the version is.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn delete(&self, resource: Resource, id: &str) -> Result<Deleted, ClientError> {
+        self.delete_if(resource, id, None).await
+    }
+
+    /// Deletes a resource; with a `version`, only if it is still that. 200, 202 and 204 are all success.
     ///
     /// # Errors
     /// As the target answers. A 404 with an HTML body is an error, not [`Deleted::Gone`].
-    pub async fn delete(&self, resource: Resource, id: &str) -> Result<Deleted, ClientError> {
-        let call = self.call(Method::DELETE, resource, Some(id))?;
-        let reply = match self.send(&call).await {
+    pub async fn delete_if(
+        &self,
+        resource: Resource,
+        id: &str,
+        version: Option<&str>,
+    ) -> Result<Deleted, ClientError> {
+        let mut call = self.call(Method::DELETE, resource, Some(id))?;
+        call.if_match = version;
+        let mut reply = match self.send(&call).await {
             Err(error) if error.kind == Kind::NotFound => return Ok(Deleted::Gone),
             reply => reply?,
         };
@@ -306,10 +370,12 @@ impl Client {
         resource: Resource,
         id: &str,
         body: &Json,
+        version: Option<&str>,
     ) -> Result<Option<Json>, ClientError> {
         let mut call = self.call(method, resource, Some(id))?;
+        call.if_match = version;
         call.body = Some(bytes(body));
-        let reply = self.send(&call).await?;
+        let mut reply = self.send(&call).await?;
         let body = reply.json().map_err(|error| error.with_ambiguous(true).of(&call.label()))?;
         // `{"success": true}` and the like are no resource.
         Ok(body.filter(|body| body.is_object() && member(body, "id").is_some()))
@@ -341,7 +407,7 @@ impl Client {
             return Err(ClientError::new(Kind::Config, message));
         }
         let resource = Some(resource);
-        Ok(Call { method, resource, endpoint, id, query: Vec::new(), body: None })
+        Ok(Call { method, resource, endpoint, id, query: Vec::new(), body: None, if_match: None })
     }
 
     async fn page(
@@ -351,7 +417,7 @@ impl Client {
     ) -> Result<Page, ClientError> {
         let mut call = self.call(Method::GET, resource, None)?;
         call.query = query.to_vec();
-        let reply = self.send(&call).await?;
+        let mut reply = self.send(&call).await?;
         list::parse_page(&reply.body).map_err(|source| {
             // HTML and the like have a better explanation than where the JSON parser stopped.
             let error = reply.json().err().unwrap_or_else(|| malformed(&reply, source.to_string()));
@@ -366,14 +432,15 @@ impl fmt::Debug for Client {
     }
 }
 
-fn bytes(body: &Json) -> Vec<u8> {
-    body.to_string().into_bytes()
+fn bytes(body: &Json) -> Bytes {
+    body.to_string().into()
 }
 
 fn malformed(reply: &Reply, message: impl Into<String>) -> ClientError {
     ClientError::new(Kind::Malformed, message).with_status(reply.status)
 }
 
-fn version(resource: &Json) -> Option<String> {
+/// `meta.version` (RFC 7643 §3.1), if there is one.
+pub fn version(resource: &Json) -> Option<String> {
     reference_id(member(member(resource, "meta")?, "version")?)
 }

@@ -21,15 +21,20 @@ pub(super) struct Reply {
     pub(super) date: Option<String>,
     pub(super) request_id: Option<String>,
     pub(super) body: Vec<u8>,
+    /// The body as JSON, where it was small and a success, and so had to be read to see whether it is one.
+    pub(super) parsed: Option<Json>,
 }
 
 impl Reply {
-    /// The body as JSON; `None` if there is none.
+    /// The body as JSON; `None` if there is none. Taken out, so that a body is read once.
     ///
     /// # Errors
     /// [`Kind::Malformed`], when the body is something else: a login page with status 200 must not
     /// pass as a success.
-    pub(super) fn json(&self) -> Result<Option<Json>, ClientError> {
+    pub(super) fn json(&mut self) -> Result<Option<Json>, ClientError> {
+        if let Some(parsed) = self.parsed.take() {
+            return Ok(Some(parsed));
+        }
         let body = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
         if body.trim_ascii().is_empty() {
             return Ok(None);
@@ -54,7 +59,7 @@ impl Reply {
 
     /// The failure that this reply is, if it is one. `write` says whether the request could have
     /// changed something.
-    pub(super) fn failure(&self, write: bool) -> Option<(ClientError, Sent)> {
+    pub(super) fn failure(&mut self, write: bool) -> Option<(ClientError, Sent)> {
         if !(200..300).contains(&self.status) {
             return Some(self.failed(self.status, write));
         }
@@ -63,6 +68,7 @@ impl Reply {
         let small = self.body.len() <= 8 << 10;
         let body: Json = small.then(|| serde_json::from_slice(&self.body).ok())??;
         if !is_scim_error(&body) && !is_graph_error(&body) {
+            self.parsed = Some(body);
             return None;
         }
         let status =

@@ -10,7 +10,7 @@ use super::address::Base;
 use super::config::ClientConfig;
 use super::error::{ClientError, Kind};
 
-/// Sets up the pool, TLS and what every request carries.
+/// Sets up the pool, TLS and what every request carries, for requests to the host of `base`.
 pub(super) fn http(
     config: &ClientConfig,
     base: &Base,
@@ -31,7 +31,7 @@ pub(super) fn http(
         // Shorter than the keep-alive of common load balancers, so that a request seldom meets a
         // connection that is just being closed.
         .pool_idle_timeout(Duration::from_secs(20))
-        .pool_max_idle_per_host(config.concurrency)
+        .pool_max_idle_per_host(config.concurrency.max(config.max_concurrency))
         // A redirect would turn a POST into a GET, or take the credentials elsewhere.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)

@@ -1,14 +1,14 @@
 //! One HTTP attempt: connection pool, TLS, headers, time and size limits, the bound on concurrency.
 //! What a reply means is judged in `reply`, whether to try again in `retry`.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{
-    CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER,
 };
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::schema::Resource;
@@ -18,6 +18,7 @@ use super::auth::Credentials;
 use super::cause::{self, Cause};
 use super::config::{ClientConfig, Observer};
 use super::error::{ClientError, Kind};
+use super::lanes::Lanes;
 use super::pace::{Class, Pace};
 use super::reply::Reply;
 use super::retry::{Failure, Retry, Safety, Sent};
@@ -30,6 +31,9 @@ const MAX_ERROR_BYTES: usize = 64 << 10;
 /// The headers in which services give a request its number, in the order in which they are looked at.
 const REQUEST_IDS: &[&str] =
     &["x-request-id", "request-id", "x-correlation-id", "x-trace-id", "x-amzn-requestid"];
+
+/// Nobody has use for more requests at once.
+const MOST_LANES: usize = 1024;
 
 /// A longer one is none.
 const MAX_REQUEST_ID: usize = 128;
@@ -67,7 +71,9 @@ pub(super) struct Call<'a> {
     pub(super) id: Option<&'a str>,
     /// Parameters; one without a value is written without `=`.
     pub(super) query: Vec<(&'static str, Option<String>)>,
-    pub(super) body: Option<Vec<u8>>,
+    pub(super) body: Option<Bytes>,
+    /// The version that must be there for the request to be carried out (RFC 7644 §3.14).
+    pub(super) if_match: Option<&'a str>,
 }
 
 impl Call<'_> {
@@ -100,14 +106,16 @@ impl Call<'_> {
 
 /// Everything that a client shares between its requests.
 pub(super) struct Transport {
-    http: reqwest::Client,
+    /// The pool. It can be renewed, because a connection belongs to the runtime that opened it.
+    http: RwLock<reqwest::Client>,
+    config: ClientConfig,
     base: Base,
     credentials: Credentials,
     content_type: HeaderValue,
     timeout: Duration,
     connect_timeout: Duration,
     max_response_bytes: usize,
-    permits: Semaphore,
+    pub(super) lanes: Lanes,
     pub(super) pace: Pace,
     retry: Retry,
     wire: Option<Arc<dyn Wire>>,
@@ -118,33 +126,26 @@ impl Transport {
     pub(super) fn new(config: &ClientConfig) -> Result<Self, ClientError> {
         let invalid = |message: &str| ClientError::new(Kind::Config, message);
         let base = Base::parse(&config.base_url, config.allow_plain_http)?;
-        let credentials = Credentials::new(&config.auth, config.allow_plain_http)?;
-        if config.user_agent.trim().is_empty() {
-            return Err(invalid(
-                "the user agent is empty; some targets refuse requests without one",
-            ));
-        }
-        let user_agent = HeaderValue::from_str(&config.user_agent).map_err(|_| {
-            invalid("the user agent holds characters that cannot stand in a header")
-        })?;
+        let user_agent = user_agent(config)?;
         let content_type = HeaderValue::from_str(&config.content_type).map_err(|_| {
             invalid("the content type holds characters that cannot stand in a header")
         })?;
-        if config.concurrency == 0 || config.concurrency > Semaphore::MAX_PERMITS {
+        if config.concurrency == 0 || config.concurrency > MOST_LANES {
             return Err(invalid("the concurrency must be at least 1"));
         }
         if config.page_size == 0 {
             return Err(invalid("the page size must be at least 1"));
         }
         Ok(Self {
-            http: setup::http(config, &base, user_agent)?,
+            credentials: Credentials::new(config, user_agent.clone())?,
+            http: RwLock::new(setup::http(config, &base, user_agent)?),
+            config: config.clone(),
             base,
-            credentials,
             content_type,
             timeout: config.timeout,
             connect_timeout: config.connect_timeout,
             max_response_bytes: config.max_response_bytes,
-            permits: Semaphore::new(config.concurrency),
+            lanes: Lanes::new(config.concurrency, config.max_concurrency.min(MOST_LANES)),
             pace: Pace::new(config.profile.rates.clone(), &config.used),
             retry: Retry::new(
                 config.retries,
@@ -156,6 +157,14 @@ impl Transport {
             wire: config.wire.clone(),
             observer: config.observer.clone(),
         })
+    }
+
+    /// Leaves all connections to whoever waits for an answer on them; what is sent from now on opens new ones.
+    pub(super) fn reconnect(&self) -> Result<(), ClientError> {
+        let user_agent = user_agent(&self.config)?;
+        let http = setup::http(&self.config, &self.base, user_agent)?;
+        *self.http.write().unwrap_or_else(PoisonError::into_inner) = http;
+        Ok(())
     }
 
     /// Sends the request, again where that is safe, and gives the reply if it is a success.
@@ -170,7 +179,7 @@ impl Transport {
             async move {
                 let class = call.class();
                 let asked = self.pace.admit(class).await;
-                let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
+                let lane = self.lanes.enter().await;
                 let started = Instant::now();
                 let mut result = self.attempt(call).await;
                 // A token may be withdrawn before its time; another one tells whether it was that.
@@ -181,6 +190,11 @@ impl Transport {
                     result = self.attempt(call).await;
                 }
                 let elapsed = started.elapsed();
+                drop(lane);
+                match &result {
+                    Err((error, _)) if is_overload(error) => self.lanes.overloaded(),
+                    _ => self.lanes.answered(),
+                }
                 let (error, sent) = match result {
                     Ok(reply) => {
                         self.pace.succeeded(class);
@@ -206,13 +220,17 @@ impl Transport {
     async fn attempt(&self, call: &Call<'_>) -> Result<Reply, (ClientError, Sent)> {
         let lost = |error| self.lost(error, call.is_write());
         let url = self.base.url(call.endpoint, call.id, &call.query);
-        let mut request = self.http.request(call.method.clone(), url);
-        request = self.credentials.sign(&self.http, request).await.map_err(|error| {
+        let http = self.http.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut request = http.request(call.method.clone(), url);
+        request = self.credentials.sign(request).await.map_err(|error| {
             let sent = if error.retryable { Sent::NotProcessed } else { Sent::Decided };
             (error, sent)
         })?;
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, self.content_type.clone()).body(body.clone());
+        }
+        if let Some(version) = call.if_match {
+            request = request.header(IF_MATCH, version);
         }
         let response = match &self.wire {
             None => request.send().await.map_err(lost)?,
@@ -227,6 +245,7 @@ impl Transport {
             date: header(DATE),
             request_id: request_id(response.headers()),
             body: Vec::new(),
+            parsed: None,
         };
         let read = self.read(response, &mut reply).await;
         let success = (200..300).contains(&reply.status);
@@ -387,6 +406,21 @@ impl Transport {
             observer(event);
         }
     }
+}
+
+fn user_agent(config: &ClientConfig) -> Result<HeaderValue, ClientError> {
+    let invalid = |message: &str| ClientError::new(Kind::Config, message);
+    if config.user_agent.trim().is_empty() {
+        return Err(invalid("the user agent is empty; some targets refuse requests without one"));
+    }
+    HeaderValue::from_str(&config.user_agent)
+        .map_err(|_| invalid("the user agent holds characters that cannot stand in a header"))
+}
+
+/// Whether the target may have too much to do.
+fn is_overload(error: &ClientError) -> bool {
+    matches!(error.kind, Kind::Timeout | Kind::Unreachable) && error.retryable
+        || matches!(error.status, Some(502..=504))
 }
 
 /// Why a body was not read to its end.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Paging, Profile, Update};
+use super::{Paging, Profile, Update, Use};
 use crate::resource::member;
 use crate::schema::Resource;
 
@@ -87,6 +87,11 @@ impl Discovery {
 }
 
 impl Profile {
+    /// Whether it leaves something that matters to what the service says of itself, so that it is worth a request to ask.
+    pub fn is_open(&self) -> bool {
+        self.write.update == Update::Auto
+    }
+
     /// Fills in what the profile leaves open, which is what it has as any service would, with what this one says of itself.
     #[must_use]
     pub fn with_discovery(mut self, found: &Discovery) -> Self {
@@ -95,6 +100,12 @@ impl Profile {
             self.write.update = match found.patch {
                 Some(false) => Update::Put,
                 _ => Update::Patch,
+            };
+        }
+        if self.write.if_match == Use::Auto {
+            self.write.if_match = match found.etag {
+                Some(true) => Use::Always,
+                _ => Use::Never,
             };
         }
         if found.filter == Some(false) && self.filter == open.filter {

@@ -23,7 +23,7 @@ pub use self::layers::{ProfileError, layered};
 pub use self::rate::Rate;
 pub use self::words::{
     Clear, Dates, Deactivate, Delete, Ids, Inactive, Manager, OpCase, Paging, PatchForm,
-    Reactivate, RemoveMembers, ShowMembers, Update, Verify, Version,
+    Reactivate, RemoveMembers, ShowMembers, Update, Use, Verify, Version,
 };
 
 use crate::path::Path;
@@ -126,6 +126,8 @@ pub struct Writing {
     pub clear: Clear,
     /// How it is made sure that the service keeps what was written.
     pub verify: Verify,
+    /// Whether a change names the version of the account that it was planned for (`If-Match`).
+    pub if_match: Use,
     /// Multi-valued attributes of which the service keeps one value.
     pub single: Vec<String>,
     /// Lists of which one element must be marked as primary; the first one is, if none is.
@@ -271,6 +273,7 @@ impl Default for Writing {
             update: Update::default(),
             clear: Clear::default(),
             verify: Verify::default(),
+            if_match: Use::default(),
             single: Vec::new(),
             primary: Vec::new(),
             required: vec!["userName".to_owned()],

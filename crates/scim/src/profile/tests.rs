@@ -11,8 +11,8 @@ fn profile(table: &Json) -> Profile {
 fn check(table: &Json, resource: Resource, body: Json) -> String {
     let profile = profile(table);
     let schemas = profile.schemas().unwrap();
-    let sent = profile.encode(resource, body.clone(), &schemas);
-    let twice = profile.encode(resource, sent.clone(), &schemas);
+    let sent = profile.encode(resource, &body, &schemas).into_owned();
+    let twice = profile.encode(resource, &sent, &schemas).into_owned();
     assert_eq!(sent, twice, "what is in the form of the service already stays");
     let back = profile.decode(resource, sent.clone(), &schemas);
     let back = match back {
@@ -159,6 +159,7 @@ fn errors_are_explained_by_code_then_type_then_words_then_status() {
 fn what_a_service_says_fills_what_the_profile_leaves_open() {
     let config = json!({
         "patch": { "supported": false },
+        "etag": { "supported": true },
         "filter": { "supported": false, "maxResults": 100 },
         "pagination": { "cursor": true, "index": false, "maxPageSize": 50 },
     });
@@ -171,8 +172,12 @@ fn what_a_service_says_fills_what_the_profile_leaves_open() {
     let open = profile(&json!({})).with_discovery(&found);
     assert_eq!((open.write.update, open.filter.supported), (Update::Put, false));
     assert_eq!((open.list.paging, open.list.page_size), (Paging::Cursor, 50));
+    assert_eq!(open.write.if_match, Use::Always);
+    let silent = profile(&json!({})).with_discovery(&Discovery::default());
+    assert_eq!(silent.write.if_match, Use::Never);
     let told = profile(&json!({
-        "write": { "update": "patch" }, "filter": { "operators": ["eq"] }, "list": { "page_size": 100, "paging": "index" },
+        "write": { "update": "patch", "if_match": "never" },
+        "filter": { "operators": ["eq"] }, "list": { "page_size": 100, "paging": "index" },
     }));
     assert_eq!(told.clone().with_discovery(&found), told);
 }

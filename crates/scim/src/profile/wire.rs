@@ -1,9 +1,11 @@
 //! Between SCIM as the RFCs have it and a service's own way of writing it, in both directions: the client writes by it, and
 //! the simulator reads and answers by it. Reading what a real service sends needs none of this, as comparing is lenient.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value as Json, json};
 
-use super::{Clear, Dates, Ids, Manager, OpCase, PatchForm, Profile, Version};
+use super::{Clear, Dates, Ids, Manager, OpCase, PatchForm, Profile, Values, Version};
 use crate::path::Path;
 use crate::resource::{self, member};
 use crate::schema::{AttributeRef, Kind, Resource, SchemaSet, is_primary};
@@ -22,20 +24,24 @@ enum Way {
 impl Profile {
     /// Whether bodies are as the RFCs have them.
     fn is_plain(&self) -> bool {
-        let default = Self::default();
-        self.version == default.version
-            && self.values == default.values
+        self.version == Version::default()
+            && self.values == Values::default()
             && self.write.single.is_empty()
             && self.write.primary.is_empty()
     }
 
     /// The body of a resource as the service wants it. What is in its form already stays.
-    pub fn encode(&self, resource: Resource, body: Json, schemas: &SchemaSet) -> Json {
+    pub fn encode<'b>(
+        &self,
+        resource: Resource,
+        body: &'b Json,
+        schemas: &SchemaSet,
+    ) -> Cow<'b, Json> {
         if self.is_plain() {
-            return body;
+            return Cow::Borrowed(body);
         }
         // Only the way in finds mistakes.
-        self.resource(Way::Out, resource, body, schemas).unwrap_or_default()
+        Cow::Owned(self.resource(Way::Out, resource, body.clone(), schemas).unwrap_or_default())
     }
 
     /// A body that is in the form of the service, as the RFCs have it.

@@ -66,6 +66,16 @@ words! {
         /// The account is read after each write.
         Read,
     }
+    /// Whether something is used that not every service has.
+    Use {
+        /// Where the service says that it has it.
+        #[default]
+        Auto,
+        /// Always, whatever the service says.
+        Always,
+        /// Never.
+        Never,
+    }
     /// How `add`, `remove` and `replace` are spelled.
     OpCase {
         /// `replace`.

@@ -81,7 +81,9 @@ fn the_log_may_be_cut_anywhere_and_no_transaction_is_seen_in_half() {
     for seq in 0..PEOPLE {
         let settled: Vec<_> =
             seq.checked_sub(1).map(|seq| settlement(seq, &key(seq))).into_iter().collect();
-        state.intend_and_settle(run, &[intent(seq, &key(seq))], &settled).unwrap();
+        let intents = [intent(seq, &key(seq))];
+        let batch = Batch { intents: &intents, settlements: &settled, ..Batch::default() };
+        state.record(run, &batch).unwrap();
     }
     let (database, log) = image(&state);
     let mut seen = std::collections::BTreeSet::new();
@@ -153,7 +155,9 @@ fn a_full_disk_loses_nothing_that_was_there_and_writes_nothing_in_half() {
     hint: make room on the disk and start again: what was not written is looked up
     ");
     let intents: Vec<Intent> = (2..5000).map(|seq| intent(seq, "b")).collect();
-    let error = state.intend_and_settle(run, &intents, &[settlement(1, "a")]).unwrap_err();
+    let settlements = [settlement(1, "a")];
+    let batch = Batch { intents: &intents, settlements: &settlements, ..Batch::default() };
+    let error = state.record(run, &batch).unwrap_err();
     assert!(matches!(error, Error::Full { .. }), "{error}");
     assert_eq!((dump(&state), state.serial()), before);
 

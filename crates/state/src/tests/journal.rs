@@ -1,5 +1,14 @@
 use super::*;
 
+fn record(
+    state: &mut State,
+    run: RunId,
+    intents: &[Intent],
+    settlements: &[Settlement],
+) -> Result<(), Error> {
+    state.record(run, &Batch { intents, settlements, ..Batch::default() })
+}
+
 #[test]
 fn an_intent_is_open_until_it_is_settled() {
     let mut state = memory();
@@ -28,6 +37,20 @@ fn an_intent_is_open_until_it_is_settled() {
 }
 
 #[test]
+fn an_intent_that_is_withdrawn_leaves_no_trace() {
+    let mut state = memory();
+    let run = begin(&mut state);
+    let before = dump(&state);
+    state.intend(run, &[intent(1, "a"), intent(2, "b")]).unwrap();
+    let limits = [("hourly".to_owned(), NOW)];
+    let batch = Batch { withdrawn: &[1, 2], used_limits: &limits, ..Batch::default() };
+    state.record(run, &batch).unwrap();
+    assert_eq!(state.unsettled().unwrap(), []);
+    assert_eq!(dump(&state), before);
+    assert_eq!(state.used_limits().unwrap(), limits);
+}
+
+#[test]
 fn the_same_number_in_another_run_is_another_intent() {
     let mut state = memory();
     let (first, second) = (begin(&mut state), begin(&mut state));
@@ -45,7 +68,7 @@ fn an_intent_may_be_settled_and_intended_again_in_one_group() {
     state.intend(run, &[intent(1, "a")]).unwrap();
     let conflict =
         Settlement { outcome: Outcome::Failed, link: LinkEffect::None, ..settlement(1, "a") };
-    state.intend_and_settle(run, &[intent(1, "a")], &[conflict]).unwrap();
+    record(&mut state, run, &[intent(1, "a")], &[conflict]).unwrap();
     assert_eq!(state.unsettled().unwrap(), [(run, intent(1, "a"))]);
 }
 
@@ -86,7 +109,7 @@ fn a_group_with_a_conflict_is_not_written_at_all() {
     let thief = Link { id: "id-a".to_owned(), ..link("c") };
     let thief = LinkEffect::Put { fingerprint: fingerprint("c"), link: thief };
     let settlements = [settlement(1, "b"), Settlement { link: thief, ..settlement(2, "c") }];
-    let error = state.intend_and_settle(run, &[intent(3, "d")], &settlements).unwrap_err();
+    let error = record(&mut state, run, &[intent(3, "d")], &settlements).unwrap_err();
     insta::assert_snapshot!(error, @r#"the account id-a is linked to "a", so it cannot be linked to "c" as well"#);
     assert_eq!(dump(&state), before);
 }

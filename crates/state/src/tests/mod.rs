@@ -18,7 +18,7 @@ use peoplesync_reconcile::{Action, Digest, Fingerprint, Link, Standing};
 use peoplesync_scim::Resource::{self, User};
 
 use crate::{
-    Access, Error, Health, HistoryFilter, HistoryNote, Intent, LinkEffect, Outcome, RunId,
+    Access, Batch, Error, Health, HistoryFilter, HistoryNote, Intent, LinkEffect, Outcome, RunId,
     RunStart, Settlement, State,
 };
 

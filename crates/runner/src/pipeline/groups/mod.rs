@@ -90,9 +90,10 @@ pub(crate) async fn plan(
     let mut sightings = Sightings::default();
     let mut each = |group: &_| sightings.see(group);
     let mut watch = Watch { managed: &groups.managed, each: &mut each };
-    let observation =
-        observe::observe(session, client, &mut watch, &survey, &links, &policy, full, &looking)
-            .await?;
+    let observation = observe::observe(
+        session, client, &mut watch, &survey, &links, &policy, full, false, &looking,
+    )
+    .await?;
     let owners = survey.owners(&links, &observation);
     let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
     links.extend(state.links_by_id(Resource::Group, &owners)?);

@@ -206,3 +206,11 @@ async fn a_proxy_gets_every_request_but_those_to_this_machine() {
     Client::new(config).unwrap().get(USERS, "7").await.unwrap();
     assert_eq!((target.seen().len(), proxy.seen().len()), (1, 1));
 }
+
+#[tokio::test]
+async fn an_answer_without_end_is_no_token() {
+    let huge = format!(r#"{{"access_token":"{}"}}"#, "t".repeat(300 << 10));
+    let fake = Fake::start(move |_, _| reply("200 OK", &[], &huge)).await;
+    let error = Client::new(oauth2(&fake)).unwrap().get(USERS, "7").await.unwrap_err();
+    assert_eq!(error.kind, Kind::TooLarge, "{error}");
+}

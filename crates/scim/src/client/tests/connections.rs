@@ -313,3 +313,43 @@ async fn a_target_that_wants_a_certificate_of_the_client_gets_it() {
     let config = ClientConfig { identity_pem: Some(identity), ..config };
     assert_eq!(Client::new(config).unwrap().get(USERS, "7").await.unwrap(), Some(user(7)));
 }
+
+#[tokio::test]
+async fn a_token_endpoint_has_tls_of_its_own_beside_a_plain_target() {
+    let (url, seen) = tls_server().await;
+    let fake = Fake::script([scim("200 OK", &user(7))]).await;
+    let auth = Auth::OAuth2(OAuth2 {
+        token_url: format!("{url}/token"),
+        client_id: "sync".to_owned(),
+        client_secret: "s3cret".to_owned(),
+        scope: None,
+    });
+    let roots = include_bytes!("tls/ca.pem").to_vec();
+    let config = ClientConfig { auth, extra_roots_pem: Some(roots), retries: 0, ..config(&fake) };
+    // The server is no token endpoint and says so, which shows that TLS was spoken.
+    let error = Client::new(config).unwrap().get(Resource::User, "7").await.unwrap_err();
+    assert!(error.message.contains("holds no `access_token`"), "{error}");
+    assert_eq!(seen.lock().unwrap().len(), 1);
+    assert_eq!(fake.lines(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_target_on_this_machine_does_not_take_the_proxy_from_the_token_endpoint() {
+    let proxy = Fake::script([reply("200 OK", &[], r#"{"access_token":"t"}"#)]).await;
+    let fake = Fake::script([scim("200 OK", &user(7))]).await;
+    let auth = Auth::OAuth2(OAuth2 {
+        token_url: "http://login.example.com/token".to_owned(),
+        client_id: "sync".to_owned(),
+        client_secret: "s3cret".to_owned(),
+        scope: None,
+    });
+    let config = ClientConfig {
+        auth,
+        allow_plain_http: true,
+        proxy: Some(proxy.url.clone()),
+        ..config(&fake)
+    };
+    Client::new(config).unwrap().get(Resource::User, "7").await.unwrap();
+    assert_eq!(proxy.lines(), ["POST http://login.example.com/token"]);
+    assert_eq!(fake.lines(), ["GET /Users/7"]);
+}

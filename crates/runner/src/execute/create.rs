@@ -1,0 +1,109 @@
+//! Creating an account or a group, and finding out whether one whose answer was lost exists.
+
+use std::sync::PoisonError;
+
+use peoplesync_reconcile::Change;
+use peoplesync_scim::client::{Client, ClientError, Created, Kind};
+use peoplesync_scim::{Filter, Path, Resource};
+use serde_json::Value as Json;
+
+use super::partly::Partly;
+use super::requests;
+use super::send::Sender;
+use super::sent::Sent;
+
+impl Sender<'_> {
+    /// Creates the account of a change. An attribute that the target refuses keeps nobody out, unless it is needed.
+    pub(super) async fn create(&self, change: &Change) -> Sent {
+        let wanted = requests::now(change);
+        let mut partly = Partly::default();
+        loop {
+            let left = partly.left(&wanted);
+            let body = requests::create_body(change.resource, &left);
+            match self.try_create(change, &body).await {
+                Ok(created) => {
+                    let answer = Some(&created.resource).filter(|resource| resource.is_object());
+                    self.learn(change, &created.id, &wanted, answer, partly.is_used()).await;
+                    return Sent {
+                        status: Some(201),
+                        error: partly.told(),
+                        ..Sent::done(&created.id)
+                    };
+                }
+                Err(error) if partly.leave_out(&left, &error, |path| self.is_needed(path)) => {}
+                Err(error) => return self.failed(&error),
+            }
+        }
+    }
+
+    /// Creates a group with this body.
+    pub(super) async fn create_with(&self, change: &Change, body: &Json) -> Sent {
+        match self.try_create(change, body).await {
+            Ok(created) => {
+                let answer = Some(&created.resource).filter(|resource| resource.is_object());
+                self.learn(change, &created.id, &[], answer, false).await;
+                Sent { status: Some(201), ..Sent::done(&created.id) }
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Creates it, and where the answer is lost, looks for it before it is created again.
+    async fn try_create(&self, change: &Change, body: &Json) -> Result<Created, ClientError> {
+        let mut is_second = false;
+        loop {
+            let error = match self.tools.client.create(change.resource, body).await {
+                Ok(created) => {
+                    self.reached();
+                    if self.is_new(change.resource, &created.id) {
+                        return Ok(created);
+                    }
+                    None
+                }
+                Err(error) if error.ambiguous || error.kind == Kind::NoId => Some(error),
+                Err(error) => return Err(error),
+            };
+            let found = find(&self.tools.client, change.resource, &self.lookup(change)).await?;
+            if let Some(id) = found.filter(|id| self.is_new(change.resource, id)) {
+                return Ok(Created { id, resource: Json::Null, version: None });
+            }
+            match error {
+                Some(error) if is_second || error.kind == Kind::NoId => return Err(error),
+                None if is_second => return Err(ClientError::somebody_elses(change.resource)),
+                _ => is_second = true,
+            }
+        }
+    }
+
+    /// Whether an id that was answered can be that of a new account. A proxy that repeats an answer, or a service that answers
+    /// with whom it has, would otherwise give one account to two people.
+    fn is_new(&self, resource: Resource, id: &str) -> bool {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.insert((resource, id.to_owned()))
+    }
+
+    /// Whether an account is no good without this attribute, so that it must not be left out.
+    pub(super) fn is_needed(&self, path: &Path) -> bool {
+        let is_root = |text: &str| Path::parse(text).is_ok_and(|known| known.same_root(path));
+        let required = &self.tools.client.profile().write.required;
+        ["userName", "active"].into_iter().any(is_root)
+            || required.iter().any(|text| is_root(text))
+            || self.tools.match_by.iter().any(|known| known.same_root(path))
+    }
+}
+
+/// The id of the one account that has one of these values, asked in order; `None` if none or several have.
+pub(super) async fn find(
+    client: &Client,
+    resource: Resource,
+    lookup: &[(String, String)],
+) -> Result<Option<String>, ClientError> {
+    for (path, value) in lookup {
+        let Ok(path) = peoplesync_scim::Path::parse(path) else { continue };
+        let found = client.find(resource, &Filter::eq(path, value.clone())).await?;
+        if let [hit] = found.hits.as_slice() {
+            return Ok(hit.get("id").and_then(Json::as_str).map(str::to_owned));
+        }
+    }
+    Ok(None)
+}

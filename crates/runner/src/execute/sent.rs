@@ -1,0 +1,85 @@
+//! What came of one change.
+
+use peoplesync_scim::client::ClientError;
+
+/// How a change ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ended {
+    Done,
+    Failed,
+    Skipped,
+}
+
+/// What came of one change.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) ended: Ended,
+    pub(crate) status: Option<u16>,
+    /// What went wrong; also of a change that was done but for a part.
+    pub(crate) error: Option<String>,
+    /// The account's id, once there is one.
+    pub(crate) id: Option<String>,
+    /// The number that the target gave to a request that failed.
+    pub(crate) request: Option<String>,
+}
+
+impl Sent {
+    /// Left out because its intent is not on the disk.
+    pub(super) fn not_journaled() -> Self {
+        let error = Some("not sent: the journal could not be written".to_owned());
+        Self { error, ..Self::skipped() }
+    }
+
+    pub(super) fn skipped() -> Self {
+        Self { ended: Ended::Skipped, status: None, error: None, id: None, request: None }
+    }
+
+    pub(super) fn done(id: &str) -> Self {
+        Self {
+            ended: Ended::Done,
+            status: None,
+            error: None,
+            id: Some(id.to_owned()),
+            request: None,
+        }
+    }
+
+    /// Not done, for a reason of our own.
+    pub(super) fn refused(status: Option<u16>, error: impl Into<String>) -> Self {
+        Self { ended: Ended::Failed, status, error: Some(error.into()), ..Self::skipped() }
+    }
+
+    pub(super) fn failed(error: &ClientError) -> Self {
+        let request = error.request_id.clone();
+        Self { request, ..Self::refused(error.status, error_line(error)) }
+    }
+
+    /// Whether all of it was done.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.ended == Ended::Done && self.error.is_none()
+    }
+
+    pub(super) fn is_conflict(&self) -> bool {
+        self.ended == Ended::Failed && self.status == Some(409)
+    }
+}
+
+/// The error and its causes in one line.
+pub(super) fn error_line(error: &ClientError) -> String {
+    let mut line = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        source = cause.source();
+    }
+    if let Some(hint) = &error.hint {
+        line.push_str("; ");
+        line.push_str(hint);
+    }
+    line
+}
