@@ -28,7 +28,9 @@ pub(crate) fn compile(
     resource: Resource,
     schemas: &SchemaSet,
 ) -> Result<Mapping, Vec<CompileError>> {
-    let mut compiler = Compiler { resource, schemas, lookups: &spec.lookups, errors: Vec::new() };
+    let domain = spec.domain.as_deref().filter(|domain| !domain.trim().is_empty());
+    let mut compiler =
+        Compiler { resource, schemas, lookups: &spec.lookups, domain, errors: Vec::new() };
     let scope = compiler.scope(spec);
     let parsed: Vec<_> = spec
         .attributes
@@ -43,7 +45,7 @@ pub(crate) fn compile(
     let (fields, asks) = reads::all(exprs.chain(parsed.iter().flat_map(Parsed::exprs)));
 
     let lookups = &spec.lookups;
-    let setting = Setting { fields: &fields, lookups, once: false, clears: false };
+    let setting = Setting { fields: &fields, lookups, domain, once: false, clears: false };
     let scope = scope.map(|(text, expr)| {
         let key = Key::scope(resource);
         let want = Want { needs: Needs::Condition, many: false, copy: false, place: "a scope" };
@@ -79,7 +81,8 @@ pub(crate) fn compile(
         return Err(errors.into_iter().map(|(_, error)| error).collect());
     }
     let manager = manager.filter(|_| needs_manager);
-    let digest = digest(resource, scope.as_ref(), manager.as_ref(), &attributes, &spec.lookups);
+    let digest =
+        digest(resource, scope.as_ref(), manager.as_ref(), &attributes, &spec.lookups, domain);
     let layout = layout(resource, &attributes);
     Ok(Mapping { scope, attributes, fields, asks, manager, digest, layout, resource })
 }
@@ -113,6 +116,7 @@ struct Compiler<'c> {
     resource: Resource,
     schemas: &'c SchemaSet,
     lookups: &'c Lookups,
+    domain: Option<&'c str>,
     /// With the number of the rule; none for the scope.
     errors: Vec<(Option<usize>, CompileError)>,
 }
@@ -124,7 +128,7 @@ impl<'c> Compiler<'c> {
         'c: 's,
     {
         let (once, clears) = (spec.when == When::Create, spec.on_empty == OnEmpty::Clear);
-        Setting { fields, lookups: self.lookups, once, clears }
+        Setting { fields, lookups: self.lookups, domain: self.domain, once, clears }
     }
 
     fn scope(&mut self, spec: &Spec) -> Option<(String, Expr)> {
@@ -316,6 +320,7 @@ fn digest(
     manager: Option<&Manager>,
     attributes: &[Attribute],
     lookups: &Lookups,
+    domain: Option<&str>,
 ) -> [u8; 16] {
     let mut hash = Texts(blake3::Hasher::new());
     let mut add = |text: &str| hash.add(text);
@@ -338,6 +343,10 @@ fn digest(
     if let Some(manager) = manager {
         add("manager");
         add(&manager.source.expr.to_string());
+    }
+    if let Some(domain) = domain {
+        add("domain");
+        add(domain);
     }
     for (name, table) in lookups {
         add(name);

@@ -40,7 +40,7 @@ pub(crate) fn all<'e>(exprs: impl Iterator<Item = &'e Expr>) -> (Vec<String>, As
                     }
                     None => asks.groups = AskedGroups::All,
                 },
-                Ask::ManagerField | Ask::Taken | Ask::Nothing => {}
+                Ask::ManagerField | Ask::Taken | Ask::Domain | Ask::Nothing => {}
             }
         });
     }

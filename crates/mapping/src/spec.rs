@@ -14,6 +14,8 @@ pub struct Spec {
     pub manager: Option<String>,
     /// The tables for `Lookup`.
     pub lookups: Lookups,
+    /// What `DefaultDomain()` gives.
+    pub domain: Option<String>,
 }
 
 /// The rule for one attribute.

@@ -40,7 +40,13 @@ pub(crate) fn evaluate(text: &str) -> String {
     let offices: Table =
         offices.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
     let lookups = Lookups::from([("offices".to_owned(), offices)]);
-    let setting = Setting { fields: &[], lookups: &lookups, once: true, clears: false };
+    let setting = Setting {
+        fields: &[],
+        lookups: &lookups,
+        domain: Some("example.com"),
+        once: true,
+        clears: false,
+    };
     let code = check(&expr, setting, want, &mut problems);
     if let Some(problem) = problems.first() {
         return format!("problem: {}", problem.message);

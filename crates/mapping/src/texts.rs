@@ -39,7 +39,8 @@ impl Texts {
             expr::parse(text).map_err(|error| vec![CompileError::syntax(&key, text, error)])?;
         let (fields, _) = reads::all(std::iter::once(&expr));
         let mut problems = Vec::new();
-        let setting = Setting { fields: &fields, lookups, once: false, clears: false };
+        let setting =
+            Setting { fields: &fields, lookups, domain: None, once: false, clears: false };
         let want = Want { needs: Needs::Label, many: true, copy: false, place: "this key" };
         let code = check(&expr, setting, want, &mut problems);
         if !problems.is_empty() {

@@ -162,7 +162,8 @@ fn mapping(text: &str) -> Mapping {
         offices.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
     let lookups = Lookups::from([("offices".to_owned(), offices)]);
     let manager = Some("mail".to_owned());
-    let spec = Spec { attributes: vec![attribute], lookups, manager, ..Spec::default() };
+    let domain = Some("exämple.com".to_owned());
+    let spec = Spec { attributes: vec![attribute], lookups, manager, domain, ..Spec::default() };
     Mapping::compile(&spec, Resource::User, &SchemaSet::standard())
         .unwrap_or_else(|errors| panic!("{}", errors[0].render()))
 }

@@ -14,6 +14,14 @@ const SHA256: &str = "sha256";
 const SHA512: &str = "sha512";
 
 pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("ConvertFromBase64", Type::Text, from_base64)
+        .takes(&[needed("source", Accepts::Text)])
+        .says("The text of which `ConvertToBase64` made the source. What is no Base64 of UTF-16 rejects the record.")
+        .examples(&[
+            (r#"ConvertFromBase64("SABlAGwAbABvACAAdwBvAHIAbABkACEA")"#, r#""Hello world!""#),
+            (r#"ConvertFromBase64("WgBvAOsA")"#, r#""Zoë""#),
+            ("ConvertFromBase64(null)", "null"),
+        ]),
     Function::new("ConvertToBase64", Type::Text, base64)
         .takes(&[needed("source", Accepts::Text)])
         .says("The UTF-16 bytes of the source, the lower byte first, in Base64.")
@@ -52,6 +60,15 @@ fn base64<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let mut encoded = arguments.build();
     encoded.push(&STANDARD.encode(bytes))?;
     Ok(encoded.into_value())
+}
+
+fn from_base64<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    let Some(source) = arguments.text(0)? else { return Ok(Value::Null) };
+    let wrong = || arguments.fault(0, "text that is no Base64 of UTF-16");
+    let bytes = STANDARD.decode(source.trim()).map_err(|_| wrong())?;
+    let (pairs, []) = bytes.as_chunks::<2>() else { return Err(wrong()) };
+    let units: Vec<u16> = pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
+    String::from_utf16(&units).map(Value::owned).map_err(|_| wrong())
 }
 
 fn utf8_hex<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {

@@ -1,10 +1,18 @@
-//! Values from tables of the config.
+//! Values from the config: of its tables, and its default domain.
 
-use super::{Accepts, Function, needed, optional};
+use super::{Accepts, Ask, Function, needed, optional};
 use crate::expr::eval::{Arguments, Eval};
 use crate::expr::{Type, Value};
 
-pub(super) const FUNCTIONS: &[Function] = &[Function::new("Lookup", Type::Text, lookup)
+pub(super) const FUNCTIONS: &[Function] = &[Function::new("DefaultDomain", Type::Text, domain)
+    .asks(Ask::Domain)
+    .says("The domain that the config calls the default one.")
+    .examples(&[
+        (r#"DefaultDomain()"#, r#""example.com""#),
+        (r#""zoe" & "@" & DefaultDomain()"#, r#""zoe@example.com""#),
+        (r#"Join("@", null, DefaultDomain())"#, r#""example.com""#),
+    ]),
+Function::new("Lookup", Type::Text, lookup)
     .takes(&[
         needed("table", Accepts::Table),
         needed("key", Accepts::Text),
@@ -12,6 +20,11 @@ pub(super) const FUNCTIONS: &[Function] = &[Function::new("Lookup", Type::Text, 
     ])
     .says("What a table of the config, `[lookups.NAME]`, has for the key; the default if it has nothing.")
     .examples(&[(r#"Lookup(offices, "LDZ")"#, r#""Łódź""#), (r#"Lookup("offices", "ldz", "elsewhere")"#, r#""elsewhere""#), (r#"Lookup(offices, null)"#, r#"null"#)])];
+
+/// Never called: the checker puts the domain in its place.
+fn domain<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
+    Err(arguments.unknown("no domain is known here"))
+}
 
 fn lookup<'a>(arguments: &Arguments<'_, 'a>) -> Eval<Value<'a>> {
     let key = arguments.text(1)?.unwrap_or_default();

@@ -4,6 +4,7 @@
 mod chance;
 mod convert;
 mod country;
+mod elsewhere;
 mod encode;
 mod letters;
 mod list;
@@ -19,6 +20,7 @@ mod time;
 
 use std::fmt::Write;
 
+pub(crate) use self::elsewhere::instead;
 pub use self::reference::reference;
 pub use self::table::{FAMILIES, Family, all, find};
 use crate::expr::eval::{Arguments, Eval};
@@ -64,6 +66,8 @@ pub enum Ask {
     Groups,
     /// Which values others have.
     Taken,
+    /// The default domain of the config.
+    Domain,
 }
 
 /// A parameter of a function.

@@ -16,7 +16,7 @@ argument may be left empty and counts as null; where `…` stands, the last argu
 A time is written `M/d/yyyy h:mm:ss tt` in UTC where text is needed; `IsoDate` and `FormatDateTime` write others.
 
 The examples are tests. In them it is 2026-01-31 08:30 UTC, the person is in the groups Engineering and Łódź, the manager has the key 3, the
-address ada@example.com and a manager with the key 1, and there is a table:
+address ada@example.com and a manager with the key 1, the default domain is example.com, and there is a table:
 
 ```toml
 [lookups.offices]
@@ -74,6 +74,7 @@ impl Ask {
                 "Reads managers before people: the source is read twice. Who cannot be known about is rejected, not guessed about."
             }
             Self::Groups => "A person whose groups cannot be known is rejected, not guessed about.",
+            Self::Domain => "What `default_domain` of [people] says.",
             Self::Taken => "Only as a whole rule, in an attribute with `when = \"create\"`.",
         })
     }

@@ -28,7 +28,7 @@ pub static FAMILIES: &[Family] = &[
     Family { title: "Times", functions: time::FUNCTIONS },
     Family { title: "Countries and telephones", functions: country::FUNCTIONS },
     Family { title: "Encodings", functions: encode::FUNCTIONS },
-    Family { title: "Tables", functions: lookup::FUNCTIONS },
+    Family { title: "Values from the config", functions: lookup::FUNCTIONS },
     Family { title: "Managers and groups", functions: people::FUNCTIONS },
     Family { title: "The run: time and chance", functions: chance::FUNCTIONS },
 ];

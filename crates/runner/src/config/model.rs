@@ -237,6 +237,9 @@ pub(crate) struct People {
     /// `manager` says it.
     #[serde(default)]
     pub manager: Option<String>,
+    /// What `DefaultDomain()` gives.
+    #[serde(default)]
+    pub default_domain: Option<String>,
     /// How an unlinked person finds an existing account: attributes, first hit wins.
     #[serde(rename = "match")]
     pub match_by: Vec<String>,

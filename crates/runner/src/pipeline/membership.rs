@@ -103,7 +103,8 @@ impl GroupReader {
             rule.path.eq_ignore_ascii_case(NAME) && matches!(rule.rule, Rule::Value(_))
         };
         let name = rules(&table.attributes).into_iter().filter(of_name).collect();
-        let spec = Spec { lookups: lookups.clone(), ..spec("", name) };
+        let domain = loaded.config.people.default_domain.clone();
+        let spec = Spec { lookups: lookups.clone(), domain, ..spec("", name) };
         let texts =
             |name, text: &String| Texts::compile(&["groups", name], text, &lookups).map_err(shown);
         Ok(Some(Self {

@@ -334,8 +334,8 @@ pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, C
 
 /// What a table of people asks of the mapping.
 pub(super) fn spec_of(people: &model::People) -> Spec {
-    let manager = people.manager.clone();
-    Spec { manager, ..spec(&people.scope, rules(&people.attributes)) }
+    let (manager, domain) = (people.manager.clone(), people.default_domain.clone());
+    Spec { manager, domain, ..spec(&people.scope, rules(&people.attributes)) }
 }
 
 /// A mapping as it is compiled.

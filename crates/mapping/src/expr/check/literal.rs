@@ -50,6 +50,22 @@ impl Accepts {
     }
 }
 
+/// What of .NET's patterns these here leave out, so that none takes more than linear time; and what to write instead.
+fn beyond(pattern: &str, error: &regex::Error) -> Option<(&'static str, &'static str)> {
+    let said = error.to_string();
+    let around = "so that none can take for ever; match more and keep a named group, as in `(?<kept>…)@` with `${kept}`, or ask \
+                  twice, as in `a matches \"…\" and a not matches \"…\"`";
+    let back = "so that none can take for ever; write out what is meant, or compare two fields";
+    match () {
+        () if said.contains("look-around") => Some(("look-ahead and look-behind", around)),
+        () if said.contains("backreferences") => Some(("back-references", back)),
+        () if pattern.contains("(?>") => {
+            Some(("atomic groups", "write `(?:…)`: nothing is tried twice here"))
+        }
+        () => None,
+    }
+}
+
 impl Checker<'_> {
     /// An argument that is written out, understood.
     pub(super) fn literal(
@@ -121,6 +137,11 @@ impl Checker<'_> {
             Ok(regex) => return Some(regex),
             Err(regex::Error::CompiledTooBig(_)) => "it is too large".to_owned(),
             Err(error) => {
+                if let Some((what, hint)) = beyond(&pattern.text, &error) {
+                    let message = format!("patterns here have no {what}");
+                    self.problem(pattern.span, message, Some(hint.to_owned()));
+                    return None;
+                }
                 // The library draws the pattern over several lines; its last line says what is wrong.
                 let drawn = error.to_string();
                 let last = drawn.lines().last().unwrap_or_default();

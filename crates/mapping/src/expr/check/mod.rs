@@ -73,6 +73,8 @@ pub(crate) struct Setting<'s> {
     pub(crate) fields: &'s [String],
     /// The tables of the config.
     pub(crate) lookups: &'s Lookups,
+    /// What `DefaultDomain()` gives.
+    pub(crate) domain: Option<&'s str>,
     /// Whether its value is written once and never compared again.
     pub(crate) once: bool,
     /// Whether no value means that the target shall have none.
@@ -189,6 +191,9 @@ impl Checker<'_> {
     ) -> (Code, Type) {
         self.count(expr, function, arguments);
         self.steady(expr, function);
+        if function.asks == Ask::Domain {
+            return self.domain(expr, function);
+        }
         let mut known = Type::Null;
         let codes = arguments.iter().enumerate().map(|(index, argument)| {
             let Some(argument) = argument else {
@@ -224,6 +229,20 @@ impl Checker<'_> {
             self.fits(expr, known, want);
         }
         (Code { op: Op::Call { function, arguments: codes }, span: expr.span }, known)
+    }
+
+    /// The default domain, which is known before there is any record.
+    fn domain(&mut self, expr: &Expr, function: &Function) -> (Code, Type) {
+        let value = match self.setting.domain {
+            Some(domain) => Value::owned(domain.to_owned()),
+            None => {
+                let message = format!("nothing says what `{}` gives", function.name);
+                let hint = "give [people] a `default_domain`, such as \"example.com\"".to_owned();
+                self.problem(expr.span, message, Some(hint));
+                Value::Null
+            }
+        };
+        (Code { op: Op::Constant(value), span: expr.span }, Type::Text)
     }
 
     /// An argument that was left empty is no value, which must not empty the target by accident.
@@ -314,7 +333,8 @@ impl Checker<'_> {
 
     fn unknown_function(&mut self, name: &Word, arguments: &[Option<Expr>]) {
         let known = functions::all().iter().map(|function| function.name);
-        let hint = did_you_mean(&name.text, known);
+        let elsewhere = functions::instead(&name.text).map(str::to_owned);
+        let hint = elsewhere.or_else(|| did_you_mean(&name.text, known));
         self.problem(name.span, format!("there is no function `{}`", name.text), hint);
         for argument in arguments.iter().flatten() {
             self.any(argument);

@@ -247,7 +247,8 @@ fn mapping(
         attributes.push(peoplesync_mapping::AttributeSpec::value("displayName", VALUE));
     }
     let lookups = lookups::load(loaded)?;
-    let spec = Spec { lookups, ..spec(&table.scope, attributes) };
+    let domain = loaded.config.people.default_domain.clone();
+    let spec = Spec { lookups, domain, ..spec(&table.scope, attributes) };
     let mapping = Mapping::compile(&spec, Resource::Group, schemas)
         .map_err(|errors| shown(loaded, &errors))?;
     match mapping.questions_about_others().as_slice() {
