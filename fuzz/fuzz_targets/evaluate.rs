@@ -3,6 +3,7 @@
 #![no_main]
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
@@ -174,6 +175,9 @@ fn batch(cells: &[Vec<Cell>; 4]) -> Batch {
     batch
 }
 
+/// Made once: it would take most of the time.
+static SCHEMAS: LazyLock<SchemaSet> = LazyLock::new(SchemaSet::standard);
+
 fuzz_target!(|case: Case| {
     let paths = ["title", "active", "roles", "urn:example:x:2.0:User:any"];
     let path = paths[usize::from(case.path) % paths.len()];
@@ -185,9 +189,10 @@ fuzz_target!(|case: Case| {
         attributes: vec![attribute],
         lookups,
         manager: Some("b".to_owned()),
+        domain: Some("ä.example".to_owned()),
         ..Spec::default()
     };
-    let Ok(mapping) = Mapping::compile(&spec, Resource::User, &SchemaSet::standard()) else { return };
+    let Ok(mapping) = Mapping::compile(&spec, Resource::User, &SCHEMAS) else { return };
     let batch = batch(&case.cells);
     let (binding, record) = (mapping.bind(batch.fields()), batch.get(0).expect("one record"));
     let (others, seed) = (Others(["x", "ö"], case.path > 127), DigestKey::new([7; 32]));

@@ -2,10 +2,15 @@
 //! can be parsed is compiled or refused. Nothing panics.
 #![no_main]
 
+use std::sync::LazyLock;
+
 use libfuzzer_sys::fuzz_target;
 use peoplesync_mapping::expr::{MAX_LENGTH, parse};
 use peoplesync_mapping::{AttributeSpec, Mapping, Spec};
 use peoplesync_scim::{Resource, SchemaSet};
+
+/// Made once: it would take most of the time.
+static SCHEMAS: LazyLock<SchemaSet> = LazyLock::new(SchemaSet::standard);
 
 fuzz_target!(|text: &str| {
     match parse(text) {
@@ -20,7 +25,7 @@ fuzz_target!(|text: &str| {
     let attributes = ["title", "active", "roles", "urn:example:x:2.0:User:any"];
     let attributes = attributes.map(|path| AttributeSpec::value(path, text)).into();
     let spec = Spec { attributes, ..Spec::default() };
-    if let Err(errors) = Mapping::compile(&spec, Resource::User, &SchemaSet::standard()) {
+    if let Err(errors) = Mapping::compile(&spec, Resource::User, &SCHEMAS) {
         for error in errors {
             assert!(error.render().contains(&error.message));
         }

@@ -6,6 +6,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
 use super::errors::{ConfigError, Place};
+use super::outline::Format;
 use super::spans::line_column;
 
 /// A config text in one of the three formats, parsed once.
@@ -18,7 +19,6 @@ pub(crate) struct Text {
 impl Text {
     /// Parses by the ending of the file name: `.yaml`/`.yml`, `.json`, everything else is TOML.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let fail = |message: String, at: Option<(usize, usize)>| ConfigError {
             key: String::new(),
             place: Place::File { path: path.to_owned(), at },
@@ -26,16 +26,20 @@ impl Text {
             hint: None,
             excerpt: None,
         };
-        let value = match ending {
-            "json" => serde_json::from_str::<serde_json::Value>(text)
+        let value = match Format::of(path) {
+            Format::Json => serde_json::from_str::<serde_json::Value>(text)
                 .map_err(|error| {
                     fail(strip_place(&error.to_string()), Some((error.line(), error.column())))
                 })
                 .and_then(|json| serialized(&json).map_err(|message| fail(message, None)))?,
-            "yaml" | "yml" => serde_saphyr::from_str::<serde_json::Value>(text)
-                .map_err(|error| fail(error.to_string(), None))
+            Format::Yaml => serde_saphyr::from_str::<serde_json::Value>(text)
+                .map_err(|error| {
+                    let place = |number: u64| usize::try_from(number).unwrap_or(1);
+                    let at = error.location().map(|at| (place(at.line()), place(at.column())));
+                    fail(strip_place(&error.without_snippet().to_string()), at)
+                })
                 .and_then(|json| serialized(&json).map_err(|message| fail(message, None)))?,
-            _ => toml::from_str::<toml::Value>(text)
+            Format::Toml => toml::from_str::<toml::Value>(text)
                 .map_err(|error| {
                     let at = error.span().map(|span| line_column(text, span.start));
                     fail(error.message().to_owned(), at)
@@ -63,7 +67,7 @@ fn serialized(value: &impl serde::Serialize) -> Result<Value, String> {
     Value::serialize(value).map_err(|error| error.to_string())
 }
 
-/// serde_json ends its messages with the place, which is shown on its own.
+/// The libraries end their messages with the place, which is shown on its own.
 fn strip_place(message: &str) -> String {
     message.split(" at line ").next().unwrap_or(message).to_owned()
 }

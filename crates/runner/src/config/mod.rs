@@ -6,6 +6,7 @@ mod errors;
 mod format;
 pub(crate) mod groups;
 pub(crate) mod model;
+mod outline;
 pub(crate) mod rule;
 mod secrets;
 mod spans;
@@ -162,11 +163,7 @@ fn read(path: &Path, text: &str, base: &Path) -> Result<Loaded, Unread> {
             })
             .split("__"),
     );
-    let is_toml = !matches!(
-        path.extension().and_then(|ending| ending.to_str()),
-        Some("json" | "yaml" | "yml")
-    );
-    let spans = Spans::new(path, if is_toml { text } else { "" });
+    let spans = Spans::new(path, text);
     let decoded = decode::decode(&figment, &|key| place(Some(&spans), key));
     let loaded =
         |(config, identity)| Loaded { config, base: base.to_owned(), identity, spans: Some(spans) };
