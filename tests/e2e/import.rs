@@ -15,6 +15,9 @@ fn check(path: &Path) {
     assert_eq!(std::fs::read_to_string(bed.path("peoplesync.toml")).unwrap(), shown.stdout);
     // The source that the config names, with a column for each field.
     bed.write("people.csv", std::fs::read(path.with_extension("csv")).unwrap());
+    if let Ok(groups) = std::fs::read(path.with_extension("groups.csv")) {
+        bed.write("groups.csv", groups);
+    }
     let mut check = bed.command(&["check"]);
     let checked = super::harness::ran(check.env("PEOPLESYNC_TARGET__AUTH__BEARER", "secret"));
     assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);

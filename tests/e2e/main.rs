@@ -10,6 +10,7 @@
 mod accounts;
 mod active_directory;
 mod approval;
+mod chance;
 mod corpus;
 mod crash;
 mod dice;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::scope::{self, Filter};
 use super::write::{self, text_literal};
-use super::{Imported, Parts, Rule};
+use super::{Imported, Parts, Rule, Table};
 
 /// The export.
 #[derive(Debug, Deserialize)]
@@ -95,23 +95,45 @@ pub(crate) fn import(schema: Schema, settings: (&str, &str)) -> Result<Imported,
         .ok_or_else(|| NoExport("it has no `synchronizationRules`".to_owned()))?;
     let mappings: Vec<ObjectMapping> =
         rules.into_iter().flat_map(|rule| rule.object_mappings.unwrap_or_default()).collect();
-    let (people, others): (Vec<_>, Vec<_>) =
-        mappings.into_iter().partition(|mapping| mapping.enabled && mapping.is_of("user"));
     let mut parts = Parts::default();
-    let mut people = people.into_iter();
-    let first = people
-        .next()
+    let (mut people, mut groups, mut others) = (None, None, Vec::new());
+    for mapping in mappings {
+        let place = match () {
+            () if !mapping.enabled => None,
+            () if mapping.is_of("user") => Some(&mut people),
+            () if mapping.is_of("group") => Some(&mut groups),
+            () => None,
+        };
+        match place {
+            Some(place @ None) => *place = Some(mapping),
+            _ => others.push(mapping),
+        }
+    }
+    let people = people
         .ok_or_else(|| NoExport("it has no object mapping of users that is enabled".to_owned()))?;
-    for other in people.chain(others) {
+    for other in others {
         let why = match () {
             () if !other.enabled => "it is switched off",
-            () if other.is_of("group") => "groups are configured in [groups]",
+            () if other.is_of("group") => "there is one mapping of groups in a config",
             () if other.is_of("user") => "there is one mapping of people in a config",
             () => "it is neither of users nor of groups",
         };
         parts.left.push(format!("The object mapping {}: {why}.", other.title()));
     }
-    convert(first, &mut parts);
+    parts.people = convert(people, Resource::User, &mut parts.left);
+    if let Some(groups) = groups {
+        let title = groups.title();
+        let table = convert(groups, Resource::Group, &mut parts.left);
+        let is_name =
+            |rule: &Rule| rule.path.eq_ignore_ascii_case("displayName") && rule.left_out.is_none();
+        if table.rules.iter().any(is_name) {
+            parts.groups = Some(table);
+        } else {
+            parts.left.push(format!(
+                "The object mapping {title}: groups need a `displayName`; write [groups]."
+            ));
+        }
+    }
     Ok(write::config(parts, settings))
 }
 
@@ -138,63 +160,81 @@ impl ObjectMapping {
     }
 }
 
-fn convert(mapping: ObjectMapping, parts: &mut Parts) {
-    parts.title = mapping.title();
-    flow_types(mapping.flow_types.as_deref(), parts);
+fn convert(mapping: ObjectMapping, resource: Resource, left: &mut Vec<String>) -> Table {
+    let name = if resource == Resource::User { "people" } else { "groups" };
+    let mut table = Table { title: mapping.title(), ..Table::default() };
+    flow_types(mapping.flow_types.as_deref(), resource, &mut table, left);
     if let Some(filter) = &mapping.scope {
-        let (scope, left) = scope::expression(filter);
-        parts.scope = scope;
-        parts.left.extend(left);
+        let (scope, not_carried) = scope::expression(filter, name);
+        table.scope = scope;
+        left.extend(not_carried);
     }
     let mut match_by = Vec::new();
     for attribute in mapping.attribute_mappings.unwrap_or_default() {
         let Some(path) = attribute.target_attribute_name.clone() else { continue };
+        if resource == Resource::Group && path.eq_ignore_ascii_case("members") {
+            table.members = attribute.source.as_ref().map(Source::expression);
+            continue;
+        }
         let priority = attribute.matching_priority.unwrap_or(0);
-        let rule = rule(attribute, path, parts);
+        let rule = rule(attribute, path, resource, left);
         if priority > 0 && rule.left_out.is_none() {
             match_by.push((priority, rule.path.clone()));
         }
-        parts.rules.push(rule);
+        table.rules.push(rule);
     }
     match_by.sort();
-    parts.match_by = match_by.into_iter().map(|(_, path)| path).collect();
-    let Some(mapping) = compilable(parts) else { return };
+    table.match_by = match_by.into_iter().map(|(_, path)| path).collect();
+    let Some(mapping) = compilable(&mut table, resource, left) else { return table };
     for attribute in mapping.attributes().iter().filter(|attribute| attribute.is_choice()) {
         let path = attribute.path();
-        let count = parts.match_by.len();
-        parts.match_by.retain(|text| Path::parse(text).as_ref() != Ok(path));
-        if parts.match_by.len() < count {
-            parts.left.push(format!(
+        let count = table.match_by.len();
+        table.match_by.retain(|text| Path::parse(text).as_ref() != Ok(path));
+        if table.match_by.len() < count {
+            left.push(format!(
                 "`{path}` is chosen such that nobody has it, so nobody is matched by it."
             ));
         }
     }
-    let rules = &parts.rules;
-    parts
+    let rules = &table.rules;
+    table
         .match_by
         .retain(|path| rules.iter().any(|rule| rule.path == *path && rule.left_out.is_none()));
+    table
 }
 
 /// Which kinds of changes are made.
-fn flow_types(flow_types: Option<&str>, parts: &mut Parts) {
+fn flow_types(
+    flow_types: Option<&str>,
+    resource: Resource,
+    table: &mut Table,
+    left: &mut Vec<String>,
+) {
     let Some(flow_types) = flow_types.filter(|text| !text.trim().is_empty()) else { return };
     let has = |kind: &str| flow_types.split(',').any(|flow| flow.trim().eq_ignore_ascii_case(kind));
-    parts.ignores_leavers = !has("delete");
-    for (kind, what) in [("add", "created"), ("update", "changed")] {
+    table.ignores_leavers = !has("delete");
+    let what = if resource == Resource::User { "accounts" } else { "groups" };
+    for (kind, done) in [("add", "created"), ("update", "changed")] {
         if !has(kind) {
-            parts.left.push(format!(
-                "`flowTypes` is \"{flow_types}\", so that accounts were not {what}; here they are."
+            left.push(format!(
+                "`flowTypes` is \"{flow_types}\", so that {what} were not {done}; here they are."
             ));
         }
     }
 }
 
-fn rule(attribute: AttributeMapping, path: String, parts: &mut Parts) -> Rule {
+fn rule(
+    attribute: AttributeMapping,
+    path: String,
+    resource: Resource,
+    left: &mut Vec<String>,
+) -> Rule {
     let schemas = SchemaSet::standard();
     let source = attribute.source.unwrap_or_default();
     let expression = source.expression();
-    let is_reference = source.is("attribute") && refers(&path, &schemas);
-    let is_create_only = create_only(&path, attribute.flow_type.as_deref(), parts);
+    let is_reference =
+        resource == Resource::User && source.is("attribute") && refers(&path, &schemas);
+    let is_create_only = create_only(&path, attribute.flow_type.as_deref(), left);
     let mut rule = Rule { path, expression, is_reference, is_create_only, left_out: None };
     if rule.expression.trim().is_empty() {
         rule.left_out = Some("it has no source".to_owned());
@@ -205,7 +245,7 @@ fn rule(attribute: AttributeMapping, path: String, parts: &mut Parts) -> Rule {
         && !rule.is_reference
     {
         rule.expression = format!("Coalesce({}, {})", rule.expression, text_literal(&default));
-        parts.left.push(format!(
+        left.push(format!(
             "The default value of `{}` was for new accounts; here it is for all whose source has no value.",
             rule.path
         ));
@@ -215,7 +255,7 @@ fn rule(attribute: AttributeMapping, path: String, parts: &mut Parts) -> Rule {
         .as_deref()
         .is_some_and(|flow| flow.eq_ignore_ascii_case("FlowAlways"))
     {
-        parts.left.push(format!(
+        left.push(format!(
             "`{}` was written in every cycle; here it is written if it differs.",
             rule.path
         ));
@@ -224,8 +264,8 @@ fn rule(attribute: AttributeMapping, path: String, parts: &mut Parts) -> Rule {
 }
 
 /// Whether the value is written for new accounts only.
-fn create_only(path: &str, flow_type: Option<&str>, parts: &mut Parts) -> bool {
-    let mut note = |what: &str| parts.left.push(format!("`{path}` {what}"));
+fn create_only(path: &str, flow_type: Option<&str>, left: &mut Vec<String>) -> bool {
+    let mut note = |what: &str| left.push(format!("`{path}` {what}"));
     match flow_type.unwrap_or("Always").to_ascii_lowercase().as_str() {
         "objectaddonly" => true,
         "attributeaddonly" => {
@@ -290,11 +330,11 @@ impl Source {
 }
 
 /// Leaves out what the language or the schema refuses, until the rest can be compiled.
-fn compilable(parts: &mut Parts) -> Option<Mapping> {
+fn compilable(table: &mut Table, resource: Resource, left: &mut Vec<String>) -> Option<Mapping> {
     let schemas = SchemaSet::standard();
     loop {
-        let spec = Spec { attributes: specs(&parts.rules), ..Spec::default() };
-        let errors = match Mapping::compile(&spec, Resource::User, &schemas) {
+        let spec = Spec { attributes: specs(&table.rules), ..Spec::default() };
+        let errors = match Mapping::compile(&spec, resource, &schemas) {
             Ok(mapping) => return Some(mapping),
             Err(errors) => errors,
         };
@@ -302,7 +342,7 @@ fn compilable(parts: &mut Parts) -> Option<Mapping> {
         for error in errors {
             let path = error.place.get(2);
             // Of two rules for one attribute the later one goes.
-            let rule = parts.rules.iter_mut().rev().find(|rule| {
+            let rule = table.rules.iter_mut().rev().find(|rule| {
                 rule.left_out.is_none() && path.is_some_and(|path| *path == rule.path)
             });
             let Some(rule) = rule else { continue };
@@ -312,9 +352,7 @@ fn compilable(parts: &mut Parts) -> Option<Mapping> {
             if !rule.is_create_only && error.hint.as_ref().is_some_and(asks_for_create) {
                 rule.is_create_only = true;
                 let path = &rule.path;
-                parts
-                    .left
-                    .push(format!("`{path}` is written for new accounts only: {}.", error.message));
+                left.push(format!("`{path}` is written for new accounts only: {}.", error.message));
             } else if rule.left_out.is_none() {
                 rule.left_out = Some(match &error.hint {
                     Some(hint) => format!("{}; {hint}", error.message),

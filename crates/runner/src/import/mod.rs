@@ -17,14 +17,23 @@ pub(crate) struct Imported {
 /// What goes into the config.
 #[derive(Debug, Default)]
 struct Parts {
+    people: Table,
+    groups: Option<Table>,
+    left: Vec<String>,
+}
+
+/// What goes into `[people]` or `[groups]`.
+#[derive(Debug, Default)]
+struct Table {
     /// What it was made from.
     title: String,
     scope: Option<String>,
     match_by: Vec<String>,
     rules: Vec<Rule>,
-    /// Whether leavers are left alone.
+    /// The expression for the members of groups.
+    members: Option<String>,
+    /// Whether those who are gone are left alone.
     ignores_leavers: bool,
-    left: Vec<String>,
 }
 
 /// One attribute.

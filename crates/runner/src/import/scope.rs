@@ -46,7 +46,7 @@ struct Operand {
 
 /// The scope, and what could not be carried over. A clause that has no way here is never true: rather nobody than somebody
 /// too many.
-pub(super) fn expression(filter: &Filter) -> (Option<String>, Vec<String>) {
+pub(super) fn expression(filter: &Filter, table: &str) -> (Option<String>, Vec<String>) {
     let mut left = Vec::new();
     for (groups, what) in [
         (&filter.input_filter_groups, "inputFilterGroups"),
@@ -54,12 +54,16 @@ pub(super) fn expression(filter: &Filter) -> (Option<String>, Vec<String>) {
     ] {
         if groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
             left.push(format!(
-                "The filters in `{what}` were left out; write them into `people.scope`."
+                "The filters in `{what}` were left out; write them into `{table}.scope`."
             ));
         }
     }
-    let groups: Vec<String> =
-        filter.groups.iter().flatten().filter_map(|group| of_group(group, &mut left)).collect();
+    let groups: Vec<String> = filter
+        .groups
+        .iter()
+        .flatten()
+        .filter_map(|group| of_group(group, table, &mut left))
+        .collect();
     let scope = match groups.as_slice() {
         [] => None,
         [one] => Some(one.clone()),
@@ -70,7 +74,7 @@ pub(super) fn expression(filter: &Filter) -> (Option<String>, Vec<String>) {
     (scope, left)
 }
 
-fn of_group(group: &Group, left: &mut Vec<String>) -> Option<String> {
+fn of_group(group: &Group, table: &str, left: &mut Vec<String>) -> Option<String> {
     let clauses = group.clauses.iter().flatten().map(|clause| {
         let carried = of_clause(clause).and_then(|text| match refusal(&text) {
             None => Ok(text),
@@ -79,10 +83,11 @@ fn of_group(group: &Group, left: &mut Vec<String>) -> Option<String> {
         carried.unwrap_or_else(|why| {
             let text = |text: &Option<String>| text.clone().unwrap_or_default();
             left.push(format!(
-                "The clause `{} {}` of the scope{}: {why}. It counts as false, so that nobody is in scope by these clauses; write it into `people.scope`.",
+                "The clause `{} {}` of the scope{}: {why}. It counts as false, so that {} is in scope by these clauses; write it into `{table}.scope`.",
                 text(&clause.source_operand_name),
                 text(&clause.operator_name),
                 group.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default(),
+                if table == "people" { "nobody" } else { "no group" },
             ));
             "false".to_owned()
         })

@@ -1,12 +1,12 @@
 //! A config as a person would write it: what was carried over, and as comments what was not.
 
-use super::{Imported, Parts, Rule};
+use super::{Imported, Parts, Rule, Table};
 use crate::report::line;
 
 /// The config, and all that could not be carried over.
 pub(super) fn config(parts: Parts, (kind, settings): (&str, &str)) -> Imported {
     let mut text = String::new();
-    line!(text, "# Made from the object mapping {}.", parts.title.replace('\n', " "));
+    line!(text, "# Made from the object mapping {}.", parts.people.title.replace('\n', " "));
     line!(text, "# Set the source, the target and the key, then run `peoplesync check`.");
     line!(text, "");
     line!(text, "[source]");
@@ -25,32 +25,34 @@ pub(super) fn config(parts: Parts, (kind, settings): (&str, &str)) -> Imported {
     );
     line!(text, "# auth = {{ bearer = {{ env = \"SCIM_TOKEN\" }} }}    # its secret token");
     line!(text, "");
-    line!(text, "[people]");
-    if let Some(scope) = &parts.scope {
-        match scope.contains('\n') && !scope.contains("'''") {
-            true => line!(text, "scope = '''\n{scope}'''"),
-            false => line!(text, "scope = {}", quoted(scope)),
-        }
-    }
-    let match_by: Vec<String> = parts.match_by.iter().map(|path| quoted(path)).collect();
-    line!(text, "match = [{}]", match_by.join(", "));
-    line!(text, "");
-    line!(text, "[people.attributes]");
-    for rule in &parts.rules {
-        attribute(&mut text, rule);
-    }
-    if parts.ignores_leavers {
+    table(&mut text, "people", &parts.people);
+    if parts.people.ignores_leavers {
         line!(text, "");
         line!(text, "[leavers]");
         line!(text, "action = \"ignore\"        # its flow types do not have \"Delete\"");
     }
-    let left_out = parts.rules.iter().filter_map(|rule| {
+    if let Some(groups) = &parts.groups {
+        line!(text, "");
+        line!(text, "# Made from the object mapping {}. Set the source of groups.", groups.title);
+        table(&mut text, "groups", groups);
+        line!(text, "");
+        line!(text, "[groups.source]");
+        line!(text, "kind = {}", quoted(kind));
+        line!(text, "");
+        line!(text, "[groups.source.settings]");
+        for setting in settings.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            line!(text, "{}", setting.replace("people", "groups"));
+        }
+    }
+    let left_out =
+        parts.people.rules.iter().chain(parts.groups.iter().flat_map(|table| &table.rules));
+    let left_out = left_out.filter_map(|rule| {
         let why = rule.left_out.as_ref()?;
         let end = if why.ends_with('?') { "" } else { "." };
         Some(format!("`{}` was left out: {why}{end}", rule.path))
     });
     let mut left: Vec<String> = left_out.chain(parts.left).collect();
-    if parts.match_by.is_empty() {
+    if parts.people.match_by.is_empty() {
         left.push("No attribute has a matching priority: nobody is matched with an account that is there already.".to_owned());
     }
     if !left.is_empty() {
@@ -61,6 +63,37 @@ pub(super) fn config(parts: Parts, (kind, settings): (&str, &str)) -> Imported {
         }
     }
     Imported { text, left }
+}
+
+/// The table of people or of groups.
+fn table(text: &mut String, name: &str, table: &Table) {
+    line!(text, "[{name}]");
+    if let Some(scope) = &table.scope {
+        match scope.contains('\n') && !scope.contains("'''") {
+            true => line!(text, "scope = '''\n{scope}'''"),
+            false => line!(text, "scope = {}", quoted(scope)),
+        }
+    }
+    let match_by: Vec<String> = table.match_by.iter().map(|path| quoted(path)).collect();
+    line!(text, "match = [{}]", match_by.join(", "));
+    if let Some(members) = &table.members {
+        line!(
+            text,
+            "members = {}        # the keys of people; or see `member_key`",
+            quoted(members)
+        );
+    }
+    if name == "groups" && !table.ignores_leavers {
+        line!(
+            text,
+            "# on_absent = \"delete\"        # its flow types have \"Delete\"; here groups that are gone stay"
+        );
+    }
+    line!(text, "");
+    line!(text, "[{name}.attributes]");
+    for rule in &table.rules {
+        attribute(text, rule);
+    }
 }
 
 fn attribute(text: &mut String, rule: &Rule) {
