@@ -11,7 +11,6 @@ const INSTEAD: &[(&str, &str)] = &[
         "contains",
         "write `InStr(text, part) > 0`, or for a field with several values `field = \"value\"`",
     ),
-    ("converttoutf8base64", "`ConvertToBase64(…)` encodes UTF-16, as Entra does"),
     ("cref", "write `{ reference = \"field\" }` as the rule"),
     ("dncomponent", "write `Replace(dn, , \"^CN=(?<cn>[^,]*).*$\", , \"${cn}\", , )`"),
     ("endswith", "write `text matches \"end$\"`"),
