@@ -1,7 +1,6 @@
 //! Roles of applications, from a field with the roles that are assigned: their names, or objects as Entra has them, written as
 //! JSON.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
@@ -75,7 +74,7 @@ fn is_json(value: &Value<'_>) -> bool {
 
 /// The names of roles that are written as a JSON object, or as a list of such: what goes to the service, else what people
 /// call it.
-fn names(text: &Cow<'_, str>) -> Option<Vec<String>> {
+fn names(text: &str) -> Option<Vec<String>> {
     let objects = match serde_json::from_str(text).ok()? {
         Json::Array(objects) => objects,
         one => vec![one],
