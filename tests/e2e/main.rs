@@ -34,6 +34,7 @@ mod same_people;
 mod scale;
 mod scenarios;
 mod servers;
+mod service;
 mod survive;
 mod target;
 mod versions;

@@ -29,6 +29,51 @@ pub enum Action {
     Unlink,
 }
 
+impl Plan {
+    /// The plan without the changes that have to wait, each with why, which becomes a warning; and how many these are.
+    #[must_use]
+    pub fn without(mut self, why: impl Fn(&Change) -> Option<String>) -> (Self, u64) {
+        let (mut kept, mut left_out) = (Vec::new(), 0);
+        for change in std::mem::take(&mut self.changes) {
+            let Some(message) = why(&change) else {
+                kept.push(change);
+                continue;
+            };
+            left_out += 1;
+            self.summary.take_out(&change);
+            self.warnings.push(Warning { key: Some(change.key), origin: change.origin, message });
+        }
+        self.changes = kept;
+        self.warnings.sort();
+        (self.seal(), left_out)
+    }
+}
+
+impl Summary {
+    fn take_out(&mut self, change: &Change) {
+        let number = match (change.resource, change.action) {
+            (Resource::User, Action::Create) => &mut self.create,
+            (Resource::User, Action::Adopt) => &mut self.adopt,
+            (Resource::User, Action::Update) => &mut self.update,
+            (Resource::User, Action::Reactivate) => &mut self.reactivate,
+            (Resource::User, Action::Deactivate) => &mut self.deactivate,
+            (Resource::User, Action::Delete) => &mut self.delete,
+            (Resource::User, Action::Unlink) => &mut self.unlink,
+            (Resource::Group, Action::Create) => &mut self.groups.create,
+            (Resource::Group, Action::Adopt) => &mut self.groups.adopt,
+            (Resource::Group, Action::Delete) => &mut self.groups.delete,
+            (Resource::Group, Action::Unlink) => &mut self.groups.unlink,
+            (Resource::Group, _) => &mut self.groups.update,
+        };
+        *number = number.saturating_sub(1);
+        match change.cause {
+            Cause::Source => {}
+            Cause::Config => self.from_config = self.from_config.saturating_sub(1),
+            Cause::Drift => self.from_drift = self.from_drift.saturating_sub(1),
+        }
+    }
+}
+
 impl Action {
     /// All of them, in the order in which plans list them.
     pub const ALL: [Self; 7] = [

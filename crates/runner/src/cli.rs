@@ -51,6 +51,11 @@ pub(crate) enum Command {
     /// Show the main job on sample people: load, plan, apply, and a second plan that is empty.
     #[command(after_help = "Example:\n  peoplesync demo")]
     Demo,
+    /// Write a config: look at a source, and propose a mapping by the names of its fields.
+    #[command(
+        after_help = "It asks for what no flag says, at a terminal.\n\nExample:\n  peoplesync init --source people.csv --url https://scim.example.com/v2"
+    )]
+    Init(InitArgs),
     /// Test config, expressions, source and target without writing.
     #[command(after_help = "Example:\n  peoplesync check --config hr.toml")]
     Check {
@@ -103,6 +108,27 @@ pub(crate) enum Command {
     /// The functions of the expression language, or one of them with examples.
     #[command(after_help = "Example:\n  peoplesync functions FormatDateTime")]
     Functions(FunctionsArgs),
+    /// Run as a service: by the schedule, until told to stop.
+    #[command(
+        after_help = "SIGTERM finishes what is under way and stops, SIGHUP reads the config again.\n\nExample:\n  peoplesync run --config hr.toml"
+    )]
+    Run {
+        /// Run once at once, before anything is due.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Show how the job is: last runs, quarantine, who waits for another try, and the plan that waits for an approval.
+    #[command(
+        after_help = "Exit code 5 says that the job is in quarantine.\n\nExample:\n  peoplesync status"
+    )]
+    Status {
+        /// One JSON document instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try again at once whoever waits for another try, and end the quarantine.
+    #[command(after_help = "Example:\n  peoplesync resume --person 4711")]
+    Resume(ResumeArgs),
     /// Run the mapping tests that stand in the config.
     #[command(after_help = "Example:\n  peoplesync test --config hr.toml")]
     Test,
@@ -123,6 +149,29 @@ pub(crate) enum Command {
     /// Print the manual page.
     #[command(after_help = "Example:\n  peoplesync man | man -l -")]
     Man,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InitArgs {
+    /// The file with the people, relative to the config file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source: Option<String>,
+    /// The connector; by the ending of the file if not given.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+    /// The column that never changes for a person; a likely one if not given.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) key: Option<String>,
+    /// The base URL of the SCIM service.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The profile of the service: a name from config/profiles.
+    #[arg(long, value_name = "NAME", default_value = "generic")]
+    pub(crate) profile: String,
+    /// Write over a config that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Arguments of `plan`.
@@ -150,6 +199,10 @@ pub(crate) struct ApplyArgs {
     /// Do not ask. A refused plan stays refused until it is approved.
     #[arg(long, short)]
     pub(crate) yes: bool,
+    /// As `peoplesync run` does, for timers: nobody is asked, whoever waits for another try is left out, and so is the whole run in
+    /// quarantine; notifications are sent.
+    #[arg(long, conflicts_with_all = ["plan", "only", "kind", "signature", "json"])]
+    pub(crate) unattended: bool,
     /// Only the change of the person with this key; may be said several times.
     #[arg(long, value_name = "KEY")]
     pub(crate) only: Vec<String>,
@@ -171,6 +224,14 @@ pub(crate) struct ApplyArgs {
     /// How many changes of each kind the text shows; 0 shows all.
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub(crate) show: usize,
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ResumeArgs {
+    /// Only the person or group with this key; the quarantine stays.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) person: Option<String>,
 }
 
 /// A kind of change by its name.

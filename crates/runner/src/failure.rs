@@ -19,6 +19,8 @@ pub(crate) struct Failure {
     hint: Option<String>,
     /// Whether trying again may help, and after how long.
     retry: Option<Option<Duration>>,
+    /// Whether credentials or rights were refused.
+    denied: bool,
 }
 
 /// What commands return.
@@ -26,7 +28,14 @@ pub(crate) type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), hint: None, retry: None }
+        Self {
+            exit,
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+            retry: None,
+            denied: false,
+        }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -79,6 +88,11 @@ impl Failure {
 
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// Whether credentials or rights were refused, by the source or by the target.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.denied
     }
 
     /// Whether it may pass by itself, and after how long if that is known.
@@ -136,6 +150,7 @@ impl From<peoplesync_source::Error> for Failure {
                 Retry::Later(wait) => Some(wait),
                 Retry::Never => None,
             },
+            denied: error.kind() == ErrorKind::Denied,
         }
     }
 }
@@ -156,6 +171,7 @@ impl From<ClientError> for Failure {
             exit,
             message: error.to_string(),
             causes: chain(std::error::Error::source(&error)),
+            denied: error.kind == Kind::Denied,
             hint: error.hint.or_else(|| hint.map(str::to_owned)),
             retry: None,
         }
@@ -170,6 +186,7 @@ impl From<peoplesync_state::Error> for Failure {
             causes: chain(std::error::Error::source(&error)),
             hint: error.hint().map(str::to_owned),
             retry: None,
+            denied: false,
         }
     }
 }

@@ -10,10 +10,13 @@ mod exit;
 mod failure;
 mod import;
 mod log;
+mod notify;
 mod pipeline;
 mod profile;
 mod registry;
 mod report;
+mod retries;
+mod service;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::config::model::SourceTable;
 use crate::config::{ConfigError, ConfigErrors, Loaded, nearest};
+use crate::failure::{Failure, Outcome};
 
 /// Every connector of this program.
 pub(crate) const CONNECTORS: &[Entry] = &[
@@ -45,6 +46,35 @@ impl Entry {
             example: C::EXAMPLE,
             schema: || schemars::schema_for!(C::Config),
             build: |settings| crate::config::decode_table::<C::Config>(settings).map(C::build),
+        }
+    }
+}
+
+/// The connector for a file, by the ending of its name.
+pub(crate) fn kind_of_file(path: &std::path::Path) -> &'static str {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    match ending.to_ascii_lowercase().as_str() {
+        "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" => peoplesync_excel::Excel::KIND,
+        _ => peoplesync_csv::Csv::KIND,
+    }
+}
+
+/// A source of settings that stand in no config yet.
+pub(crate) fn build(kind: &str, settings: &Map<String, Json>) -> Outcome<Box<dyn Source>> {
+    let Some(entry) = CONNECTORS.iter().find(|entry| entry.kind == kind) else {
+        let kinds: Vec<&str> = CONNECTORS.iter().map(|entry| entry.kind).collect();
+        return Err(Failure::usage(format!("there is no connector \"{kind}\""))
+            .with_hint(format!("this program has {}", kinds.join(", "))));
+    };
+    match (entry.build)(settings) {
+        Ok(built) => Ok(built?),
+        Err(unfit) => {
+            let unfit: Vec<String> = unfit
+                .iter()
+                .map(|unfit| format!("`{}` {}", unfit.key.join("."), unfit.message))
+                .collect();
+            Err(Failure::usage(format!("a source of kind {kind} needs more: {}", unfit.join(", ")))
+                .with_hint("start from one of config/examples"))
         }
     }
 }

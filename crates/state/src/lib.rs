@@ -29,6 +29,7 @@ pub use health::{Health, Pending};
 pub use history::{HistoryEntry, HistoryFilter, HistoryNote};
 pub use journal::{Batch, Intent, LinkEffect, Outcome, Settlement};
 pub use kept::KeptNote;
+pub use lock::ServiceLock;
 pub use memberships::MemberEffect;
 pub use retries::Retry;
 pub use runs::{PARTIAL, Run, RunEnd, RunId, RunStart};

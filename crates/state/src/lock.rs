@@ -38,6 +38,26 @@ impl Lock {
     }
 }
 
+/// The lock of a service: held for as long as it runs, while the state itself is locked only during its runs. Gone when it is
+/// dropped, and when the process ends.
+#[derive(Debug)]
+pub struct ServiceLock {
+    _lock: Lock,
+}
+
+impl ServiceLock {
+    /// Takes the lock of the service of a state for `who`, at `now` (milliseconds since 1970, UTC).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] if there is a service already, [`Error::Io`] if the file beside the state cannot be written.
+    pub fn take(state: &Path, who: &str, now: i64) -> Result<Self, Error> {
+        let mut name = crate::file::resolve(state)?.into_os_string();
+        name.push(".service");
+        Ok(Self { _lock: Lock::take(Path::new(&name), who, now)? })
+    }
+}
+
 /// The lock's file: the state's name and `.lock`.
 fn beside(state: &Path) -> PathBuf {
     let mut name = state.as_os_str().to_owned();

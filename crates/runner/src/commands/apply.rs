@@ -24,10 +24,14 @@ use crate::failure::{Failure, Outcome};
 use crate::pipeline::{self, Access, Prepared, cursor, saved};
 use crate::report::progress::Progress;
 use crate::report::{Output, human, json};
+use crate::{retries, service};
 
 const DAY: i64 = 86_400_000;
 
 pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Outcome<Exit> {
+    if args.unattended {
+        return unattended(&loaded, args.full, output).await;
+    }
     let saved = args.plan.as_deref().map(saved::open).transpose()?;
     let full = saved.as_ref().map_or(args.full, |saved| saved.basis.full);
     let moment = saved.as_ref().and_then(|saved| saved.basis.moment());
@@ -66,6 +70,8 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
             if args.json {
                 print(output, &json::text(&json::plan(&plan)))?;
             }
+            let waits = service::pending(&plan, prepared.session.clock.now().0);
+            prepared.state.keep_pending(Some(&waits))?;
             let table = &prepared.session.loaded.config.approval;
             output.note(&approval::advice(table, &plan, file));
             return Ok(Exit::Refused);
@@ -79,7 +85,7 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
         let hint = "apply a plan that was saved by `plan --out FILE`, or say --yes";
         confirm(&format!("\nApply {changes} to the target?"), "nothing was written", hint, output)?;
     }
-    let applied = execute(prepared, approval.as_ref(), output).await?;
+    let applied = execute(prepared, approval.as_ref(), stop_on_signal(), output).await?;
     if args.json {
         let mut document = json::applied(&plan, &applied.sent, applied.stopped.as_ref());
         document["not_kept"] = json!(lessons(&applied.lessons));
@@ -93,6 +99,21 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     }
     let all_done = applied.sent.iter().all(Sent::is_whole);
     Ok(if all_done && plan.rejected.is_empty() { Exit::Done } else { Exit::Partly })
+}
+
+/// One run as `peoplesync run` makes them, for timers of other programs.
+async fn unattended(loaded: &Loaded, full: bool, output: Output) -> Outcome<Exit> {
+    let clock = clock::SystemClock;
+    if service::is_left_out(loaded, &clock, output) {
+        return Ok(Exit::Partly);
+    }
+    let stop = service::Stop { asked: stop_on_signal(), ..service::Stop::default() };
+    let report = service::cycle(loaded, full, &stop, &clock).await;
+    output.note(&report.line);
+    for event in &report.events {
+        crate::notify::tell(loaded, event).await;
+    }
+    Ok(report.exit)
 }
 
 /// What is picked of the plan.
@@ -119,9 +140,10 @@ fn are_in(part: &Part, plan: &Plan) -> Outcome<()> {
 }
 
 /// Applies a plan that was prepared for it, and keeps what came of it. One that is refused needs its approval.
-pub(super) async fn execute(
+pub(crate) async fn execute(
     prepared: Prepared,
     approval: Option<&Approval>,
+    stop: Arc<AtomicBool>,
     output: Output,
 ) -> Outcome<Applied> {
     let Prepared {
@@ -139,6 +161,7 @@ pub(super) async fn execute(
         basis,
         parts,
         next,
+        held_back,
         ..
     } = prepared;
     let is_part = part.is_some();
@@ -150,12 +173,15 @@ pub(super) async fn execute(
             format!("refused by {}: {}", refusal.guard, refusal.message),
         ));
     }
+    if !is_part {
+        state.keep_pending(None)?;
+    }
     // A config that changes nothing is still the one that the next is compared with.
     let is_edited = state.last_config()?.is_some_and(|(digest, _)| digest != basis.config);
     let is_nothing =
         plan.changes.is_empty() && plan.bookkeeping.is_empty() && plan.group_bookkeeping.is_empty();
     if is_nothing && (is_part || !is_edited) {
-        if !is_part {
+        if !is_part && held_back == 0 {
             cursor::keep(&mut state, &basis.config, next.as_ref())?;
         }
         return Ok(Applied { sent: Vec::new(), lessons: Vec::new(), stopped: None });
@@ -175,7 +201,6 @@ pub(super) async fn execute(
         started: now,
     })?;
     let history = &session.loaded.config.history;
-    let stop = stop_on_signal();
     let client = discovered(client, &plan).await?;
     let if_match = client.profile().write.if_match == Use::Always;
     let tools = Tools {
@@ -216,6 +241,7 @@ pub(super) async fn execute(
         ));
     }
     let ended = session.clock.now().0;
+    retries::keep(&mut state, &plan, &applied.sent, &session.loaded.config.retries, ended)?;
     if applied.stopped.as_ref().is_none_or(|stopped| stopped.exit() != Exit::Unexpected) {
         let counts = json::outcomes(&applied.sent).to_string();
         let outcome = match &applied.stopped {
@@ -225,7 +251,7 @@ pub(super) async fn execute(
         };
         state.finish_run(run, &RunEnd { ended, outcome: outcome.to_owned(), counts })?;
         let all_done = applied.sent.iter().all(Sent::is_whole);
-        if is_part || applied.stopped.is_some() || !all_done {
+        if is_part || applied.stopped.is_some() || !all_done || held_back > 0 {
             cursor::leave(&mut state, &basis.config)?;
         } else {
             cursor::keep(&mut state, &basis.config, next.as_ref())?;
@@ -286,7 +312,7 @@ fn group_notes(state: &mut State, plan: &Plan, tools: &Tools, now: i64) -> Outco
 }
 
 /// Set by Ctrl-C or SIGTERM: what is under way ends, nothing more is sent.
-fn stop_on_signal() -> Arc<AtomicBool> {
+pub(super) fn stop_on_signal() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     tokio::spawn(async move {

@@ -61,7 +61,10 @@ pub(super) async fn run(path: &Path, write: bool, output: Output) -> Outcome<Exi
             );
             if let Some(schedule) = &session.loaded.config.schedule {
                 for time in schedule.incremental.iter().chain(&schedule.full) {
-                    report.note(&format!("schedule `{time}` is for `peoplesync run`, which this version does not have"));
+                    report.note(&format!(
+                        "`peoplesync run` runs at `{time}`, {}",
+                        schedule.time_zone
+                    ));
                 }
             }
             source(&session, &mut report).await;

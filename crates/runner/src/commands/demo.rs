@@ -86,6 +86,6 @@ async fn plan_and_apply(config: &str, folder: &Path, output: Output) -> Outcome<
     let prepared = prepare(config, folder, output).await?;
     show(&prepared, output)?;
     let plan = prepared.plan.clone();
-    let applied = apply::execute(prepared, None, output).await?;
+    let applied = apply::execute(prepared, None, apply::stop_on_signal(), output).await?;
     print(output, &human::applied(&plan, &applied.sent, output.paint, SHOW))
 }

@@ -1,6 +1,6 @@
 //! One module a command: what it does, in order. How it is done is in the other modules.
 
-mod apply;
+pub(crate) mod apply;
 mod approve;
 mod check;
 mod confirm;
@@ -8,21 +8,26 @@ mod demo;
 mod functions;
 mod history;
 mod import;
+mod init;
 mod links;
 mod plan;
 mod preview;
+mod resume;
 mod schema;
 mod simulate;
+mod status;
 mod target;
 mod test;
 
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command};
+use crate::clock::SystemClock;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline;
 use crate::report::Output;
+use crate::service;
 
 /// Runs the command.
 pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
@@ -30,6 +35,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
     match cli.command {
         Command::Demo => demo::run(output).await,
         Command::Check { write } => check::run(&cli.global.config, write, output).await,
+        Command::Init(args) => init::run(&cli.global.config, &args, output).await,
         Command::Plan(args) => plan::run(load()?, &args, output).await,
         Command::Apply(args) => apply::run(load()?, &args, output).await,
         Command::Approve(args) => approve::run(&load()?, &args, output),
@@ -39,6 +45,9 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
         Command::Import(command) => import::run(&command, output),
         Command::Target(command) => target::run(load()?, command, output).await,
         Command::Functions(args) => functions::run(&args, output),
+        Command::Run { now } => service::serve(&cli.global.config, now, &SystemClock, output).await,
+        Command::Status { json } => status::run(&load()?, json, output),
+        Command::Resume(args) => resume::run(&load()?, &args, output),
         Command::Test => test::run(&load()?, output),
         Command::Simulate(args) => simulate::run(args, output).await,
         Command::Schema => {

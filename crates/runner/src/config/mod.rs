@@ -9,6 +9,7 @@ pub(crate) mod model;
 mod outline;
 pub(crate) mod rule;
 mod secrets;
+pub(crate) mod service;
 mod spans;
 mod vault;
 
@@ -32,7 +33,7 @@ const PREFIX: &str = "PEOPLESYNC_";
 const NOT_SETTINGS: &[&str] = &["config", "log", "test_"];
 
 /// A config that was read, with what is needed to point into it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Loaded {
     pub(crate) config: Config,
     /// The folder of the config file: where relative paths start.

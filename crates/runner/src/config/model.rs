@@ -11,6 +11,10 @@ use serde::{Deserialize, Deserializer};
 
 use super::groups::GroupsTable;
 pub(crate) use super::rule::AttributeRule;
+pub(crate) use super::service::{
+    Encryption, EventKind, Notification, Notifications, QuarantineTable, RetriesTable, Schedule,
+    Smtp, Webhook, WebhookFormat,
+};
 
 /// Everything that a config file says.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -47,6 +51,13 @@ pub(crate) struct Config {
     /// When `peoplesync run` runs; not used by the other commands.
     #[serde(default)]
     pub schedule: Option<Schedule>,
+    /// When somebody is tried again whose write the target refused; for runs without anybody there.
+    pub retries: RetriesTable,
+    /// When runs without anybody there slow down, because the job as a whole fails.
+    pub quarantine: QuarantineTable,
+    /// Who is told what happened in `peoplesync run`, by name.
+    #[serde(default)]
+    pub notifications: Notifications,
     /// Tables for `Lookup`, by name.
     #[serde(default)]
     pub lookups: BTreeMap<String, LookupTable>,
@@ -361,18 +372,6 @@ pub(crate) struct HistoryTable {
     pub values: bool,
     /// Entries older than this are dropped after an apply; 0 keeps them for ever.
     pub keep_days: u32,
-}
-
-/// When `peoplesync run` runs: cron expressions.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Schedule {
-    /// When changes are read.
-    #[serde(default)]
-    pub incremental: Option<String>,
-    /// When everything is read.
-    #[serde(default)]
-    pub full: Option<String>,
 }
 
 /// A table for `Lookup(NAME, key, default)`: its pairs, or a CSV file that has them.

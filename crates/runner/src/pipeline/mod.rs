@@ -50,7 +50,7 @@ use parts::Parts;
 pub(crate) use read::open;
 pub(crate) use saved::Basis;
 pub(crate) use session::{Session, load, mapping};
-pub(crate) use store::open as open_store;
+pub(crate) use store::{open as open_store, path as store_path};
 pub(crate) use target::{check as check_target, identity as target_identity};
 
 /// The outcome of a run that came to its end, as the state keeps it.
@@ -92,9 +92,19 @@ pub(crate) struct Prepared {
     pub(crate) people: Option<Arc<Others>>,
     /// Where the next run can go on to read the source, once this plan was applied.
     pub(crate) next: Option<cursor::Kept>,
+    /// How many changes were taken out of the plan, as they wait for another try.
+    pub(crate) held_back: u64,
 }
 
 impl Prepared {
+    /// Takes out of the plan whoever waits for another try; how many that were.
+    pub(crate) fn hold_back(&mut self) -> Outcome<u64> {
+        let now = self.session.clock.now().0;
+        let (plan, count) = crate::retries::hold_back(self.plan.clone(), &self.state, now)?;
+        (self.plan, self.held_back) = (plan, count);
+        Ok(count)
+    }
+
     /// `people.csv → Example`.
     pub(crate) fn title(&self) -> String {
         format!("{} → {}", self.session.source_name(), self.session.target_name())
@@ -263,6 +273,7 @@ pub(crate) async fn prepare_of(
         parts,
         people,
         next,
+        held_back: 0,
     })
 }
 

@@ -105,6 +105,7 @@ impl Session {
             leavers(&loaded, profile).map_err(&mut note).ok();
         }
         approval::keys(&loaded).map_err(&mut note).ok();
+        crate::service::check(&loaded).map_err(&mut note).ok();
         let (
             Some(sources),
             Some(profile),

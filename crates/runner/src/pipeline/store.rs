@@ -22,7 +22,7 @@ pub(crate) fn open(loaded: &Loaded, access: Access, now: i64) -> Outcome<State> 
 }
 
 /// The path of the state's file.
-pub(super) fn path(loaded: &Loaded) -> Outcome<PathBuf> {
+pub(crate) fn path(loaded: &Loaded) -> Outcome<PathBuf> {
     let url = loaded.config.state.url.as_str();
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => {

@@ -44,6 +44,11 @@ impl Output {
         Self { paint: Paint(colour), quiet }
     }
 
+    /// Says nothing but results and errors, and has no colours.
+    pub(crate) fn silent() -> Self {
+        Self { paint: Paint(false), quiet: true }
+    }
+
     /// A result, to stdout. A reader that went away (`| head`) is no error.
     #[expect(
         clippy::unused_self,

@@ -1,0 +1,198 @@
+//! When somebody is tried again whose write the target refused: after growing pauses, and not for ever. Whoever has another
+//! record since is tried at once.
+
+use std::collections::BTreeMap;
+
+use peoplesync_reconcile::{Change, Plan};
+use peoplesync_scim::Resource;
+use peoplesync_state::{Retry, State};
+
+use crate::clock::readable;
+use crate::config::model::RetriesTable;
+use crate::execute::{Ended, Sent};
+use crate::failure::Outcome;
+
+const HOUR: i64 = 3_600_000;
+
+/// Those who wait at this moment, by whom they are.
+type Waiting<'a> = BTreeMap<(Resource, &'a str), &'a Retry>;
+
+/// Takes out of a plan whoever waits for another try; with how many that were.
+pub(crate) fn hold_back(plan: Plan, state: &State, now: i64) -> Outcome<(Plan, u64)> {
+    let retries = state.retries()?;
+    let waiting: Waiting<'_> = retries
+        .iter()
+        .filter(|retry| retry.next.is_none_or(|next| next > now))
+        .map(|retry| ((retry.resource, retry.key.as_str()), retry))
+        .collect();
+    let word = |change: &Change| {
+        let retry = waiting.get(&(change.resource, change.key.as_str()))?;
+        (retry.digest == change.digest).then(|| words(retry))
+    };
+    Ok(if waiting.is_empty() { (plan, 0) } else { plan.without(word) })
+}
+
+fn words(retry: &Retry) -> String {
+    let times = match retry.failures {
+        1 => "once".to_owned(),
+        failures => format!("{failures} times"),
+    };
+    let next = match retry.next {
+        Some(next) => format!("the next try is at {}", readable(next)),
+        None => "it is not tried again until the record changes or `peoplesync resume`".to_owned(),
+    };
+    format!("failed {times}, last with: {}; {next}", retry.error)
+}
+
+/// Keeps who failed in an apply, and forgets who did not.
+pub(crate) fn keep(
+    state: &mut State,
+    plan: &Plan,
+    sent: &[Sent],
+    table: &RetriesTable,
+    now: i64,
+) -> Outcome<()> {
+    let known = state.retries()?;
+    let known: Waiting<'_> =
+        known.iter().map(|retry| ((retry.resource, retry.key.as_str()), retry)).collect();
+    let mut failed = Vec::new();
+    let mut settled = Vec::new();
+    for (change, sent) in plan.changes.iter().zip(sent) {
+        let who = (change.resource, change.key.as_str());
+        match sent.ended {
+            Ended::Done if known.contains_key(&who) => settled.push(who),
+            Ended::Failed if is_of_the_person(sent.status) => {
+                let before = known.get(&who).filter(|retry| retry.digest == change.digest);
+                failed.push(next(change, sent, before.copied(), table, now));
+            }
+            Ended::Done | Ended::Failed | Ended::Skipped => {}
+        }
+    }
+    Ok(state.keep_retries(&failed, &settled)?)
+}
+
+/// Whether the answer is about this change. That the target is away, refuses the credentials or is busy is about the run.
+fn is_of_the_person(status: Option<u16>) -> bool {
+    status.is_some_and(|status| !matches!(status, 401 | 429))
+}
+
+fn next(
+    change: &Change,
+    sent: &Sent,
+    before: Option<&Retry>,
+    table: &RetriesTable,
+    now: i64,
+) -> Retry {
+    let failures = before.map_or(0, |before| before.failures) + 1;
+    let since = before.map_or(now, |before| before.since);
+    let place = usize::try_from(failures - 1).unwrap_or(usize::MAX);
+    let hours = table.after_hours.get(place).or(table.after_hours.last()).copied().unwrap_or(24);
+    let is_over = now - since >= i64::from(table.give_up_days) * 24 * HOUR;
+    Retry {
+        resource: change.resource,
+        key: change.key.clone(),
+        digest: change.digest,
+        failures,
+        since,
+        last: now,
+        next: (!is_over).then(|| now + i64::from(hours) * HOUR),
+        error: sent.error.clone().unwrap_or_else(|| "no reason was given".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use peoplesync_reconcile::{Action, Cause, Digest, MemberChanges, Summary};
+    use peoplesync_state::Access;
+
+    use super::*;
+
+    fn state() -> State {
+        let access = Access::Write { who: "a test".to_owned(), now: 0 };
+        State::open(Path::new(":memory:"), access, || [7; 32]).unwrap()
+    }
+
+    fn plan(digest: i64) -> Plan {
+        let change = Change {
+            action: Action::Create,
+            resource: Resource::User,
+            key: "7".to_owned(),
+            id: None,
+            name: "zoe".to_owned(),
+            origin: Some("people.csv:2".to_owned()),
+            reason: "no account yet".to_owned(),
+            cause: Cause::Source,
+            attributes: Vec::new(),
+            members: MemberChanges::default(),
+            digest: Some(Digest(digest)),
+        };
+        let plan = Plan {
+            plan: String::new(),
+            coverage: "complete".to_owned(),
+            groups_coverage: None,
+            summary: Summary { create: 1, ..Summary::default() },
+            refused: Vec::new(),
+            changes: vec![change],
+            rejected: Vec::new(),
+            warnings: Vec::new(),
+            bookkeeping: Vec::new(),
+            group_bookkeeping: Vec::new(),
+        };
+        plan.seal()
+    }
+
+    fn answer(status: Option<u16>) -> Sent {
+        let error = Some("taken".to_owned());
+        Sent { ended: Ended::Failed, status, error, id: None, request: None }
+    }
+
+    #[test]
+    fn pauses_grow_until_it_is_given_up() {
+        let (mut state, plan) = (state(), plan(1));
+        let table = RetriesTable { after_hours: vec![6, 12, 24], give_up_days: 28 };
+        let mut now = 0;
+        let mut pauses = Vec::new();
+        loop {
+            let (held, count) = hold_back(plan.clone(), &state, now).unwrap();
+            assert_eq!((held.changes.len(), held.summary.create, count), (1, 1, 0), "at {now}");
+            keep(&mut state, &plan, &[answer(Some(409))], &table, now).unwrap();
+            let retry = state.retries().unwrap().remove(0);
+            let Some(next) = retry.next else { break };
+            let (held, count) = hold_back(plan.clone(), &state, next - 1).unwrap();
+            assert_eq!((held.changes.len(), held.summary.create, count), (0, 0, 1));
+            assert!(held.verify_hash());
+            pauses.push((next - now) / HOUR);
+            now = next;
+        }
+        assert_eq!(pauses.get(..4), Some([6, 12, 24, 24].as_slice()));
+        assert_eq!(now / HOUR / 24, 28);
+        assert_eq!(hold_back(plan, &state, i64::MAX).unwrap().1, 1, "it is given up");
+        assert_eq!(state.resume(Some("7")).unwrap(), 1);
+    }
+
+    #[test]
+    fn another_record_is_tried_at_once_and_begins_anew() {
+        let mut state = state();
+        let table = RetriesTable { after_hours: vec![6], give_up_days: 28 };
+        keep(&mut state, &plan(1), &[answer(Some(400))], &table, 0).unwrap();
+        assert_eq!(hold_back(plan(1), &state, 1).unwrap().1, 1);
+        assert_eq!(hold_back(plan(2), &state, 1).unwrap().1, 0);
+        keep(&mut state, &plan(2), &[answer(Some(400))], &table, 1).unwrap();
+        assert_eq!(state.retries().unwrap()[0].failures, 1);
+        keep(&mut state, &plan(2), &[Sent { ended: Ended::Done, ..answer(None) }], &table, 2)
+            .unwrap();
+        assert_eq!(state.retries().unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_about_the_run_makes_nobody_wait() {
+        let mut state = state();
+        let table = RetriesTable { after_hours: vec![6], give_up_days: 28 };
+        for status in [None, Some(401), Some(429)] {
+            keep(&mut state, &plan(1), &[answer(status)], &table, 0).unwrap();
+        }
+        assert_eq!(state.retries().unwrap(), []);
+    }
+}

@@ -1,0 +1,265 @@
+//! `peoplesync run`: runs by the schedule, one after another, until it is told to stop.
+
+mod cycle;
+mod health;
+mod schedule;
+mod web;
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use peoplesync_source::Clock;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::model::Schedule;
+use crate::config::{self, ConfigErrors, Loaded};
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::notify;
+use crate::pipeline::{self, Access, Session};
+use crate::report::Output;
+use cycle::Report;
+pub(crate) use cycle::{Stop, pending, run as cycle};
+use schedule::{Due, Times};
+use web::Board;
+
+/// The clock is looked at again after so long, as it may be set, and a machine may sleep.
+const LOOK: Duration = Duration::from_secs(20);
+
+/// What can be told of the service's tables without running.
+pub(crate) fn check(loaded: &Loaded) -> Result<(), ConfigErrors> {
+    let mut errors = notify::mistakes(loaded);
+    if let Some(table) = &loaded.config.schedule {
+        errors
+            .extend(Times::new(loaded, table).err().into_iter().flat_map(ConfigErrors::into_inner));
+        errors.extend(
+            web::mistake(table).map(|message| loaded.error(&["schedule", "listen"], message)),
+        );
+    }
+    if loaded.config.retries.after_hours.is_empty() {
+        errors.push(loaded.error(&["retries", "after_hours"], "there is no number"));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ConfigErrors::new(errors)) }
+}
+
+/// A config that was understood as a whole.
+struct Job {
+    loaded: Loaded,
+    table: Schedule,
+    times: Times,
+}
+
+impl Job {
+    /// Reads the config, and looks at everything in it.
+    fn read(path: &Path) -> Outcome<Self> {
+        let loaded = config::load(path)?;
+        Session::new(loaded.clone())?;
+        let Some(table) = loaded.config.schedule.clone() else {
+            return Err(Failure::usage("the config says nothing of when to run")
+                .with_hint("write [schedule] with full = \"0 3 * * *\", or use `peoplesync apply --unattended` with a timer of your own"));
+        };
+        let times = Times::new(&loaded, &table)?;
+        if table.incremental.is_none() && table.full.is_none() {
+            return Err(
+                Failure::usage("[schedule] names no time").with_hint("write full = \"0 3 * * *\"")
+            );
+        }
+        Ok(Self { loaded, table, times })
+    }
+}
+
+/// What came up while waiting.
+enum Woken {
+    Due(Due),
+    Reload,
+    Stop,
+}
+
+/// Runs until it is told to stop. `now`: once at once, before anything is due.
+pub(crate) async fn serve(
+    path: &Path,
+    now: bool,
+    clock: &dyn Clock,
+    output: Output,
+) -> Outcome<Exit> {
+    let fail = |error: std::io::Error| Failure::unexpected("cannot wait for signals", &error);
+    let mut signals = Signals {
+        terminate: signal(SignalKind::terminate()).map_err(fail)?,
+        interrupt: signal(SignalKind::interrupt()).map_err(fail)?,
+        hangup: signal(SignalKind::hangup()).map_err(fail)?,
+    };
+    let mut job = Job::read(path)?;
+    let _alone = alone(&job.loaded, clock)?;
+    let board = Board::default();
+    if let Some(listen) = &job.table.listen {
+        let address = web::serve(listen, board.clone()).await?;
+        output.note(&format!("listening on http://{address}"));
+    }
+    tell_system(&[sd_notify::NotifyState::Ready]);
+    let _watchdog = watchdog();
+    let mut due = now.then(|| Due { at: clock.now().0, full: true });
+    loop {
+        let next = due.take().or_else(|| job.times.next(clock.now().0));
+        let Some(next) = next else {
+            return Err(Failure::usage("the schedule has no time that ever comes"));
+        };
+        board.next(next);
+        let kind = if next.full { "full run" } else { "run" };
+        let status = format!("the next {kind} is at {}", crate::clock::readable(next.at));
+        tell_system(&[sd_notify::NotifyState::Status(&status)]);
+        match wait(next, clock, &mut signals).await {
+            Woken::Stop => break,
+            Woken::Reload => reload(&mut job, path, output),
+            Woken::Due(due) => {
+                if is_left_out(&job.loaded, clock, output) {
+                    continue;
+                }
+                tell_system(&[sd_notify::NotifyState::Status(&format!("{kind} under way"))]);
+                let Some(report) = until_stopped(&job, due.full, clock, &mut signals).await else {
+                    output.note("stopped before anything was written");
+                    break;
+                };
+                output.note(&report.line);
+                for event in &report.events {
+                    notify::tell(&job.loaded, event).await;
+                }
+                let has_stopped = report.stopped;
+                board.ran(report.report);
+                if has_stopped {
+                    break;
+                }
+            }
+        }
+    }
+    tell_system(&[sd_notify::NotifyState::Stopping]);
+    Ok(Exit::Done)
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Waits until somebody wants the service to stop.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn wait(due: Due, clock: &dyn Clock, signals: &mut Signals) -> Woken {
+    loop {
+        let left = due.at - clock.now().0;
+        let Ok(left) = u64::try_from(left) else { return Woken::Due(due) };
+        if left == 0 {
+            return Woken::Due(due);
+        }
+        tokio::select! {
+            biased;
+            _ = signals.terminate.recv() => return Woken::Stop,
+            _ = signals.interrupt.recv() => return Woken::Stop,
+            _ = signals.hangup.recv() => return Woken::Reload,
+            () = tokio::time::sleep(LOOK.min(Duration::from_millis(left))) => {}
+        }
+    }
+}
+
+/// A run, and whether the service was told to stop meanwhile.
+struct Ran {
+    report: Report,
+    stopped: bool,
+}
+
+impl std::ops::Deref for Ran {
+    type Target = Report;
+
+    fn deref(&self) -> &Report {
+        &self.report
+    }
+}
+
+/// Makes a run. Told to stop, it ends at once as long as nothing is being written; otherwise what is under way is finished,
+/// within a limit. What is not settled then is in the journal, and looked up by the next run.
+async fn until_stopped(
+    job: &Job,
+    full: bool,
+    clock: &dyn Clock,
+    signals: &mut Signals,
+) -> Option<Ran> {
+    let stop = Stop::default();
+    let running = cycle::run(&job.loaded, full, &stop, clock);
+    tokio::pin!(running);
+    tokio::select! {
+        report = &mut running => return Some(Ran { report, stopped: false }),
+        () = signals.stop() => {}
+    }
+    stop.asked.store(true, Ordering::Release);
+    if !stop.writing.load(Ordering::Acquire) {
+        return None;
+    }
+    let limit = Duration::from_secs(job.table.stop_secs);
+    let report = tokio::time::timeout(limit, running).await.ok()?;
+    Some(Ran { report, stopped: true })
+}
+
+/// Whether a run is left out because of the quarantine.
+pub(crate) fn is_left_out(loaded: &Loaded, clock: &dyn Clock, output: Output) -> bool {
+    let now = clock.now().0;
+    let health =
+        pipeline::open_store(loaded, Access::Plan, now).and_then(|state| Ok(state.health()?));
+    let is_left_out =
+        health.is_ok_and(|health| health::is_left_out(&health, &loaded.config.quarantine, now));
+    if is_left_out {
+        output.note("left out: the job is in quarantine; `peoplesync status` says why");
+    }
+    is_left_out
+}
+
+/// Reads the config again. One that is wrong is said, and the one of before stays.
+fn reload(job: &mut Job, path: &Path, output: Output) {
+    tell_system(&[sd_notify::NotifyState::Reloading]);
+    match Job::read(path) {
+        Ok(new) if new.loaded.config.state.url != job.loaded.config.state.url => {
+            output.error("state.url is another: restart the service; the config of before stays");
+        }
+        Ok(new) => {
+            *job = new;
+            output.note("the config was read again");
+        }
+        Err(failure) => {
+            output.error(&failure.to_string());
+            output.error("the config of before stays");
+        }
+    }
+    tell_system(&[sd_notify::NotifyState::Ready]);
+}
+
+/// Two services of one state would double every run.
+fn alone(loaded: &Loaded, clock: &dyn Clock) -> Outcome<peoplesync_state::ServiceLock> {
+    let path = pipeline::store_path(loaded)?;
+    let who = format!("peoplesync run, process {}", std::process::id());
+    Ok(peoplesync_state::ServiceLock::take(&path, &who, clock.now().0)?)
+}
+
+/// Says something to systemd, if it started the service.
+fn tell_system(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!(error = %error, "systemd was not told");
+    }
+}
+
+/// Tells systemd that the service lives, twice as often as it wants to know.
+fn watchdog() -> Option<tokio::task::JoinHandle<()>> {
+    let every = sd_notify::watchdog_enabled()? / 2;
+    Some(tokio::spawn(async move {
+        loop {
+            tell_system(&[sd_notify::NotifyState::Watchdog]);
+            tokio::time::sleep(every).await;
+        }
+    }))
+}
