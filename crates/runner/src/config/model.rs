@@ -13,7 +13,7 @@ use super::groups::GroupsTable;
 pub(crate) use super::rule::AttributeRule;
 pub(crate) use super::service::{
     Encryption, EventKind, Notification, Notifications, QuarantineTable, RetriesTable, Schedule,
-    Smtp, Webhook, WebhookFormat,
+    Smtp, Webhook,
 };
 
 /// Everything that a config file says.

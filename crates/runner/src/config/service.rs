@@ -96,25 +96,15 @@ pub(crate) struct Notification {
 pub(crate) struct Webhook {
     /// The address. It is a secret, as those of chat programs let everybody write who knows them.
     pub url: Secret,
-    /// What the body looks like.
+    /// What the body looks like: `json` for everything that is known, or the name of a file of config/webhooks.
+    #[serde(default = "json")]
+    pub format: String,
+    /// Instead of `format`: a template of the body, in the language of Jinja.
     #[serde(default)]
-    pub format: WebhookFormat,
+    pub body: Option<String>,
     /// A key: then the header `X-Peoplesync-Signature` is `sha256=` and the HMAC of the body.
     #[serde(default)]
     pub key: Option<Secret>,
-}
-
-/// What the body of a webhook looks like.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum WebhookFormat {
-    /// Everything that is known, as JSON.
-    #[default]
-    Json,
-    /// A message of Slack.
-    Slack,
-    /// A card of Microsoft Teams.
-    Teams,
 }
 
 /// A mail server.
@@ -156,6 +146,10 @@ pub(crate) enum Encryption {
 
 /// Everybody who is told, by name.
 pub(crate) type Notifications = BTreeMap<String, Notification>;
+
+fn json() -> String {
+    "json".to_owned()
+}
 
 fn utc() -> String {
     "UTC".to_owned()

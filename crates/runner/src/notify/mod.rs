@@ -65,6 +65,10 @@ pub(crate) fn mistakes(loaded: &Loaded) -> Vec<ConfigError> {
             error.hint = Some("write webhook = { url = … } or smtp = { … }".to_owned());
             errors.push(error);
         }
+        if let Some(hook) = &notification.webhook {
+            let wrong = webhook::mistake(hook);
+            errors.extend(wrong.map(|message| loaded.error(&key("webhook"), message)));
+        }
         if let Some(smtp) = &notification.smtp {
             errors.extend(mail::mistake(smtp).map(|message| loaded.error(&key("smtp"), message)));
         }

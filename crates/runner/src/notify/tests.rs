@@ -153,7 +153,7 @@ async fn a_mail_goes_to_the_mail_server() {
 fn what_cannot_work_is_said_beforehand() {
     let wrong = loaded(
         "[notifications.a]\ntext = \"{{ unclosed\"\n[notifications.b]\nsmtp = { host = \"mail.example.com\", encryption = \"none\", from = \"a@example.com\", to = [\"b@example.com\"] }\n\
-         [notifications.c]\nsmtp = { host = \"mail.example.com\", from = \"nobody\", to = [] }",
+         [notifications.d]\nwebhook = { url = \"https://example.com/\", format = \"slak\" }\n[notifications.c]\nsmtp = { host = \"mail.example.com\", from = \"nobody\", to = [] }",
     );
     insta::assert_snapshot!(crate::config::ConfigErrors::new(mistakes(&wrong)).to_string());
 }

@@ -1,14 +1,22 @@
-//! A POST to a web address: everything as JSON, or a message as Slack or Teams have it.
+//! A POST to a web address: everything as JSON, or what a template makes of it.
 
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use minijinja::Environment;
+use minijinja::value::Serde;
 use peoplesync_source::Context;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use sha2::Sha256;
 
 use super::{Event, Message, reveal};
-use crate::config::model::{Webhook, WebhookFormat};
+use crate::config::model::Webhook;
+
+/// The body as it is, without a template.
+const EVERYTHING: &str = "json";
+
+/// The templates of config/webhooks.
+const FORMATS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/webhooks.rs"));
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -19,7 +27,7 @@ pub(super) async fn send(
     message: &Message,
 ) -> Result<(), String> {
     let url = reveal(cx, &hook.url)?;
-    let body = body(hook.format, event, message).to_string();
+    let body = body(hook, event, message)?;
     let client = reqwest::Client::builder()
         .timeout(PATIENCE)
         // What is sent is for the address that the config names.
@@ -50,31 +58,39 @@ pub(super) fn signature(key: &str, body: &[u8]) -> String {
     format!("sha256={digits}")
 }
 
-fn body(format: WebhookFormat, event: &Event, message: &Message) -> Json {
-    let Message { subject, text } = message;
-    match format {
-        WebhookFormat::Json => {
-            let mut body = serde_json::to_value(event).unwrap_or_default();
-            body["subject"] = json!(subject);
-            body["text"] = json!(text);
-            body
-        }
-        WebhookFormat::Slack => json!({ "text": format!("*{subject}*\n{text}") }),
-        // An adaptive card, as workflows of Teams take it.
-        WebhookFormat::Teams => json!({
-            "type": "message",
-            "attachments": [{
-                "contentType": "application/vnd.microsoft.card.adaptive",
-                "content": {
-                    "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-                    "type": "AdaptiveCard",
-                    "version": "1.4",
-                    "body": [
-                        { "type": "TextBlock", "text": subject, "weight": "Bolder", "wrap": true },
-                        { "type": "TextBlock", "text": text, "wrap": true },
-                    ],
-                },
-            }],
-        }),
+/// What is wrong with the table, if anything is.
+pub(super) fn mistake(hook: &Webhook) -> Option<String> {
+    let template = match (&hook.body, hook.format.as_str()) {
+        (Some(body), _) => body.as_str(),
+        (None, EVERYTHING) => return None,
+        (None, format) => match embedded(format) {
+            Some(template) => template,
+            None => {
+                let known: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
+                return Some(format!(
+                    "there is no format \"{format}\"; known are {EVERYTHING}, {}",
+                    known.join(", ")
+                ));
+            }
+        },
+    };
+    let error = Environment::new().template_from_str(template).err()?;
+    Some(format!("the template of the body is wrong: {error}"))
+}
+
+fn embedded(format: &str) -> Option<&'static str> {
+    FORMATS.iter().find(|(name, _)| *name == format).map(|(_, template)| *template)
+}
+
+fn body(hook: &Webhook, event: &Event, message: &Message) -> Result<String, String> {
+    let mut all = serde_json::to_value(event).unwrap_or_default();
+    all["subject"] = json!(message.subject);
+    all["text"] = json!(message.text);
+    let template = hook.body.as_deref().or_else(|| embedded(&hook.format));
+    match template {
+        Some(template) => Environment::new()
+            .render_str(template, Serde(&all))
+            .map_err(|error| format!("the template of the body: {error}")),
+        None => Ok(all.to_string()),
     }
 }
