@@ -117,7 +117,7 @@ async fn attempt(
     found.waiting = prepared.hold_back()?;
     let plan = prepared.plan.clone();
     found.plan = Some(plan.plan.clone());
-    found.summary = serde_json::to_value(&plan.summary).unwrap_or_default();
+    found.summary = serde_json::to_value(plan.summary).unwrap_or_default();
     found.rejected = plan.rejected.len() as u64;
     let now = prepared.session.clock.now().0;
     let approval = if plan.refused.is_empty() {
@@ -171,14 +171,14 @@ fn keep(loaded: &Loaded, came: &Came, now: i64) -> Outcome<(Health, Health)> {
 fn line(full: bool, result: &Outcome<Exit>, found: &Found) -> String {
     let kind = if full { "full run" } else { "run" };
     let Found { done, failed, rejected, waiting, .. } = found;
+    let number = |count: u64| human::number(usize::try_from(count).unwrap_or(usize::MAX));
     match result {
         Ok(Exit::Refused) => format!("{kind}: refused, a plan waits for an approval"),
         Ok(_) => {
             let counts = [(*failed, "failed"), (*rejected, "rejected"), (*waiting, "waiting")];
             let counts = counts.iter().filter(|(count, _)| *count > 0);
-            let counts =
-                counts.map(|(count, what)| format!(", {} {what}", human::number(*count as usize)));
-            format!("{kind}: {} done{}", human::number(*done as usize), counts.collect::<String>())
+            let counts = counts.map(|(count, what)| format!(", {} {what}", number(*count)));
+            format!("{kind}: {} done{}", number(*done), counts.collect::<String>())
         }
         Err(failure) => format!("{kind}: {}", failure.line()),
     }
