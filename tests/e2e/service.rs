@@ -169,15 +169,11 @@ impl Service {
 
     /// Reads on until a line has this text.
     fn until(&mut self, text: &str) -> String {
-        let mut said = String::new();
         loop {
-            let start = said.len();
-            assert!(
-                self.lines.read_line(&mut said).unwrap() > 0,
-                "it ended without {text}: {said}"
-            );
-            if said[start..].contains(text) {
-                return said[start..].to_owned();
+            let mut line = String::new();
+            assert!(self.lines.read_line(&mut line).unwrap() > 0, "it ended without {text}");
+            if line.contains(text) {
+                return line;
             }
         }
     }
