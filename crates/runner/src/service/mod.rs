@@ -13,7 +13,7 @@ use peoplesync_source::Clock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::model::Schedule;
-use crate::config::{self, ConfigErrors, Loaded};
+use crate::config::{ConfigErrors, Loaded};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::notify;
@@ -53,7 +53,7 @@ struct Job {
 impl Job {
     /// Reads the config, and looks at everything in it.
     fn read(path: &Path) -> Outcome<Self> {
-        let loaded = config::load(path)?;
+        let loaded = pipeline::load(path)?;
         Session::new(loaded.clone())?;
         let Some(table) = loaded.config.schedule.clone() else {
             return Err(Failure::usage("the config says nothing of when to run")
