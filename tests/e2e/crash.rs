@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::dice::Dice;
 use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS, chosen_names};
@@ -21,8 +22,8 @@ fn people(title: &str) -> String {
     text
 }
 
-/// Kills an apply after the target has answered `after` requests.
-pub(crate) fn kill(bed: &Bed, after: u64) {
+/// Kills an apply after the target has answered `after` requests. Whether it had not come to its end before.
+pub(crate) fn kill(bed: &Bed, after: u64) -> bool {
     let before = bed.simulator().received();
     let mut child = bed
         .command(&["apply", "--yes", "--quiet"])
@@ -38,7 +39,8 @@ pub(crate) fn kill(bed: &Bed, after: u64) {
     }
     // SIGKILL on Unix; the process may have ended by itself.
     let _gone = child.kill();
-    child.wait().unwrap();
+    let status = child.wait().unwrap();
+    status.code().is_none()
 }
 
 fn converged(bed: &Bed, title: &str, seed: u64) {
@@ -76,19 +78,47 @@ fn killed_while_names_are_chosen_nobody_exists_twice() {
     killed(&chosen_names(), SEEDS / 5);
 }
 
+/// What `cargo xtask kills` calls: at least as many kills as it says, with other seeds than those above.
+#[test]
+fn killed_as_often_as_asked() {
+    let asked = std::env::var_os("PEOPLESYNC_TEST_KILLS");
+    let Some(asked) = asked.and_then(|count| count.to_str()?.parse::<u64>().ok()) else { return };
+    let (next, kills) = (AtomicU64::new(1_000), AtomicU64::new(0));
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while kills.load(Ordering::Relaxed) < asked {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let config = if seed.is_multiple_of(5) { &chosen_names() } else { CONFIG };
+                    kills.fetch_add(killed_once(config, seed), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let seeds = next.into_inner() - 1_000;
+    println!("{} processes killed while they applied, in {seeds} folders", kills.into_inner());
+}
+
 fn killed(config: &str, seeds: u64) {
     for seed in 0..seeds {
-        let mut dice = Dice(seed);
-        let bed = Bed::new();
-        bed.write("peoplesync.toml", format!("{config}{NO_GUARDS}"));
-        bed.write("people.csv", people("Engineer"));
-        kill(&bed, dice.roll(130));
-        if dice.roll(2) == 0 {
-            kill(&bed, dice.roll(130));
-        }
-        converged(&bed, "Engineer", seed);
-        bed.write("people.csv", people("Lead"));
-        kill(&bed, dice.roll(65));
-        converged(&bed, "Lead", seed);
+        killed_once(config, seed);
     }
+}
+
+/// A load and a change of everybody, killed on the way. How many kills met a process that was still at work.
+fn killed_once(config: &str, seed: u64) -> u64 {
+    let mut dice = Dice(seed);
+    let bed = Bed::new();
+    bed.write("peoplesync.toml", format!("{config}{NO_GUARDS}"));
+    bed.write("people.csv", people("Engineer"));
+    let mut kills = u64::from(kill(&bed, dice.roll(130)));
+    if dice.roll(2) == 0 {
+        kills += u64::from(kill(&bed, dice.roll(130)));
+    }
+    converged(&bed, "Engineer", seed);
+    bed.write("people.csv", people("Lead"));
+    kills += u64::from(kill(&bed, dice.roll(65)));
+    converged(&bed, "Lead", seed);
+    kills
 }

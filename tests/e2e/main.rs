@@ -19,6 +19,7 @@ mod errors;
 mod exits;
 mod failures;
 mod faults;
+mod full_disk;
 mod groups;
 mod harness;
 mod import;

@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod docs;
+mod endurance;
 mod licences;
 mod manifest;
 mod model;
@@ -48,6 +49,24 @@ enum Chore {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Histories in memory, each driven by a seed, and a model that says what must never happen
+    Simulate {
+        /// How many
+        #[arg(long, default_value_t = 10_000)]
+        seeds: u64,
+        /// The first
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// One only, and everything that happens in it
+        #[arg(long, conflicts_with_all = ["seeds", "from"])]
+        seed: Option<u64>,
+    },
+    /// Applies that are killed at random moments, and what they leave behind
+    Kills {
+        /// How many
+        #[arg(long, default_value_t = 1_000)]
+        count: u64,
+    },
     /// A new connector from the template: `cargo xtask new-connector okta`
     NewConnector {
         /// What users write in `kind = "…"`: lower-case letters and digits, joined by `-`
@@ -68,6 +87,9 @@ fn main() -> ExitCode {
         Chore::Ci { no_test, only } => ci::run(&root, no_test, &only),
         Chore::Tidy => tidy::run(&root),
         Chore::Test { require_servers, arguments } => test::run(&root, require_servers, &arguments),
+        Chore::Simulate { seed: Some(seed), .. } => endurance::simulate(&root, 1, seed),
+        Chore::Simulate { seeds, from, seed: None } => endurance::simulate(&root, seeds, from),
+        Chore::Kills { count } => endurance::kills(&root, count),
         Chore::NewConnector { kind } => new_connector::run(&root, &kind),
         Chore::Docs => docs::run(&root),
         Chore::Bench { name } => bench::run(&root, name.as_deref()),

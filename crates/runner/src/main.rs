@@ -8,6 +8,7 @@ mod config;
 mod execute;
 mod exit;
 mod failure;
+mod files;
 mod import;
 mod log;
 mod notify;
@@ -17,6 +18,8 @@ mod registry;
 mod report;
 mod retries;
 mod service;
+#[cfg(test)]
+mod simulation;
 
 use std::process::ExitCode;
 

@@ -57,9 +57,10 @@ impl Writing<'_> {
                     "digest = ?4, deactivated_since = NULL, absent_since = NULL",
                 ))?
                 .execute(params![kind, fp, key, digest.0])?,
+            // A time that is still to come was noted by a clock that was wrong.
             Bookkeeping::Absent { key } => self
                 .transaction
-                .prepare_cached(&update("absent_since = coalesce(absent_since, ?4)"))?
+                .prepare_cached(&update("absent_since = min(coalesce(absent_since, ?4), ?4)"))?
                 .execute(params![kind, fp, key, now])?,
             Bookkeeping::Inactive { key } => self
                 .transaction

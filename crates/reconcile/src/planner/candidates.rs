@@ -98,7 +98,8 @@ fn linked(
     let Some(link) = facts.links.get(&candidate.key) else { return };
     let mut found =
         differences::of_existing(managed, candidate, account, references, facts.observation.kept());
-    if link.digest != Digest::UNKNOWN && link.digest != digest(candidate, &found) {
+    // An unknown digest is that of a write that was interrupted or failed: what it was to correct is written with it.
+    if link.digest != digest(candidate, &found) {
         differences::add_letter_case(managed, candidate, account, &mut found);
     }
     let cause = causes::of_linked(facts, candidate, link, digest(candidate, &found));

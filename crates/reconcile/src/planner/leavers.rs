@@ -78,6 +78,8 @@ pub(super) fn verdict_under(facts: &Facts<'_>, link: &Link, leavers: &Leavers) -
     match link.absent_since {
         _ if leavers.grace_days == 0 || link.standing != Standing::Active => {}
         None => return Verdict::Begins,
+        // The clock was wrong when that was noted. Nobody is to wait for years because it was.
+        Some(since) if since > facts.policy.now => return Verdict::Begins,
         Some(since) if passed(since, leavers.grace_days) => {}
         Some(_) => return Verdict::Waits,
     }

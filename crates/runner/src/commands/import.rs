@@ -1,5 +1,6 @@
 //! `import`: a config from the export of another program. Reads one file, and writes one at most.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use super::print;
@@ -7,6 +8,7 @@ use crate::cli::ImportCommand;
 use crate::config;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::files::{self, Earlier};
 use crate::import::graph;
 use crate::registry::CONNECTORS;
 use crate::report::{Output, line};
@@ -60,9 +62,7 @@ fn not_one(why: &str) -> Failure {
 
 /// Writes a new file; one that is there stays.
 fn save(path: &Path, text: &str) -> Outcome<()> {
-    use std::io::Write as _;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+    files::write(path, Earlier::Kept, |file| file.write_all(text.as_bytes())).map_err(|error| {
         let failure = Failure::usage(format!("cannot write {}", path.display()));
         match error.kind() {
             std::io::ErrorKind::AlreadyExists => {

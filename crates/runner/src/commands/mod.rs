@@ -19,6 +19,8 @@ mod status;
 mod target;
 mod test;
 
+#[cfg(test)]
+pub(crate) use apply::execute;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command};

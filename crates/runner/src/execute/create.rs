@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use peoplesync_reconcile::Change;
 use peoplesync_scim::client::{Client, ClientError, Created, Kind};
+use peoplesync_scim::schema::SchemaSet;
 use peoplesync_scim::{Filter, Path, Resource};
 use serde_json::Value as Json;
 
@@ -63,7 +64,14 @@ impl Sender<'_> {
                 Err(error) if error.ambiguous || error.kind == Kind::NoId => Some(error),
                 Err(error) => return Err(error),
             };
-            let found = find(&self.tools.client, change.resource, &self.lookup(change)).await?;
+            let (tools, lookup) = (&self.tools, self.lookup(change));
+            // One that was created for sure may lack what the target does not keep.
+            let found = match &error {
+                Some(error) if error.kind != Kind::NoId => {
+                    find_created(&tools.client, change.resource, &lookup, &tools.schemas).await?
+                }
+                _ => find(&tools.client, change.resource, &lookup).await?,
+            };
             if let Some(id) = found.filter(|id| self.is_new(change.resource, id)) {
                 return Ok(Created { id, resource: Json::Null, version: None });
             }
@@ -98,11 +106,39 @@ pub(super) async fn find(
     resource: Resource,
     lookup: &[(String, String)],
 ) -> Result<Option<String>, ClientError> {
+    let found = find_account(client, resource, lookup).await?;
+    Ok(found.and_then(|account| Some(account.get("id")?.as_str()?.to_owned())))
+}
+
+/// The id of the account that a create made whose reply was lost. It has all of these values but those that the target does not
+/// keep: an account that shares only some is somebody else's, and whose it may become is for a plan to decide.
+pub(super) async fn find_created(
+    client: &Client,
+    resource: Resource,
+    lookup: &[(String, String)],
+    schemas: &SchemaSet,
+) -> Result<Option<String>, ClientError> {
+    let Some(account) = find_account(client, resource, lookup).await? else { return Ok(None) };
+    let ignored = &client.profile().write.ignored;
+    let has = |(path, value): &(String, String)| {
+        let is_kept = !ignored.iter().any(|ignored| ignored.eq_ignore_ascii_case(path));
+        let parsed = Path::parse(path).ok().filter(|_| is_kept);
+        parsed.is_none_or(|path| Filter::eq(path, value.clone()).matches(&account, schemas))
+    };
+    let id = account.get("id").and_then(Json::as_str).filter(|_| lookup.iter().all(has));
+    Ok(id.map(str::to_owned))
+}
+
+async fn find_account(
+    client: &Client,
+    resource: Resource,
+    lookup: &[(String, String)],
+) -> Result<Option<Json>, ClientError> {
     for (path, value) in lookup {
-        let Ok(path) = peoplesync_scim::Path::parse(path) else { continue };
-        let found = client.find(resource, &Filter::eq(path, value.clone())).await?;
-        if let [hit] = found.hits.as_slice() {
-            return Ok(hit.get("id").and_then(Json::as_str).map(str::to_owned));
+        let Ok(path) = Path::parse(path) else { continue };
+        let mut found = client.find(resource, &Filter::eq(path, value.clone())).await?;
+        if found.hits.len() == 1 {
+            return Ok(found.hits.pop());
         }
     }
     Ok(None)

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use peoplesync_mapping::DigestKey;
 use peoplesync_reconcile::{Action, Digest, Link, Standing};
-use peoplesync_scim::client::Client;
+use peoplesync_scim::client::{Client, ClientError};
 use peoplesync_state::{HistoryNote, LinkEffect, Settlement, State};
 
-use super::create::find;
+use super::create::find_created;
 use crate::failure::Outcome;
 use crate::pipeline::{Session, fingerprint_of};
 use crate::report::Output;
@@ -37,7 +37,9 @@ pub(crate) async fn recover(
     let lost = open.iter().enumerate().filter(|(_, (_, intent))| intent.action == Action::Create);
     let found: Vec<(usize, Option<String>)> = futures_util::stream::iter(lost)
         .map(|(index, (_, intent))| async move {
-            find(client, intent.resource, &intent.lookup).await.map(|found| (index, found))
+            let lookup = &intent.lookup;
+            let found = find_created(client, intent.resource, lookup, &session.schemas).await?;
+            Ok::<_, ClientError>((index, found))
         })
         .buffer_unordered(session.loaded.config.target.concurrency.max(1))
         .try_collect()

@@ -1,6 +1,7 @@
 //! Saved plans: what `plan --out` writes, and whether it still fits.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 use peoplesync_reconcile::{Change, Plan};
@@ -13,6 +14,7 @@ use super::Prepared;
 use crate::clock;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::files::{self, Earlier};
 
 /// The version of the file's form.
 const FORMAT: u32 = 1;
@@ -78,13 +80,9 @@ pub(crate) fn save(path: &Path, plan: &Plan, basis: &Basis) -> Outcome<()> {
     };
     let mut document = serde_json::to_value(plan).map_err(|error| failed(&error))?;
     document["saved"] = serde_json::to_value(basis).map_err(|error| failed(&error))?;
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    serde_json::to_writer_pretty(&mut file, &document).map_err(|error| failed(&error))?;
-    file.as_file().sync_all().map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error))?;
-    Ok(())
+    let text = serde_json::to_string_pretty(&document).map_err(|error| failed(&error))?;
+    files::write(path, Earlier::Replaced, |file| file.write_all(text.as_bytes()))
+        .map_err(|error| failed(&error))
 }
 
 /// Reads a plan back.

@@ -282,3 +282,16 @@ fn what_a_run_reads_is_found_by_an_index_and_needs_no_sorting() {
         "
     );
 }
+
+#[test]
+fn an_absence_that_is_still_to_come_was_noted_by_a_wrong_clock() {
+    let mut state = memory();
+    put(&mut state, &[link("a")]).unwrap();
+    let absent = [(fingerprint("a"), Bookkeeping::Absent { key: "a".to_owned() })];
+    let since =
+        |state: &State| state.link(User, fingerprint("a"), "a").unwrap().unwrap().absent_since;
+    for (now, expected) in [(9_000, 9_000), (5_000, 5_000), (7_000, 5_000)] {
+        state.bookkeeping(User, &absent, now).unwrap();
+        assert_eq!(since(&state), Some(expected));
+    }
+}

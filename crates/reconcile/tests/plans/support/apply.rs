@@ -113,7 +113,8 @@ impl World {
             }
             Bookkeeping::Absent { key } => {
                 let link = self.links.get_mut(key).expect("only linked people are noted");
-                assert_eq!(link.absent_since, None, "the grace period began before");
+                let began = link.absent_since.is_some_and(|since| since <= self.policy.now);
+                assert!(!began, "the grace period began before");
                 link.absent_since = Some(self.policy.now);
             }
             Bookkeeping::Inactive { key } => {

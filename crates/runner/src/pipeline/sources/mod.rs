@@ -97,6 +97,12 @@ impl Sources {
         }
     }
 
+    /// The first is read from elsewhere: for simulations.
+    #[cfg(test)]
+    pub(crate) fn read_from(&mut self, source: Box<dyn Source>) {
+        self.all[0].source = source;
+    }
+
     /// What reports call them.
     pub(crate) fn title(&self) -> String {
         self.titles(", ")

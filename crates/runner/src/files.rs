@@ -1,0 +1,63 @@
+//! Files that are written whole or not at all, and so that they outlast a loss of power.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+/// What becomes of a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Earlier {
+    Replaced,
+    /// It stays, and that is an error.
+    Kept,
+}
+
+/// Writes a file beside its place, and puts it there once it is on the disk. Only its owner may read it.
+pub(crate) fn write(
+    path: &Path,
+    earlier: Earlier,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    fill(file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    let kept = match earlier {
+        Earlier::Replaced => file.persist(path),
+        Earlier::Kept => file.persist_noclobber(path),
+    };
+    drop(kept.map_err(|failed| failed.error)?);
+    // The new name is in the folder, which is written for itself. Not every file system can; the file is whole either way.
+    let _unsure = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_whole_or_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan");
+        let text = || std::fs::read_to_string(&path).unwrap();
+        write(&path, Earlier::Kept, |file| file.write_all(b"one")).unwrap();
+        assert_eq!(text(), "one");
+        let again = write(&path, Earlier::Kept, |file| file.write_all(b"two")).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        let cut = write(&path, Earlier::Replaced, |file| {
+            file.write_all(b"half of")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert_eq!(cut.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(text(), "one");
+        write(&path, Earlier::Replaced, |file| file.write_all(b"three")).unwrap();
+        assert_eq!(text(), "three");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+    }
+}
