@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use clap::ColorChoice;
@@ -88,7 +89,7 @@ pub(super) async fn plan(
     let plan = prepared.plan.clone();
     if locked(&sim).sabotage == Sabotage::WritesInPlan && plan.refused.is_empty() {
         let prepared = prepare_of(prepared.session, full, None, Access::Apply, None, quiet());
-        execute(prepared.await?, None, quiet()).await?;
+        execute(prepared.await?, None, Arc::default(), quiet()).await?;
     }
     Ok(Ended::Planned(Box::new(plan)))
 }
@@ -143,7 +144,7 @@ pub(super) async fn apply(
         let (settings, now) = (sim.believed(), sim.now);
         sim.checker.applies(&settings, now);
     }
-    let applied = execute(prepared, approval.as_ref(), quiet()).await?;
+    let applied = execute(prepared, approval.as_ref(), Arc::default(), quiet()).await?;
     if let Some(stopped) = applied.stopped {
         return Err(Failure::unexpected(stopped.line(), &std::fmt::Error));
     }
