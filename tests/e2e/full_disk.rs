@@ -25,7 +25,9 @@ fn in_small(bed: &Bed, size: &str, script: &str) -> Option<String> {
     match may_mount {
         Ok(done) if done.status.success() => {}
         refused => {
-            println!("LEFT OUT: this machine does not let a test mount a file system: {refused:?}");
+            eprintln!(
+                "LEFT OUT: this machine does not let a test mount a file system: {refused:?}"
+            );
             return None;
         }
     }

@@ -18,8 +18,8 @@ pub(super) struct SimulatedWire(pub(super) Shared);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Well,
-    LostOnTheWay,
-    LostOnTheWayBack,
+    RequestLost,
+    RequestLostBack,
     Refused(u16),
     /// An answer from something that is no SCIM service, before the request arrives.
     Page(u16),
@@ -49,14 +49,14 @@ impl Wire for SimulatedWire {
                     None
                 } else {
                     let reply = match way {
-                        Way::LostOnTheWay => Err(Lost::Request),
+                        Way::RequestLost => Err(Lost::Request),
                         Way::Silence(false) => Ok(None),
                         Way::Refused(status) => Ok(Some(refused(status))),
                         Way::Page(status) => Ok(Some(page(status))),
                         _ => {
                             let reply = serve(&mut sim, request);
                             match way {
-                                Way::LostOnTheWayBack => Err(Lost::Reply),
+                                Way::RequestLostBack => Err(Lost::Reply),
                                 Way::Silence(_) => Ok(None),
                                 Way::Cut => Ok(Some(reply.map(|mut body| {
                                     body.truncate(body.len() / 2);
@@ -95,8 +95,8 @@ fn way(sim: &mut Sim) -> Way {
         return Way::Well;
     }
     match sim.dice.below(12) {
-        0 | 1 => Way::LostOnTheWay,
-        2 | 3 => Way::LostOnTheWayBack,
+        0 | 1 => Way::RequestLost,
+        2 | 3 => Way::RequestLostBack,
         4 => Way::Refused(429),
         5 => Way::Refused(503),
         6 => Way::Refused(500),
