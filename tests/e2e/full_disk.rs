@@ -9,6 +9,7 @@ use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS, ran};
 const PEOPLE: usize = 1_500;
 
 /// Runs a script in the folder, where `small` is a file system of this size. None where this machine does not allow that.
+#[allow(clippy::print_stderr, reason = "a test that was left out says so")]
 fn in_small(bed: &Bed, size: &str, script: &str) -> Option<String> {
     std::fs::create_dir_all(bed.path("small")).unwrap();
     let whole = format!("mount -t tmpfs -o size={size} tmpfs small\n{script}");

@@ -19,7 +19,7 @@ pub(super) struct SimulatedWire(pub(super) Shared);
 enum Way {
     Well,
     RequestLost,
-    RequestLostBack,
+    ReplyLost,
     Refused(u16),
     /// An answer from something that is no SCIM service, before the request arrives.
     Page(u16),
@@ -56,7 +56,7 @@ impl Wire for SimulatedWire {
                         _ => {
                             let reply = serve(&mut sim, request);
                             match way {
-                                Way::RequestLostBack => Err(Lost::Reply),
+                                Way::ReplyLost => Err(Lost::Reply),
                                 Way::Silence(_) => Ok(None),
                                 Way::Cut => Ok(Some(reply.map(|mut body| {
                                     body.truncate(body.len() / 2);
@@ -96,7 +96,7 @@ fn way(sim: &mut Sim) -> Way {
     }
     match sim.dice.below(12) {
         0 | 1 => Way::RequestLost,
-        2 | 3 => Way::RequestLostBack,
+        2 | 3 => Way::ReplyLost,
         4 => Way::Refused(429),
         5 => Way::Refused(503),
         6 => Way::Refused(500),
