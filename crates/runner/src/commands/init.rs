@@ -60,6 +60,47 @@ const PROPOSALS: &[(&str, &[&str])] = &[
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
         &["department", "dept", "avdeling", "abteilung"],
     ),
+    (
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+        &["employeenumber", "personnelnumber", "personalnummer", "ansattnummer"],
+    ),
+    (
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter",
+        &["costcenter", "costcentre", "kostenstelle", "kostnadssted"],
+    ),
+    (
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:organization",
+        &["organization", "organisation", "company", "firma", "selskap"],
+    ),
+    (
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division",
+        &["division", "businessunit"],
+    ),
+    ("phoneNumbers[type eq \"mobile\"].value", &["mobile", "mobilephone", "cell", "mobil"]),
+    (
+        "addresses[type eq \"work\"].streetAddress",
+        &["streetaddress", "street", "strasse", "gate", "adresse"],
+    ),
+    ("addresses[type eq \"work\"].locality", &["city", "locality", "town", "ort", "sted", "ville"]),
+    (
+        "addresses[type eq \"work\"].postalCode",
+        &["postalcode", "zip", "zipcode", "postcode", "plz", "postnummer"],
+    ),
+    ("addresses[type eq \"work\"].country", &["country", "countrycode", "land", "pays"]),
+    ("preferredLanguage", &["preferredlanguage", "language", "sprache", "spraak"]),
+];
+
+const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
+
+/// Fields that hold the key of somebody's manager. One that is only called "manager" may as well hold a name.
+const MANAGERS: &[&str] = &[
+    "managerid",
+    "manageremployeeid",
+    "manageremployeenumber",
+    "managerkey",
+    "supervisorid",
+    "reportstoid",
+    "managernumber",
 ];
 
 /// Fields that usually are the key: what never changes for a person. The first that the source has counts.
@@ -199,6 +240,12 @@ fn reference(field: &str) -> String {
     if is_bare { field.to_owned() } else { format!("[{field}]") }
 }
 
+/// The first field that has one of these names, in their order.
+fn field_named<'a>(fields: &'a [String], names: &[&str]) -> Option<&'a str> {
+    let found = names.iter().find_map(|name| fields.iter().find(|field| plain(field) == *name));
+    found.map(String::as_str)
+}
+
 /// A text as TOML has it.
 fn quoted(text: &str) -> String {
     json!(text).to_string()
@@ -233,10 +280,7 @@ fn text(
     for (attribute, names) in PROPOSALS {
         let found = match names {
             ["*key"] => Some(key),
-            names => names
-                .iter()
-                .find_map(|name| fields.iter().find(|field| plain(field) == **name))
-                .map(String::as_str),
+            names => field_named(fields, names),
         };
         match found {
             Some(field) => {
@@ -254,7 +298,16 @@ fn text(
             None => {}
         }
     }
-    let active = ACTIVE.iter().find_map(|name| fields.iter().find(|field| plain(field) == **name));
+    if let Some(manager) = field_named(fields, MANAGERS) {
+        used.push(manager);
+        let path = quoted(MANAGER);
+        line!(
+            text,
+            "{path} = {{ reference = {} }}   # the key of another person",
+            quoted(&reference(manager))
+        );
+    }
+    let active = field_named(fields, ACTIVE);
     if let Some(active) = active {
         used.push(active);
         let rule = format!("{} = \"active\"", reference(active));

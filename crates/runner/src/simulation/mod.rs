@@ -36,6 +36,10 @@ const KEPT: &[(u64, &str)] = &[
         596,
         "a lost create was taken to be the account that somebody else had made, although adopt = false",
     ),
+    (
+        807,
+        "an answer that was no account was merged, and what the target then refused was taken to be what it never keeps",
+    ),
 ];
 
 /// How many histories every `cargo test` runs.

@@ -237,8 +237,12 @@ impl Client {
         };
         let body = reply.json().map_err(|error| error.of(&call.label()))?;
         match body {
-            Some(resource) if resource.is_object() => Ok(Some(resource)),
-            _ => Err(malformed(&reply, "answered without a resource").of(&call.label())),
+            // What is read may be merged and written back: another's, or something else, must never be taken for it.
+            Some(resource) if is_of(&resource, id) => Ok(Some(resource)),
+            _ => {
+                let message = "answered with something else than what was asked for";
+                Err(malformed(&reply, message).of(&call.label()))
+            }
         }
     }
 
@@ -377,8 +381,8 @@ impl Client {
         call.body = Some(bytes(body));
         let mut reply = self.send(&call).await?;
         let body = reply.json().map_err(|error| error.with_ambiguous(true).of(&call.label()))?;
-        // `{"success": true}` and the like are no resource.
-        Ok(body.filter(|body| body.is_object() && member(body, "id").is_some()))
+        // `{"success": true}` and the like are no resource, and another's says nothing of this one.
+        Ok(body.filter(|body| is_of(body, id)))
     }
 
     /// Sends a request. What the profile has to say about a failure goes with it.
@@ -438,6 +442,12 @@ fn bytes(body: &Json) -> Bytes {
 
 fn malformed(reply: &Reply, message: impl Into<String>) -> ClientError {
     ClientError::new(Kind::Malformed, message).with_status(reply.status)
+}
+
+/// Whether this is the resource that has the id.
+fn is_of(resource: &Json, id: &str) -> bool {
+    let named = member(resource, "id").and_then(reference_id);
+    named.is_some_and(|named| named.eq_ignore_ascii_case(id))
 }
 
 /// `meta.version` (RFC 7643 §3.1), if there is one.

@@ -60,7 +60,7 @@ async fn one_token_serves_all_requests_until_it_is_withdrawn() {
     let (one, two) = tokio::join!(client.get(USERS, "7"), client.get(USERS, "7"));
     one.unwrap();
     two.unwrap();
-    client.get(USERS, "withdraw").await.unwrap();
+    client.get(USERS, "withdraw").await.unwrap_err();
     client.create(USERS, &user(7)).await.unwrap();
     insta::assert_snapshot!(requests(&fake), @"
     POST /token [Basic cGVvcGxlJTNBc3luYzpzM2NyZXQ=] grant_type=client_credentials&scope=scim.write

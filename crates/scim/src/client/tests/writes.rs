@@ -197,9 +197,10 @@ async fn a_target_without_patch_says_so() {
 
 #[tokio::test]
 async fn an_id_is_sent_as_one_segment() {
-    let fake = Fake::start(|_, _| scim("200 OK", &user(7))).await;
+    let id = "../Groups/a b?c#d%2F";
+    let fake = Fake::start(move |_, _| scim("200 OK", &json!({ "id": id }))).await;
     let client = client(&fake);
-    client.get(USERS, "../Groups/a b?c#d%2F").await.unwrap();
+    client.get(USERS, id).await.unwrap();
     assert_eq!(fake.lines(), ["GET /Users/..%2FGroups%2Fa%20b%3Fc%23d%252F"]);
     let group = client.replace(Resource::Group, "é", &json!({})).await;
     group.unwrap();
@@ -232,4 +233,18 @@ async fn a_target_without_a_configuration_is_no_failure() {
     let fake = Fake::script([reply("401 No", &[], "")]).await;
     let error = client(&fake).service_provider_config().await.unwrap_err();
     assert_eq!(error.kind, Kind::Denied);
+}
+
+#[tokio::test]
+async fn an_answer_about_something_else_is_not_taken_for_the_account() {
+    for body in [json!({"Resources": 7, "id": []}), user(8), json!({"userName": "x"}), json!([])] {
+        let fake = Fake::start(move |_, _| reply("200 OK", &[], &body.to_string())).await;
+        let client = client(&fake);
+        let read = client.get(USERS, "7").await.unwrap_err();
+        assert_eq!((read.kind, read.ambiguous), (Kind::Malformed, false));
+        assert_eq!(client.replace(USERS, "7", &user(7)).await.unwrap(), None);
+        assert_eq!(client.patch(USERS, "7", &json!({})).await.unwrap(), None);
+    }
+    let fake = Fake::start(|_, _| reply("200 OK", &[], r#"{"id": 7}"#)).await;
+    assert!(client(&fake).get(USERS, "7").await.unwrap().is_some());
 }
