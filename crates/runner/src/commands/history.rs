@@ -13,7 +13,7 @@ use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::pipeline::{Access, open_store};
-use crate::report::json::text;
+use crate::report::json::{self as documents, text};
 use crate::report::{Output, Paint, line, put};
 
 /// So many entries are shown to people.
@@ -243,16 +243,7 @@ fn runs(state: &State, args: &HistoryArgs, limit: u64, output: Output) -> Outcom
 }
 
 fn run_document(run: &Run, approval: Option<&Approval>) -> Json {
-    let end = run.end.as_ref();
-    json!({
-        "run": run.id.0,
-        "kind": run.start.kind,
-        "who": run.start.who,
-        "plan": run.start.plan_hash,
-        "started": rfc3339(run.start.started),
-        "ended": end.map(|end| rfc3339(end.ended)),
-        "outcome": end.map(|end| end.outcome.as_str()),
-        "counts": end.and_then(|end| serde_json::from_str::<Json>(&end.counts).ok()),
-        "approval": crate::report::json::approval(approval),
-    })
+    let mut document = documents::run(run);
+    document["approval"] = documents::approval(approval);
+    document
 }

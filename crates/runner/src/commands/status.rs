@@ -9,7 +9,7 @@ use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::pipeline::{Access, open_store};
-use crate::report::json::text;
+use crate::report::json::{run as document_of_run, text};
 use crate::report::{Output, Paint, human, line};
 
 /// So many runs are shown.
@@ -113,23 +113,7 @@ fn counts(counts: &str) -> String {
 
 fn document(state: &peoplesync_state::State, links: u64) -> Outcome<Json> {
     let health = state.health()?;
-    let parsed = |text: &str| serde_json::from_str::<Json>(text).unwrap_or_default();
-    let runs: Vec<Json> = state
-        .last_runs(RUNS)?
-        .iter()
-        .map(|run| {
-            json!({
-                "run": run.id.0,
-                "kind": run.start.kind,
-                "who": run.start.who,
-                "plan": run.start.plan_hash,
-                "started": rfc3339(run.start.started),
-                "ended": run.end.as_ref().map(|end| rfc3339(end.ended)),
-                "outcome": run.end.as_ref().map(|end| end.outcome.clone()),
-                "counts": run.end.as_ref().map(|end| parsed(&end.counts)),
-            })
-        })
-        .collect();
+    let runs: Vec<Json> = state.last_runs(RUNS)?.iter().map(document_of_run).collect();
     let retries: Vec<Json> = state
         .retries()?
         .iter()
@@ -145,6 +129,7 @@ fn document(state: &peoplesync_state::State, links: u64) -> Outcome<Json> {
             })
         })
         .collect();
+    let parsed = |text: &str| serde_json::from_str::<Json>(text).unwrap_or_default();
     let pending = state.pending()?.map(|pending| {
         json!({
             "plan": pending.plan,

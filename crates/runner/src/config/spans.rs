@@ -210,13 +210,17 @@ mod tests {
     use super::*;
 
     /// Where `[x]` of the expression stands in the file, with the rest of its line.
-    fn check(file: &str, expression: &str) -> String {
-        let spans = Spans::new(Path::new("p.toml"), file);
+    fn check_in(name: &str, file: &str, expression: &str) -> String {
+        let spans = Spans::new(Path::new(name), file);
         let key = ["people", "scope"].map(str::to_owned);
         let place = spans.place_in_value(&key, expression, expression.find("[x]").unwrap());
         let Place::File { at: Some((line, column)), .. } = &place else { panic!("{place}") };
         let line = file.lines().nth(line - 1).unwrap();
         format!("{place}: {}", line.chars().skip(column - 1).collect::<String>())
+    }
+
+    fn check(file: &str, expression: &str) -> String {
+        check_in("p.toml", file, expression)
     }
 
     #[test]
@@ -236,20 +240,11 @@ mod tests {
         assert_eq!(check(windows, "a\r\n = [x]"), "p.toml:3:4: [x]'''");
     }
 
-    /// The same in YAML, or in JSON, which is YAML as well.
-    fn check_yaml(name: &str, file: &str, expression: &str) -> String {
-        let spans = Spans::new(Path::new(name), file);
-        let key = ["people", "scope"].map(str::to_owned);
-        let place = spans.place_in_value(&key, expression, expression.find("[x]").unwrap());
-        let Place::File { at: Some((line, column)), .. } = &place else { panic!("{place}") };
-        let line = file.lines().nth(line - 1).unwrap();
-        format!("{place}: {}", line.chars().skip(column - 1).collect::<String>())
-    }
-
+    /// JSON is YAML as well.
     #[test]
     fn a_place_in_yaml_and_in_json() {
         let one_line = "a = \"é\" and [x]";
-        let check = check_yaml;
+        let check = check_in;
         let plain = "people:\n  scope: a = \"é\" and [x]\n";
         assert_eq!(check("p.yaml", plain, one_line), "p.yaml:2:22: [x]");
         let single = "people: { scope: 'a = \"é\" and [x]' }\n";

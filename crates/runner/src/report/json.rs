@@ -1,12 +1,27 @@
 //! The machine-readable documents of face.md: the plan, and the plan with its outcomes.
 
 use peoplesync_reconcile::{Plan, REDACTED};
-use peoplesync_state::Approval;
+use peoplesync_state::{Approval, Run};
 use serde_json::{Value as Json, json};
 
 use crate::clock::rfc3339;
 use crate::execute::{Ended, Sent};
 use crate::failure::Failure;
+
+/// A run of the past, as `history --runs` and `status` show it.
+pub(crate) fn run(run: &Run) -> Json {
+    let end = run.end.as_ref();
+    json!({
+        "run": run.id.0,
+        "kind": run.start.kind,
+        "who": run.start.who,
+        "plan": run.start.plan_hash,
+        "started": rfc3339(run.start.started),
+        "ended": end.map(|end| rfc3339(end.ended)),
+        "outcome": end.map(|end| end.outcome.as_str()),
+        "counts": end.and_then(|end| serde_json::from_str::<Json>(&end.counts).ok()),
+    })
+}
 
 /// `plan --json`: without what only a saved plan needs.
 pub(crate) fn plan(plan: &Plan) -> Json {
