@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::directory::slapd::free_port;
 use super::harness::here;
 
 /// Where programs of Python are.
@@ -68,8 +69,4 @@ pub(crate) fn program(name: &str) -> Option<Command> {
     let mut command = Command::new(PathBuf::from(folder).join(name));
     command.current_dir(here().join("servers")).env("PYTHONDONTWRITEBYTECODE", "1");
     Some(command)
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

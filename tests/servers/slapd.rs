@@ -13,11 +13,16 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
 /// Where `cargo xtask test` says that slapd is.
 const SLAPD: &str = "PEOPLESYNC_TEST_SLAPD";
+
+/// Where the ports of servers begin, and how many there are.
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u32 = 12_000;
 
 /// The top of the tree.
 pub(crate) const SUFFIX: &str = "dc=example,dc=com";
@@ -100,6 +105,9 @@ impl Slapd {
         self.child = Some(child);
         // The bound is a number of tries, each of which yields to it.
         for _ in 0..2_000_000 {
+            if self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_some()) {
+                break;
+            }
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
                 return;
             }
@@ -157,9 +165,18 @@ pub(crate) fn program() -> Option<PathBuf> {
     std::env::var_os(SLAPD).map(PathBuf::from)
 }
 
-/// A port that was just free.
+/// A port for a server that is told its port and binds it later. It is below those that systems give to whoever asks for any,
+/// such as the simulators of other tests: one of those would be taken before the server comes to it.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(97);
+    let ports = std::iter::repeat_with(|| {
+        let given = GIVEN.fetch_add(1, Ordering::Relaxed);
+        FIRST_PORT + u16::try_from(begin.wrapping_add(given) % PORTS).unwrap()
+    });
+    let mut free =
+        ports.take(PORTS as usize).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().unwrap()
 }
 
 /// Accounts with the limits that servers have; the password of each is its name. `reader` must page, by 500 at most; `small` gets
