@@ -1,18 +1,29 @@
 //! The examples of Microsoft's public reference of functions (docs/identity/app-provisioning/functions-for-customizing-
-//! application-data in MicrosoftDocs/entra-docs): each expression gives the value that the page states. Where it does not, the
-//! reason stands beside it.
+//! application-data.md in MicrosoftDocs/entra-docs, `ms.date` 08/06/2024, commit dda85497): all its expressions stand here in
+//! the order of the page, and each gives the value that the page states. Where it does not, the reason stands beside it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail as tests do")]
+
+use std::collections::BTreeSet;
 
 use peoplesync_mapping::functions::all;
 use peoplesync_mapping::{Around, AttributeSpec, DigestKey, Mapping, SlotValue, Spec, When};
 use peoplesync_scim::{Resource, SchemaSet};
 use peoplesync_source::{Batch, Fields, Origin, Timestamp, Value};
+use serde_json::Value as Json;
 
 type Example = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
+/// How many expressions the page has as examples: those of its sections "Syntax overview", "List of functions" and "Examples".
+/// `DateFromNum([lastLogonTimestamp])` is not counted, as the page states no value of it.
+const ON_PAGE: usize = 80;
+
+/// Stands for the time of the run, in milliseconds since 1970.
+const NOW: &str = "Now()";
+
 /// Expression, fields of the record, and the value on the page; text without quotes, a list as JSON, null as nothing.
 const EXAMPLES: &[Example] = &[
+    (r#""Company name: \"Contoso\"""#, &[], r#"Company name: "Contoso""#),
     (
         r#"Append([userPrincipalName], ".test")"#,
         &[("userPrincipalName", "John.Doe@contoso.com")],
@@ -38,10 +49,10 @@ const EXAMPLES: &[Example] = &[
     (r#"DateAdd("m", 10, CDate([StatusHireDate]))"#, HIRED, "1/16/2013 7:00:00 AM"),
     (r#"DateAdd("yyyy", 2, CDate([StatusHireDate]))"#, HIRED, "3/16/2014 7:00:00 AM"),
     (r#"DateDiff("d", CDate("2021-08-18+08:00"), CDate("2021-08-31+08:00"))"#, &[], "13"),
-    (r#"DateDiff("d", CDate([now]), CDate([StatusHireDate]))"#, NOW_AND_HIRED, "-3449"),
-    (r#"DateDiff("ww", CDate([now]), CDate([StatusHireDate]))"#, NOW_AND_HIRED, "-493"),
-    (r#"DateDiff("m", CDate([now]), CDate([StatusHireDate]))"#, NOW_AND_HIRED, "-113"),
-    (r#"DateDiff("yyyy", CDate([now]), CDate([StatusHireDate]))"#, NOW_AND_HIRED, "-9"),
+    (r#"DateDiff("d", Now(), CDate([StatusHireDate]))"#, NOW_AND_HIRED, "-3449"),
+    (r#"DateDiff("ww", Now(), CDate([StatusHireDate]))"#, NOW_AND_HIRED, "-493"),
+    (r#"DateDiff("m", Now(), CDate([StatusHireDate]))"#, NOW_AND_HIRED, "-113"),
+    (r#"DateDiff("yyyy", Now(), CDate([StatusHireDate]))"#, NOW_AND_HIRED, "-9"),
     (r#"DateDiff("d", CDate("2021-08-31+08:00"), CDate("2021-08-31+08:00"))"#, &[], "0"),
     (r#"DateDiff("h", CDate("2021-08-24"), CDate("2021-08-25"))"#, &[], "24"),
     (r#"DateDiff("n", CDate("2021-08-24"), CDate("2021-08-25"))"#, &[], "1440"),
@@ -90,10 +101,12 @@ const EXAMPLES: &[Example] = &[
     (r#"InStr("The quick brown fox","quick")"#, &[], "5"),
     (r#"InStr("repEated","e",3,vbBinaryCompare)"#, &[], "7"),
     ("IsNull([displayName])", &[], "true"),
+    ("IsNullOrEmpty([displayName])", &[], "true"),
     ("IsNullOrEmpty([displayName])", &[("displayName", "")], "true"),
     ("Item([proxyAddresses], 1)", &[("proxyAddresses", "a"), ("proxyAddresses", "b")], "a"),
     (r#"Left("John Doe", 3)"#, &[], "Joh"),
     ("NormalizeDiacritics([givenName])", &[("givenName", "Zoë")], "Zoe"),
+    ("Now()", &[(NOW, "1625240018000")], "7/2/2021 3:33:38 PM"),
     (
         r#"NumFromDate(Join("", FormatDateTime([ContractEndDate], ,"yyyy-MM-ddzzz", "yyyy-MM-dd"), " 23:59:59-08:00"))"#,
         &[("ContractEndDate", "2020-12-31-08:00")],
@@ -206,15 +219,24 @@ const EXAMPLES: &[Example] = &[
         &[("givenName", "John"), ("surname", "Doe")],
         "Doe, John",
     ),
-    // Random ones have the form that the page describes.
-    (r#"RandomString(6,3,0,0,3) matches "^[a-z0-9]{6}$""#, &[], "true"),
-    (r#"RandomString(10,2,2,2,1,"?,") matches "^[^?,]{10}$""#, &[], "true"),
-    (r#"Guid() matches "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$""#, &[], "true"),
 ];
 
+/// Random ones, and what the page says of them: patterns that all match.
+const RANDOM: &[(&str, &[&str])] = &[
+    ("Guid()", &["^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"]),
+    ("RandomString(6,3,0,0,3)", SIX),
+    (
+        r#"RandomString(10,2,2,2,1,"?,")"#,
+        &["^[^?,]{10}$", "[0-9].*[0-9]", "[^A-Za-z0-9].*[^A-Za-z0-9]", "[A-Z].*[A-Z]", "[a-z]"],
+    ),
+    ("Redact(RandomString(6,3,0,0,3))", SIX),
+];
+const SIX: &[&str] = &["^[a-z0-9]{6}$", "^([^0-9]*[0-9]){3}[^0-9]*$"];
+
 const HIRED: &[(&str, &str)] = &[("StatusHireDate", "2012-03-16-07:00")];
+/// The first is 8/25/2021 5:41:18 PM.
 const NOW_AND_HIRED: &[(&str, &str)] =
-    &[("now", "8/25/2021 5:41:18 PM"), ("StatusHireDate", "2012-03-16-07:00")];
+    &[(NOW, "1629913278000"), ("StatusHireDate", "2012-03-16-07:00")];
 const JOHN: &[(&str, &str)] = &[("PreferredFirstName", "John"), ("PreferredLastName", "Smith")];
 const STARTS_SOON: &str = r#"Switch([Active], ,
   "1", IIF(DateDiff("d", Now(), CDate([StatusHireDate])) > 5, "False", "True"),
@@ -269,6 +291,56 @@ fn every_example_of_the_page_gives_the_value_that_it_states() {
 }
 
 #[test]
+fn random_ones_are_as_the_page_says() {
+    for (text, patterns) in RANDOM {
+        for pattern in *patterns {
+            assert_eq!(
+                value(&format!("{text} matches \"{pattern}\""), &[]),
+                "true",
+                "{text} {pattern}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_example_of_the_page_is_left_out() {
+    let given = EXAMPLES.iter().chain(EXCEPTIONS.iter().map(|(example, ..)| example));
+    let given = given.map(|(text, ..)| *text).chain(RANDOM.iter().map(|(text, _)| *text));
+    let distinct: BTreeSet<&str> = given.collect();
+    assert_eq!(distinct.len(), ON_PAGE, "{distinct:#?}");
+}
+
+#[test]
+fn proposals_come_in_the_order_of_the_page() {
+    let page = ["John.Smith@contoso.com", "J.Smith@contoso.com", "Jo.Smith@contoso.com"];
+    assert_eq!(proposals(UNIQUE, JOHN), page);
+}
+
+/// What the page says of arguments at the edges, in words.
+#[test]
+fn edges_are_as_the_page_says() {
+    for (text, expected) in [
+        (r#"Left("John Doe", 0)"#, ""),
+        (r#"Left("John Doe", -1)"#, "John Doe"),
+        (r#"Left("John Doe", 99)"#, "John Doe"),
+        (r#"Left([none], 3)"#, ""),
+        (r#"Mid("John Doe", 6, 99)"#, "Doe"),
+        (r#"Word("one two", 0, " ")"#, ""),
+        (r#"Word("one two", 3, " ")"#, ""),
+        (r#"Word([none], 1, " ")"#, ""),
+        (r#"Not("True")"#, "false"),
+        (r#"Not("False")"#, "true"),
+        (r#"Switch("a", "", "A", "b")"#, ""),
+        (r#"Coalesce([none], [none])"#, ""),
+        (r#"StripSpaces(" a b ")"#, "ab"),
+        (r#"Replace("a.A", "a", , , "b", , )"#, "b.A"),
+    ] {
+        assert_eq!(value(text, &[]), expected, "{text}");
+    }
+}
+
+#[test]
 fn exceptions_are_what_is_said_of_them() {
     for ((text, fields, page), here, why) in EXCEPTIONS {
         let found = value(text, fields);
@@ -285,23 +357,35 @@ fn every_letter_of_the_page_loses_its_accent() {
         ("æ ǣ", "ae"),
         ("Æ Ǣ", "AE"),
         ("ç č ć c̄ c̱", "c"),
+        ("Ç Č Ć C̄ C̱", "C"),
         ("ď d̄ ḏ", "d"),
+        ("Ď D̄ Ḏ", "D"),
         ("ë è é ê ę ě ė ē ḗ ḕ ē̂ ē̃ ê̄ e̱ ë̄ e̊̄", "e"),
+        ("Ë È É Ê Ę Ě Ė Ē Ḗ Ḕ Ē̂ Ē̃ Ê̄ E̱ Ë̄ E̊̄", "E"),
         ("ğ ḡ g̱", "g"),
+        ("Ğ Ḡ G̱", "G"),
         ("ï î ì í ı ī ī́ ī̀ ī̂ ī̃ i̱", "i"),
         ("Ï Î Ì Í İ Ī Ī́ Ī̀ Ī̂ Ī̃ I̱", "I"),
         ("ľ ł l̄ ḹ ḻ", "l"),
+        ("Ł Ľ L̄ Ḹ Ḻ", "L"),
         ("ñ ń ň n̄ ṉ", "n"),
+        ("Ñ Ń Ň N̄ Ṉ", "N"),
         ("ö ò ő õ ô ó ō ṓ ṑ ō̂ ō̃ ȫ ō̈ ǭ ȭ ȱ o̱", "o"),
+        ("Ö Ò Ő Õ Ô Ó Ō Ṓ Ṑ Ō̂ Ō̃ Ȫ Ō̈ Ǭ Ȭ Ȱ O̱", "O"),
         ("ø ø̄ œ̄", "oe"),
         ("Ø Ø̄ Œ̄", "OE"),
         ("ř r̄ ṟ ṝ", "r"),
+        ("Ř R̄ Ṟ Ṝ", "R"),
         ("ß", "ss"),
         ("š ś ș ş s̄ s̱", "s"),
+        ("Š Ś Ș Ş S̄ S̱", "S"),
         ("ť ț t̄ ṯ", "t"),
+        ("Ť Ț T̄ Ṯ", "T"),
         ("ü ù û ú ů ű ū ū́ ū̀ ū̂ ū̃ u̇̄ ǖ ṻ ṳ̄ u̱", "u"),
+        ("Ü Ù Û Ú Ů Ű Ū Ū́ Ū̀ Ū̂ Ū̃ U̇̄ Ǖ Ṻ Ṳ̄ U̱", "U"),
         ("ÿ ý ȳ ȳ́ ȳ̀ ȳ̃ y̱", "y"),
         ("ź ž ż z̄ ẕ", "z"),
+        ("Ź Ž Ż Z̄ Ẕ", "Z"),
         ("Ÿ Ý Ȳ Ȳ́ Ȳ̀ Ȳ̃ Y̱", "Y"),
     ] {
         for letter in letters.split(' ') {
@@ -327,6 +411,26 @@ fn every_function_of_the_page_is_in_the_table() {
 
 /// The value of an expression for a record with these fields; as text, a list as JSON.
 fn value(text: &str, fields: &[(&str, &str)]) -> String {
+    match slot(text, fields) {
+        None => String::new(),
+        Some(SlotValue::Set(Json::String(text))) => text,
+        Some(SlotValue::Set(other)) => other.to_string(),
+        // Nobody else is on the page, so that the first proposal is free.
+        Some(SlotValue::Choice(proposals)) => {
+            proposals.first().and_then(|first| first.as_str()).unwrap_or_default().to_owned()
+        }
+        Some(other) => panic!("{other:?}"),
+    }
+}
+
+fn proposals(text: &str, fields: &[(&str, &str)]) -> Vec<Json> {
+    match slot(text, fields) {
+        Some(SlotValue::Choice(proposals)) => proposals,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn slot(text: &str, fields: &[(&str, &str)]) -> Option<SlotValue> {
     let mut attribute = AttributeSpec::value("urn:example:any:2.0:User:any", text);
     attribute.when = When::Create;
     let spec = Spec { attributes: vec![attribute], ..Spec::default() };
@@ -342,17 +446,9 @@ fn value(text: &str, fields: &[(&str, &str)]) -> String {
     }
     let (binding, record) = (mapping.bind(batch.fields()), batch.get(0).unwrap());
     let seed = DigestKey::new([7; 32]);
-    let now = Some(Timestamp(1_769_848_200_000));
+    let clock = fields.iter().find(|(name, _)| *name == NOW).map(|(_, time)| time.parse().unwrap());
+    let now = Some(Timestamp(clock.unwrap_or(1_769_848_200_000)));
     let around = Around { now, seed: Some(&seed), ..Around::default() };
     let step = mapping.explain_in(&around, &binding, &record).attributes.pop().unwrap();
-    match step.value.unwrap_or_else(|error| panic!("{text}: {error}")) {
-        None => String::new(),
-        Some(SlotValue::Set(serde_json::Value::String(text))) => text,
-        Some(SlotValue::Set(other)) => other.to_string(),
-        // Nobody else is on the page, so that the first proposal is free.
-        Some(SlotValue::Choice(proposals)) => {
-            proposals.first().and_then(|first| first.as_str()).unwrap_or_default().to_owned()
-        }
-        Some(other) => panic!("{other:?}"),
-    }
+    step.value.unwrap_or_else(|error| panic!("{text}: {error}"))
 }
