@@ -182,10 +182,9 @@ impl<'c> Compiler<'c> {
     }
 
     fn target(&self, spec: &AttributeSpec) -> Result<(Path, Target), Problem> {
-        let path = Path::parse(&spec.path).map_err(|error| Problem {
-            span: Span::new(error.offset, error.offset),
-            message: format!("this is not an attribute path: {}", error.message),
-            hint: None,
+        let path = Path::parse(&spec.path).map_err(|error| {
+            let message = format!("this is not an attribute path: {}", error.message);
+            Problem::new(Span::new(error.offset, error.offset), message, None)
         })?;
         let target =
             Target::of(&path, &spec.path, &spec.rule, spec.when, self.resource, self.schemas)?;
@@ -211,7 +210,7 @@ impl<'c> Compiler<'c> {
                 format!("this overlaps with {}", earlier.key.text)
             };
             let span = Span::new(0, rule.spec.path.len());
-            let problem = Problem { span, message, hint: Some("keep one of the two".to_owned()) };
+            let problem = Problem::new(span, message, Some("keep one of the two".to_owned()));
             let error = CompileError::of_path(&rule.key, &rule.spec.path, problem);
             self.errors.push((Some(rule.index), error));
         }
@@ -252,7 +251,7 @@ impl<'c> Compiler<'c> {
         let span = source.expr.span;
         let message = "only a single text can be chosen among proposals".to_owned();
         let hint = Some("take it for `userName`, or for one value of a list such as `emails[type eq \"work\"].value`".to_owned());
-        let problem = Problem { span, message, hint };
+        let problem = Problem::new(span, message, hint);
         self.errors.push((Some(index), CompileError::problem(key, &source.text, problem)));
     }
 
@@ -291,7 +290,7 @@ fn second_primary<'p>(
     let message = format!("another value of this list is primary already: {}", other.key.text);
     let hint = Some("one value of a list can be primary".to_owned());
     let text = "true";
-    Some(CompileError::problem(&rule.key, text, Problem { span, message, hint }))
+    Some(CompileError::problem(&rule.key, text, Problem::new(span, message, hint)))
 }
 
 /// Whether it is the flag that makes an element of a list the primary one.

@@ -25,10 +25,19 @@ pub struct CompileError {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The same where a program can do it.
+    pub remedy: Option<Remedy>,
     /// The expression, or the path where that is wrong.
     pub text: String,
     /// The place in the text, in bytes.
     pub span: Range<usize>,
+}
+
+/// A change of the config that mends a mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// The attribute is written for new accounts only: `when = "create"`.
+    CreateOnly,
 }
 
 /// Which of the two halves of `key = value` an error points into.
@@ -82,18 +91,19 @@ impl Key {
 impl CompileError {
     pub(crate) fn syntax(key: &Key, text: &str, error: SyntaxError) -> Self {
         let SyntaxError { span, message, hint } = error;
-        Self::problem(key, text, Problem { span, message, hint })
+        Self::problem(key, text, Problem::new(span, message, hint))
     }
 
     /// Something wrong in an expression.
     pub(crate) fn problem(key: &Key, text: &str, problem: Problem) -> Self {
-        let Problem { span, message, hint } = problem;
+        let Problem { span, message, hint, remedy } = problem;
         Self {
             attribute: Some(key.text.clone()),
             place: key.steps.clone(),
             within: Within::Value,
             message,
             hint,
+            remedy,
             text: text.to_owned(),
             span: span.start..span.end,
         }
@@ -232,6 +242,7 @@ mod tests {
             within: Within::Value,
             message: "here".into(),
             hint: None,
+            remedy: None,
             text: text.into(),
             span,
         }

@@ -17,7 +17,7 @@ impl Mapping {
         self.each_source(&mut |key, source| {
             for span in questions(source, |ask| ask == Ask::Groups) {
                 let (message, hint) = (message.to_owned(), Some(hint.to_owned()));
-                let problem = Problem { span, message, hint };
+                let problem = Problem::new(span, message, hint);
                 errors.push(CompileError::problem(key, &source.text, problem));
             }
         });
@@ -42,7 +42,7 @@ impl Mapping {
                             .to_owned()
                     });
                     let message = format!("there is no group with the name `{name}`");
-                    let problem = Problem { span, message, hint: Some(hint) };
+                    let problem = Problem::new(span, message, Some(hint));
                     errors.push(CompileError::problem(key, &source.text, problem));
                 }
             });
@@ -77,7 +77,7 @@ pub(crate) fn about_others(key: &Key, source: &Compiled) -> Vec<CompileError> {
         let name = functions::find(name).map_or(name, |function| function.name);
         let message = format!("`{name}` asks about other people, who are not known here");
         let hint = "it can stand in the scope and the attributes of [people]".to_owned();
-        CompileError::problem(key, &source.text, Problem { span, message, hint: Some(hint) })
+        CompileError::problem(key, &source.text, Problem::new(span, message, Some(hint)))
     });
     errors.collect()
 }

@@ -26,7 +26,7 @@ pub use around::{Around, AskedGroups, Asks, Membership, People, Unknown};
 pub use attribute::Attribute;
 pub use digest::{DigestKey, fingerprint, group_digest};
 pub use draft::{Draft, Slot, SlotValue};
-pub use error::{CompileError, MapError, Within};
+pub use error::{CompileError, MapError, Remedy, Within};
 pub use explain::{AttributeStep, Clause, Explanation, Reading, ScopeStep};
 pub use lookup::{Lookups, Table};
 pub use mapping::{Binding, Mapping, Outcome};

@@ -70,10 +70,10 @@ pub(crate) fn unknown(scope: Option<(&Key, &Scope)>, attributes: &[Attribute]) -
     let hint = Some(hint.to_owned());
     match asked.into_iter().next() {
         Some((key, source, span)) => {
-            CompileError::problem(key, &source.text, Problem { span, message, hint })
+            CompileError::problem(key, &source.text, Problem::new(span, message, hint))
         }
         None => {
-            let problem = Problem { span: Span::default(), message, hint };
+            let problem = Problem::new(Span::default(), message, hint);
             CompileError::problem(&Key::scope(Resource::User), "", problem)
         }
     }

@@ -174,7 +174,7 @@ impl Mapping {
                 let hint = did_you_mean(name, known.iter().map(|known| &**known))
                     .or_else(|| listed(known));
                 let message = format!("the source has no field `{name}`");
-                let problem = Problem { span, message, hint };
+                let problem = Problem::new(span, message, hint);
                 let error = CompileError::problem(key, &source.text, problem);
                 // The rule of the manager may be that of an attribute as well.
                 if !errors.contains(&error) {

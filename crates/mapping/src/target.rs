@@ -5,6 +5,7 @@ use peoplesync_scim::schema::{Attribute, AttributeRef, Kind, Mutability, Returne
 use peoplesync_scim::{Path, Resource, SchemaSet, resource};
 use serde_json::json;
 
+use crate::error::Remedy;
 use crate::expr::Span;
 use crate::expr::check::{Needs, Problem};
 use crate::nearest::{did_you_mean, nearest};
@@ -216,7 +217,8 @@ impl Rules<'_> {
                 "`{}` cannot be read back, so nobody could tell whether it must be written",
                 attribute.name
             );
-            return Err(self.problem(message, Some("add `when = \"create\"`".to_owned())));
+            let hint = Some("add `when = \"create\"`".to_owned());
+            return Err(self.problem(message, hint).mended_by(Remedy::CreateOnly));
         }
         Ok(())
     }
@@ -288,7 +290,7 @@ impl Rules<'_> {
     }
 
     fn problem(&self, message: impl Into<String>, hint: Option<String>) -> Problem {
-        Problem { span: Span::new(0, self.text.len()), message: message.into(), hint }
+        Problem::new(Span::new(0, self.text.len()), message, hint)
     }
 }
 

@@ -119,7 +119,7 @@ impl Texts {
             if known.iter().all(|known| known != name) {
                 let hint = did_you_mean(name, known.iter().map(|known| &**known));
                 let message = format!("the source has no field `{name}`");
-                let problem = Problem { span, message, hint };
+                let problem = Problem::new(span, message, hint);
                 errors.push(CompileError::problem(&self.key, &self.source.text, problem));
             }
         });

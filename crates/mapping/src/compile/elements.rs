@@ -101,14 +101,10 @@ impl Compiler<'_> {
             part.target.name.eq_ignore_ascii_case(PRIMARY) && part.expr.node == Node::Boolean(true)
         });
         for second in primaries.skip(1) {
-            let problem = Problem {
-                span: second.expr.span,
-                message: "another value of this list is primary already".to_owned(),
-                hint: Some(
-                    "one value of a list can be primary; `Coalesce` takes the first that there is"
-                        .to_owned(),
-                ),
-            };
+            let hint =
+                "one value of a list can be primary; `Coalesce` takes the first that there is";
+            let message = "another value of this list is primary already";
+            let problem = Problem::new(second.expr.span, message, Some(hint.to_owned()));
             let error = CompileError::problem(&second.key, &second.text, problem);
             self.errors.push((Some(index), error));
         }
@@ -196,10 +192,8 @@ impl Target {
             return Ok(PartTarget { name: name.to_owned(), scalar: Scalar::Any, exact: true });
         };
         let names = || list.sub_attributes.iter().map(|sub| &*sub.name);
-        let problem = |message: String, hint: Option<String>| Problem {
-            span: Span::new(0, name.len()),
-            message,
-            hint,
+        let problem = |message: String, hint: Option<String>| {
+            Problem::new(Span::new(0, name.len()), message, hint)
         };
         let Some(part) = list.child(name) else {
             let hint = did_you_mean(name, names())

@@ -1,7 +1,7 @@
 //! The provisioning schema that Microsoft Graph exports (`synchronizationSchema`): object mappings, attribute mappings, scoping
 //! filters. Only what a config needs is read; what the export has beyond that is of no account.
 
-use peoplesync_mapping::{AttributeSpec, Mapping, Rule as MappingRule, Spec, When};
+use peoplesync_mapping::{AttributeSpec, Mapping, Remedy, Rule as MappingRule, Spec, When};
 use peoplesync_scim::Path;
 use peoplesync_scim::schema::{Kind, Resource, SchemaSet};
 use serde::Deserialize;
@@ -348,8 +348,7 @@ fn compilable(table: &mut Table, resource: Resource, left: &mut Vec<String>) -> 
             let Some(rule) = rule else { continue };
             found = true;
             // Functions that propose a value, or give another one each time, are for new accounts.
-            let asks_for_create = |hint: &String| hint.contains("when = \"create\"");
-            if !rule.is_create_only && error.hint.as_ref().is_some_and(asks_for_create) {
+            if !rule.is_create_only && error.remedy == Some(Remedy::CreateOnly) {
                 rule.is_create_only = true;
                 let path = &rule.path;
                 left.push(format!("`{path}` is written for new accounts only: {}.", error.message));

@@ -9,6 +9,7 @@ use super::code::{Code, Op};
 use super::compare::{boolean, decimal};
 use super::time;
 use super::value::{Type, Value};
+use crate::error::Remedy;
 use crate::functions::{self, Accepts, Ask, Function, Gives};
 use crate::lookup::Lookups;
 use crate::nearest::did_you_mean;
@@ -19,6 +20,18 @@ pub(crate) struct Problem {
     pub(crate) span: Span,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    pub(crate) remedy: Option<Remedy>,
+}
+
+impl Problem {
+    pub(crate) fn new(span: Span, message: impl Into<String>, hint: Option<String>) -> Self {
+        Self { span, message: message.into(), hint, remedy: None }
+    }
+
+    /// The same with what mends it.
+    pub(crate) fn mended_by(self, remedy: Remedy) -> Self {
+        Self { remedy: Some(remedy), ..self }
+    }
 }
 
 /// What a place needs.
@@ -270,7 +283,7 @@ impl Checker<'_> {
             Ask::Taken if !self.setting.once => {
                 let message = format!("`{}` proposes a value for a new account", function.name);
                 let hint = "add `when = \"create\"` to the attribute".to_owned();
-                return self.problem(expr.span, message, Some(hint));
+                return self.for_new_accounts(expr.span, message, hint);
             }
             _ if self.setting.once => return,
             Ask::Clock if self.conditions > 0 => return,
@@ -280,7 +293,13 @@ impl Checker<'_> {
         };
         let message = format!("`{}` {changes}, so every run would write it", function.name);
         let hint = format!("{allowed} `when = \"create\"` to the attribute");
-        self.problem(expr.span, message, Some(hint));
+        self.for_new_accounts(expr.span, message, hint);
+    }
+
+    /// What can be said of new accounts only.
+    fn for_new_accounts(&mut self, span: Span, message: String, hint: String) {
+        let problem = Problem::new(span, message, Some(hint));
+        self.problems.push(problem.mended_by(Remedy::CreateOnly));
     }
 
     /// Whether a `Switch` says two things for one key.
@@ -378,7 +397,7 @@ impl Checker<'_> {
     }
 
     fn problem(&mut self, span: Span, message: String, hint: Option<String>) {
-        self.problems.push(Problem { span, message, hint });
+        self.problems.push(Problem::new(span, message, hint));
     }
 }
 
