@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use cargo_metadata::{MetadataCommand, Package};
+use cargo_metadata::{CargoOpt, MetadataCommand, Package};
 use toml::{Table, Value};
 
 use crate::model;
@@ -19,7 +19,7 @@ struct Rules {
 /// Checks every package of the lock file; says how many there are.
 pub(crate) fn check(root: &Path) -> Result<String> {
     let rules = Rules::read(root)?;
-    let metadata = model::metadata(root, &mut MetadataCommand::new())?;
+    let metadata = model::metadata(root, MetadataCommand::new().features(CargoOpt::AllFeatures))?;
     let ours: BTreeSet<_> = metadata.workspace_members.iter().collect();
     let foreign = metadata.packages.iter().filter(|package| !ours.contains(&package.id));
     let (mut count, mut faults) = (0, Vec::new());

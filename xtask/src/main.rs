@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod docs;
 mod endurance;
+mod kerberos;
 mod licences;
 mod manifest;
 mod model;

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::kerberos;
 use crate::shell::{self, Result, run, say, succeeds};
 
 /// A server of others.
@@ -35,6 +36,12 @@ pub(crate) const ALL: &[Server] = &[
         name: "Samba (Active Directory)",
         variable: "PEOPLESYNC_TEST_SAMBA",
         set_up: samba,
+        is_here: || None,
+    },
+    Server {
+        name: "Kerberos, by the domain of Samba",
+        variable: "KRB5_CONFIG",
+        set_up: kerberos::set_up,
         is_here: || None,
     },
 ];

@@ -33,6 +33,7 @@ pub(crate) async fn check(
     let known = CONTROLS.iter().filter(|(oid, _)| directory.has(oid));
     let mut notes = vec![
         format!("{}: {}", connection.server, directory.kind),
+        format!("bind: {}", connection.bound),
         format!("naming contexts: {}", list(directory.contexts.iter().map(String::as_str))),
         format!("controls: {}", list(known.map(|(_, name)| *name))),
     ];

@@ -101,13 +101,14 @@ pub enum Scope {
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "peoplesync_source::schemars")]
 pub struct Bind {
-    /// `simple` (user and password) or `external` (the client certificate).
+    /// `simple` (user and password), `external` (the client certificate) or `gssapi` (Kerberos).
     #[serde(default)]
     pub method: Method,
-    /// The DN of the account; Active Directory also takes `user@domain`.
+    /// The DN of the account; Active Directory also takes `user@domain`. For `gssapi` the principal, if it is not that of the ticket
+    /// cache or keytab.
     #[serde(default)]
     pub user: Option<String>,
-    /// Its password.
+    /// Its password. For `gssapi` it gets the ticket; without it there is one in the ticket cache, or a keytab.
     #[serde(default)]
     pub password: Option<Secret>,
 }
@@ -122,6 +123,8 @@ pub enum Method {
     Simple,
     /// The client certificate (SASL EXTERNAL).
     External,
+    /// A ticket of Kerberos (SASL GSSAPI). Without TLS, everything is encrypted by Kerberos.
+    Gssapi,
 }
 
 /// A certificate of ours.
@@ -271,7 +274,10 @@ impl LdapConfig {
             return Err(Error::config(format!("{server} is TLS already, and start_tls is set"))
                 .with_hint("start_tls is for ldap:// only"));
         }
-        if server.tls || self.start_tls || self.allow_plain_text || server.is_loopback() {
+        // Kerberos shows no password, and encrypts what follows.
+        let kerberos = self.bind.as_ref().is_some_and(|bind| bind.method == Method::Gssapi);
+        let is_encrypted = server.tls || self.start_tls || kerberos;
+        if is_encrypted || self.allow_plain_text || server.is_loopback() {
             return Ok(());
         }
         Err(Error::config(format!("{server} would get passwords and people in the clear")).with_hint(
@@ -287,6 +293,16 @@ impl LdapConfig {
                 Err(Error::config("a simple bind needs bind.user and bind.password")
                     .with_hint("without `bind`, the directory is read as nobody"))
             }
+            (Method::Gssapi, ..) if !cfg!(feature = "gssapi") => Err(Error::config(
+                "this program was built without bind.method \"gssapi\"",
+            )
+            .with_hint(
+                "`cargo build --release --features gssapi`; it needs libkrb5-dev and libclang-dev",
+            )),
+            (Method::Gssapi, None, Some(_)) => {
+                Err(Error::config("bind.password needs bind.user: whose is it?"))
+            }
+            (Method::Gssapi, ..) => Ok(()),
             (_, None, None)
                 if bind.method == Method::External && self.client_certificate.is_none() =>
             {
@@ -294,7 +310,7 @@ impl LdapConfig {
             }
             (_, None, None) => Ok(()),
             _ => Err(Error::config(
-                "bind.user and bind.password are for bind.method \"simple\" only",
+                "bind.user and bind.password are not for bind.method \"external\"",
             )),
         }
     }

@@ -44,6 +44,19 @@ fn settings_that_make_no_sense_are_refused() {
     insta::assert_snapshot!(shown.join("\n"));
 }
 
+#[cfg(not(feature = "gssapi"))]
+#[test]
+fn a_program_without_kerberos_says_so() {
+    let refused = source::<Ldap>(
+        "servers = [\"ldap://dc1.example.com\"]\nkey = \"objectGUID\"\nbind = { method = \"gssapi\" }\n\
+         bases = [{ dn = \"dc=x\" }]",
+    );
+    insta::assert_snapshot!(refused.unwrap_err(), @r#"
+    this program was built without bind.method "gssapi"
+      hint: `cargo build --release --features gssapi`; it needs libkrb5-dev and libclang-dev
+    "#);
+}
+
 fn read(behaviour: Behaviour, key: &str, more: &str, fields: &[&str]) -> String {
     let fake = behaviour.start();
     let source = source::<Ldap>(&fake.settings(key, more)).unwrap();

@@ -4,7 +4,11 @@
 //! instead of filling memory), takes no more memory than has really come, and needs no task of its own, so a dropped pass
 //! leaves nothing behind.
 
+#[cfg(feature = "gssapi")]
+mod gssapi;
 mod result;
+#[cfg(feature = "gssapi")]
+mod sealed;
 mod server;
 mod tls;
 
@@ -56,6 +60,11 @@ pub(crate) struct Connection {
     unread: Range<usize>,
     last_id: i32,
     patience: Duration,
+    /// The server's certificate, where there is TLS.
+    #[cfg_attr(not(feature = "gssapi"), expect(dead_code, reason = "Kerberos is bound to it"))]
+    certificate: Option<Vec<u8>>,
+    /// How we showed who we are, and as whom we were let in.
+    pub(crate) bound: String,
 }
 
 /// An entry that was read by itself.
@@ -137,22 +146,25 @@ async fn reach(
     // A request is one write, and its answer is waited for.
     drop(tcp.set_nodelay(true));
     let secure = || tls.ok_or_else(|| Error::new(ErrorKind::Internal, "TLS was not set up"));
-    let new = |stream: Box<dyn Stream>| Connection {
+    let new = |stream: Box<dyn Stream>, certificate: Option<Vec<u8>>| Connection {
         server: server.clone(),
         stream,
         buffer: vec![0; BUFFER],
         unread: 0..0,
         last_id: 0,
         patience: Duration::from_secs(config.timeout_secs.max(1)),
+        certificate,
+        bound: "as nobody".to_owned(),
     };
-    if server.tls {
-        return Ok(new(Box::new(tls::begin(secure()?, server, tcp).await?)));
-    }
-    if !config.start_tls {
-        return Ok(new(Box::new(tcp)));
-    }
-    let tcp = start_tls(server, tcp).await?;
-    Ok(new(Box::new(tls::begin(secure()?, server, tcp).await?)))
+    let tcp = match (server.tls, config.start_tls) {
+        (true, _) => tcp,
+        (false, true) => start_tls(server, tcp).await?,
+        (false, false) => return Ok(new(Box::new(tcp), None)),
+    };
+    let stream = tls::begin(secure()?, server, tcp).await?;
+    let certificates = stream.get_ref().1.peer_certificates();
+    let certificate = certificates.and_then(<[_]>::first).map(|own| own.as_ref().to_vec());
+    Ok(new(Box::new(stream), certificate))
 }
 
 /// Asks for TLS. The answer is read byte by byte, as what follows it belongs to TLS.
@@ -197,14 +209,30 @@ impl Connection {
                 }
                 let what = format!("the bind of {user}");
                 let outcome = self.bind_step(&Credentials::Simple { user, password }).await?;
-                self.expect_success(&what, &outcome)
+                self.expect_success(&what, &outcome)?;
+                self.bound = format!("simple, as {user}");
             }
             Method::External => {
                 let sasl = Credentials::Sasl { mechanism: "EXTERNAL", token: Some(b"") };
                 let outcome = self.bind_step(&sasl).await?;
-                self.expect_success("the bind by certificate", &outcome)
+                self.expect_success("the bind by certificate", &outcome)?;
+                self.bound = "external, by the client certificate".to_owned();
+            }
+            #[cfg(feature = "gssapi")]
+            Method::Gssapi => self.bound = gssapi::bind(self, cx, bind).await?,
+            #[cfg(not(feature = "gssapi"))]
+            Method::Gssapi => {
+                return Err(Error::new(ErrorKind::Internal, "these settings should be refused"));
             }
         }
+        Ok(())
+    }
+
+    /// Puts a layer over the stream, for everything from now on.
+    #[cfg(feature = "gssapi")]
+    fn seal(&mut self, layer: impl FnOnce(Box<dyn Stream>) -> Box<dyn Stream>) {
+        let stream = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
+        self.stream = layer(stream);
     }
 
     async fn bind_step(&mut self, credentials: &Credentials<'_>) -> Result<Outcome, Error> {

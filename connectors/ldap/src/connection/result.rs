@@ -11,6 +11,8 @@ pub(crate) const SIZE_LIMIT: i64 = 4;
 pub(crate) const REFERRAL: i64 = 10;
 pub(crate) const ADMIN_LIMIT: i64 = 11;
 pub(crate) const UNKNOWN_CONTROL: i64 = 12;
+#[cfg(feature = "gssapi")]
+pub(crate) const BIND_IN_PROGRESS: i64 = 14;
 pub(crate) const NO_SUCH_OBJECT: i64 = 32;
 pub(crate) const INVALID_DN: i64 = 34;
 pub(crate) const UNWILLING: i64 = 53;
@@ -91,9 +93,9 @@ fn credentials_hint(message: &str) -> &'static str {
     }
 }
 
-/// The server's own words, as the cause.
+/// Words of others, as the cause.
 #[derive(Debug)]
-struct Said(String);
+pub(super) struct Said(pub(super) String);
 
 impl std::fmt::Display for Said {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -74,6 +74,9 @@ pub(crate) struct Outcome {
     pub(crate) code: i64,
     pub(crate) message: String,
     pub(crate) referrals: Vec<String>,
+    /// What the server says in answer to a bind by SASL.
+    #[cfg_attr(not(feature = "gssapi"), expect(dead_code, reason = "Kerberos needs steps"))]
+    pub(crate) sasl: Option<Vec<u8>>,
 }
 
 impl<'a> Entry<'a> {
@@ -136,7 +139,11 @@ impl<'a> Message<'a> {
         let controls = fields.optional(0xa0)?.unwrap_or_default();
         let mut body_fields = Reader::new(body);
         let answer = match tag {
-            0x61 => Answer::Bound(Outcome::parse(&mut body_fields)?),
+            0x61 => {
+                let outcome = Outcome::parse(&mut body_fields)?;
+                let sasl = body_fields.optional(0x87)?.map(<[u8]>::to_vec);
+                Answer::Bound(Outcome { sasl, ..outcome })
+            }
             0x64 => Answer::Entry(Entry::parse(body)?),
             0x73 => Answer::Reference(texts(body_fields)?),
             0x65 => Answer::Done(Outcome::parse(&mut body_fields)?),
@@ -177,7 +184,7 @@ impl Outcome {
         };
         // Active Directory ends its messages with a zero byte.
         let message = message.trim_matches(|letter: char| letter.is_whitespace() || letter == '\0');
-        Ok(Self { code, message: message.to_owned(), referrals })
+        Ok(Self { code, message: message.to_owned(), referrals, sasl: None })
     }
 }
 
