@@ -16,6 +16,13 @@ fn people() -> String {
 }
 
 #[test]
+fn settings_of_a_kind_that_stand_beside_it() {
+    let config = CONFIG.replace("[source.settings]\n", "");
+    assert_ne!(config, CONFIG);
+    check("config_settings_beside_kind", &config, &people(), "plan");
+}
+
+#[test]
 fn all_errors_of_a_config_at_once() {
     let config = CONFIG
         .replace("kind = \"csv\"", "kind = \"cvs\"")

@@ -248,6 +248,14 @@ fn suggest(name: &str, known: &[&str]) -> Option<String> {
     match nearest(name, known) {
         Some(near) => Some(format!("did you mean `{near}`?")),
         None if known.is_empty() => None,
+        // Where a kind has settings of its own, they are most often written beside `kind`.
+        None if known.contains(&"kind") && known.contains(&"settings") => {
+            let own: Vec<&str> = known.iter().copied().filter(|name| *name != "settings").collect();
+            Some(format!(
+                "what a kind has of its own stands under `settings`, as in [source.settings]; known here are {}",
+                list(&own)
+            ))
+        }
         None => Some(format!("known are {}", list(known))),
     }
 }
