@@ -66,3 +66,17 @@ pub struct Link {
     /// Whether peoplesync created the account; otherwise it adopted it.
     pub created: bool,
 }
+
+impl Link {
+    /// When the person was first found absent, as far as that is known: who was deactivated was absent then, even where no
+    /// grace period was to be noted.
+    #[must_use]
+    pub fn first_missed(&self) -> Option<i64> {
+        match self.standing {
+            Standing::Active => self.absent_since,
+            Standing::Deactivated { since } => {
+                Some(self.absent_since.map_or(since, |absent| absent.min(since)))
+            }
+        }
+    }
+}

@@ -49,13 +49,10 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                     None => format!("an account has the same {name}"),
                     Some(id) => format!("{}; another has the same {name}", gone_text(id)),
                 };
-                let found = differences::of_existing(
-                    managed,
-                    candidate,
-                    account,
-                    &references,
-                    facts.observation.kept(),
-                );
+                let kept = facts.observation.kept();
+                let mut found =
+                    differences::of_existing(managed, candidate, account, &references, kept);
+                differences::add_letter_case(managed, candidate, account, &mut found);
                 if account.administrator_by().is_some()
                     && action(managed, &found) == Action::Deactivate
                 {

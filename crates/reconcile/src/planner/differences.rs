@@ -119,7 +119,7 @@ pub(super) fn of_existing(
     differences
 }
 
-/// Adds what differs in letter case alone, for a record that has changed since it was written last.
+/// Adds what differs in letter case alone, for a record that has changed since it was written last, or was never written.
 ///
 /// By the schemas most names and titles compare without letter case, so a correction such as "Macdonald" to "MacDonald" would
 /// never be written. Only a changed record is looked at: a provider that folds letters is not written to for ever, as the

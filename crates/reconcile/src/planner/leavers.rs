@@ -54,17 +54,11 @@ pub(super) fn verdict(facts: &Facts<'_>, link: &Link) -> Verdict {
 /// The verdict if leavers were treated like this.
 pub(super) fn verdict_under(facts: &Facts<'_>, link: &Link, leavers: &Leavers) -> Verdict {
     let Some(evidence) = evidence(facts, link) else { return Verdict::Nothing };
-    let passed =
-        |since: i64, days: u32| facts.policy.now >= since.saturating_add(i64::from(days) * DAY_MS);
-    let action = match evidence {
-        Evidence::OutOfScope => leavers.out_of_scope,
-        Evidence::Absent | Evidence::Removed => leavers.action,
-    };
-    let action = match (action, link.standing) {
+    let action = match (policy_of(evidence, leavers), link.standing) {
         (LeaverAction::Ignore, _) => return Verdict::Nothing,
         (LeaverAction::Deactivate, Standing::Deactivated { since }) => {
             let days = leavers.delete_after_days;
-            return match days > 0 && passed(since, days) {
+            return match days > 0 && has_passed(facts, since, days) {
                 true => Verdict::Due(Action::Delete, evidence),
                 false if facts.policy.full => Verdict::Check(evidence),
                 false => Verdict::Nothing,
@@ -75,15 +69,44 @@ pub(super) fn verdict_under(facts: &Facts<'_>, link: &Link, leavers: &Leavers) -
         (LeaverAction::Delete, _) => Action::Delete,
     };
     // Whoever is deactivated had the grace period before.
-    match link.absent_since {
-        _ if leavers.grace_days == 0 || link.standing != Standing::Active => {}
-        None => return Verdict::Begins,
-        // The clock was wrong when that was noted. Nobody is to wait for years because it was.
-        Some(since) if since > facts.policy.now => return Verdict::Begins,
-        Some(since) if passed(since, leavers.grace_days) => {}
-        Some(_) => return Verdict::Waits,
+    if link.standing != Standing::Active {
+        return Verdict::Due(action, evidence);
     }
-    Verdict::Due(action, evidence)
+    match grace(facts, link, leavers) {
+        Grace::Begins => Verdict::Begins,
+        Grace::Runs => Verdict::Waits,
+        Grace::Over => Verdict::Due(action, evidence),
+    }
+}
+
+fn policy_of(evidence: Evidence, leavers: &Leavers) -> LeaverAction {
+    match evidence {
+        Evidence::OutOfScope => leavers.out_of_scope,
+        Evidence::Absent | Evidence::Removed => leavers.action,
+    }
+}
+
+/// Where somebody who left stands in the grace period.
+enum Grace {
+    Begins,
+    Runs,
+    Over,
+}
+
+/// The period counts from the first complete read that lacked the person, whatever was configured at that time.
+fn grace(facts: &Facts<'_>, link: &Link, leavers: &Leavers) -> Grace {
+    match link.first_missed() {
+        _ if leavers.grace_days == 0 => Grace::Over,
+        None => Grace::Begins,
+        // The clock was wrong when that was noted. Nobody is to wait for years because it was.
+        Some(since) if since > facts.policy.now => Grace::Begins,
+        Some(since) if has_passed(facts, since, leavers.grace_days) => Grace::Over,
+        Some(_) => Grace::Runs,
+    }
+}
+
+fn has_passed(facts: &Facts<'_>, since: i64, days: u32) -> bool {
+    facts.policy.now >= since.saturating_add(i64::from(days) * DAY_MS)
 }
 
 /// Why the person is taken to have left; `None` if nothing proves it.
@@ -190,7 +213,12 @@ fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, dr
         return draft.warn(whom, message);
     }
     let was_deactivated = link.standing != Standing::Active;
-    if action == Action::Delete && was_deactivated && account.active == Some(true) {
+    let is_in_use_again = was_deactivated && account.active == Some(true);
+    if action == Action::Delete && is_in_use_again {
+        // Where leavers are taken out of use, so is this one again, and the days until the deletion begin anew.
+        if policy_of(evidence, &facts.policy.leavers) == LeaverAction::Deactivate {
+            return in_use_again(facts, link, evidence, account, draft);
+        }
         let account = words::account(account);
         let message = format!(
             "account {account} was deactivated when the person left, and is in use again at the target; it is not deleted"
@@ -213,29 +241,50 @@ fn leaver(facts: &Facts<'_>, link: &Link, action: Action, evidence: Evidence, dr
 /// A leaver whose account was taken out of use before, and who may have come back into use at the target.
 fn check(facts: &Facts<'_>, link: &Link, evidence: Evidence, draft: &mut Draft) {
     let Some(account) = account(facts, link, draft) else { return };
-    let managed = &facts.survey.managed;
     let is_left_alone = account.protected_by().is_some()
         || account.administrator_by().is_some()
         || account.kept_by().is_some();
-    if account.active != Some(true) || is_left_alone {
+    if account.active == Some(true) && !is_left_alone {
+        in_use_again(facts, link, evidence, account, draft);
+    }
+}
+
+/// Somebody at the target took the account of a leaver into use again. That is drift, which waits for the end of the grace
+/// period: one that was configured after the deactivation holds for them too.
+fn in_use_again(
+    facts: &Facts<'_>,
+    link: &Link,
+    evidence: Evidence,
+    account: &Observed,
+    draft: &mut Draft,
+) {
+    let managed = &facts.survey.managed;
+    let mut warn = |until: &str| {
+        let account = words::account(account);
+        let message = format!(
+            "the person left, and account {account} was taken into use again at the target; it stays so{until}"
+        );
+        draft.warn(Whom { key: &link.key, origin: None }, message);
+    };
+    match managed.on_drift(managed.active().0) {
+        OnDrift::Leave => return,
+        OnDrift::Report => return warn(""),
+        OnDrift::Correct => {}
+    }
+    let leavers = &facts.policy.leavers;
+    let grace = grace(facts, link, leavers);
+    if !matches!(grace, Grace::Over) {
+        let days = words::count(u64::from(leavers.grace_days), "day", "days");
+        warn(&format!(" until the grace period of {days} has passed"));
+        if matches!(grace, Grace::Begins) {
+            draft.bookkeeping.push(Bookkeeping::Absent { key: link.key.clone() });
+        }
         return;
     }
-    let whom = Whom { key: &link.key, origin: None };
-    match managed.on_drift(managed.active().0) {
-        OnDrift::Leave => {}
-        OnDrift::Report => {
-            let account = words::account(account);
-            draft.warn(whom, format!(
-                "the person left, and account {account} was taken into use again at the target; it stays so"
-            ));
-        }
-        OnDrift::Correct => {
-            let left = left(facts, evidence);
-            let reason = format!("{left}; the account was taken into use again at the target");
-            let why = (reason, Cause::Drift);
-            draft.changes.push(change(facts, link, Action::Deactivate, why, account));
-        }
-    }
+    let left = left(facts, evidence);
+    let reason = format!("{left}; the account was taken into use again at the target");
+    let why = (reason, Cause::Drift);
+    draft.changes.push(change(facts, link, Action::Deactivate, why, account));
 }
 
 fn change(

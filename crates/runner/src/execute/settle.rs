@@ -50,7 +50,7 @@ impl Sender<'_> {
                 // A leaver has no digest: there is no record to take one of.
                 if action == Action::Deactivate && change.digest.is_none() {
                     link.standing = Standing::Deactivated { since: now };
-                    link.absent_since = known.and_then(|known| known.absent_since);
+                    link.absent_since = known.and_then(Link::first_missed);
                 }
                 put(link)
             }

@@ -70,6 +70,8 @@ pub(super) struct Planned {
 pub(super) struct Checker {
     /// The accounts that were created or adopted, and for whom.
     pub(super) owned: BTreeMap<String, String>,
+    /// Those that ever were, whether they are there or not.
+    ever: BTreeMap<String, String>,
     /// Since when somebody is known to be absent, at the earliest.
     since: BTreeMap<String, i64>,
     read: Option<Read>,
@@ -96,6 +98,17 @@ impl Checker {
         self.planned = Some(planned);
     }
 
+    /// As if a plan wrote this account; for mistakes on purpose.
+    pub(super) fn is_planned(&mut self, id: &str) {
+        self.planned.as_mut().unwrap().ids.insert(id.to_owned());
+    }
+
+    /// Another account that the plan writes and that is somebody's.
+    pub(super) fn planned_but(&self, id: &str) -> Option<String> {
+        let mut ids = self.planned.as_ref()?.ids.iter();
+        ids.find(|other| *other != id && self.owned.contains_key(*other)).cloned()
+    }
+
     pub(super) fn breaks(&mut self, rule: &'static str, how: String) {
         self.broken.push(Broken { rule, how });
     }
@@ -120,6 +133,11 @@ impl Checker {
                 && read.truth.get(key).is_some_and(|person| settings.in_scope(person))
         };
         self.since.retain(|key, _| !is_here(key));
+    }
+
+    /// An account is somebody's from now on.
+    pub(super) fn owns(&mut self, id: &str, key: &str) {
+        note_owner([&mut self.owned, &mut self.ever], id, key);
     }
 
     /// All links are gone, or this one.
@@ -152,7 +170,7 @@ impl Checker {
         match (&write.before, &write.after) {
             (None, Some(account)) => {
                 let key = text(account, "externalId");
-                let person = read.truth.get(&key);
+                let person = read.truth.get(&key).filter(|_| !read.pinned.contains(&key));
                 if !person.is_some_and(|person| settings.in_scope(person)) {
                     return Err(broken("stranger", &format!("{key} is nobody in scope")));
                 }
@@ -164,10 +182,13 @@ impl Checker {
                 if !creates.contains(&key) {
                     return Err(broken("planned", &format!("no plan creates {key}")));
                 }
+                content(settings, &self.ever, read, &key, write)
+                    .map_err(|how| broken("content", &how))?;
                 ids.insert(write.id.to_owned());
-                self.owned.insert(write.id.to_owned(), key);
+                note_owner([&mut self.owned, &mut self.ever], write.id, &key);
             }
             (Some(before), after) => {
+                let most_leavers = *most_leavers;
                 if !ids.contains(write.id) {
                     return Err(broken("planned", "no plan writes this account"));
                 }
@@ -179,7 +200,7 @@ impl Checker {
                     None => {
                         let key = adopted(settings, read, before, after.as_ref())
                             .map_err(|how| broken("foreign", &how))?;
-                        self.owned.insert(write.id.to_owned(), key.clone());
+                        note_owner([&mut self.owned, &mut self.ever], write.id, &key);
                         key
                     }
                 };
@@ -194,6 +215,8 @@ impl Checker {
                         let how = format!("{before} became {after}");
                         return Err(broken("unmanaged", &how));
                     }
+                    content(settings, &self.ever, read, &key, write)
+                        .map_err(|how| broken("content", &how))?;
                 }
                 let is_active = |account: &Json| account["active"] != Json::Bool(false);
                 let is_leaving = match after {
@@ -204,7 +227,6 @@ impl Checker {
                     && read.truth.get(&key).is_some_and(|person| {
                         settings.in_scope(person) && person.status != Status::Active
                     });
-                let most_leavers = *most_leavers;
                 if is_leaving && !(is_inactive_person && after.is_some()) {
                     may_leave(read, settings, &key).map_err(|how| broken("leaver", &how))?;
                     self.in_time(settings, now, &key, before, after.is_none())
@@ -252,6 +274,12 @@ impl Checker {
     }
 }
 
+fn note_owner(owners: [&mut BTreeMap<String, String>; 2], id: &str, key: &str) {
+    for owners in owners {
+        owners.insert(id.to_owned(), key.to_owned());
+    }
+}
+
 /// Whether what was read proves that somebody left, and it is true.
 fn may_leave(read: &Read, settings: &Settings, key: &str) -> Result<(), String> {
     match read.truth.get(key) {
@@ -285,6 +313,61 @@ fn adopted(
     match matches && settings.adopt && settings.in_scope(person) {
         true => Ok(key.to_owned()),
         false => Err(format!("{key} takes over what does not match")),
+    }
+}
+
+/// Whether each value that a write changed is the one that this person is to have.
+fn content(
+    settings: &Settings,
+    ever: &BTreeMap<String, String>,
+    read: &Read,
+    key: &str,
+    write: &Write<'_>,
+) -> Result<(), String> {
+    let (before, after) = (write.before.as_ref(), write.after.as_ref());
+    let (before, after) = (before.unwrap_or(&Json::Null), after.unwrap_or(&Json::Null));
+    let person = read.truth.get(key).filter(|person| settings.in_scope(person));
+    let own = |what: Option<Json>| what.map(|value| vec![value]);
+    // Whoever left is taken out of use, and nothing else.
+    let wanted = |name: &str| match (name, person) {
+        (_, Some(_)) if read.pinned.contains(key) => None,
+        ("active", None) => own(Some(false.into())),
+        (_, None) => None,
+        ("active", Some(person)) => own(Some((person.status == Status::Active).into())),
+        ("userName" | "mail", Some(person)) => own(Some(person.mail.as_str().into())),
+        ("givenName", Some(person)) => own(Some(person.first.as_str().into())),
+        ("title", Some(person)) => own(settings.title_of(person).map(Json::from)),
+        (_, Some(person)) => {
+            let key = person.manager.as_deref().unwrap_or_default();
+            let mail = read.truth.get(key).map(|manager| manager.mail.as_str());
+            let theirs = write.all.iter().filter(|account| {
+                account["externalId"] == key || account["userName"].as_str() == mail
+            });
+            // An account that others deleted is known to be gone only once it was looked at.
+            let former = ever.iter().filter(|(_, owner)| *owner == key);
+            let former = former.map(|(id, _)| id.as_str().into());
+            let ids = theirs.map(|account| account["id"].clone()).chain(former);
+            Some(ids.chain([Json::Null]).collect())
+        }
+    };
+    for name in ["active", "userName", "mail", "givenName", "title", "manager"] {
+        let (was, is) = (value_of(before, name), value_of(after, name));
+        if was != is && !wanted(name).is_some_and(|wanted| wanted.contains(is)) {
+            return Err(format!("{name} of {key} becomes {is}, and was {was}"));
+        }
+    }
+    Ok(())
+}
+
+fn value_of<'a>(account: &'a Json, name: &str) -> &'a Json {
+    match name {
+        "givenName" => &account["name"]["givenName"],
+        "manager" => &account[ENTERPRISE]["manager"]["value"],
+        "mail" => {
+            let mut mails = account["emails"].as_array().into_iter().flatten();
+            mails.find(|mail| mail["type"] == "work").map_or(&Json::Null, |mail| &mail["value"])
+        }
+        name => &account[name],
     }
 }
 
@@ -370,19 +453,13 @@ pub(super) fn differences(
         expect("name", own["name"]["givenName"].clone(), Json::from(person.first.as_str()));
         expect("active", own["active"].clone(), Json::from(person.status == Status::Active));
         if let Some(title) = settings.title_of(person) {
-            // Titles compare without letter case (RFC 7643 §8.7.1), also where an account is taken over.
-            let folded = own["title"].as_str().map(str::to_uppercase);
-            expect("title", Json::from(folded), Json::from(title.map(|text| text.to_uppercase())));
+            expect("title", own["title"].clone(), Json::from(title));
         }
-        let mail =
-            own["emails"].as_array().into_iter().flatten().find(|mail| mail["type"] == "work");
-        let mail = mail.map(|mail| mail["value"].clone()).unwrap_or_default();
-        expect("mail", mail, Json::from(person.mail.as_str()));
+        expect("mail", value_of(own, "mail").clone(), Json::from(person.mail.as_str()));
         let manager = person.manager.as_ref().filter(|manager| in_scope.contains_key(manager));
         let id = manager.and_then(|manager| links.get(manager));
         if let Some(id) = id.filter(|id| by_id(id).is_some()) {
-            let is = own[ENTERPRISE]["manager"]["value"].clone();
-            expect("manager", is, Json::from(id.as_str()));
+            expect("manager", value_of(own, "manager").clone(), Json::from(id.as_str()));
         }
     }
     found

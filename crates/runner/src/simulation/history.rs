@@ -56,7 +56,7 @@ pub(super) struct History {
     tally: Tally,
     /// The links as they were after the last run.
     links: BTreeMap<String, String>,
-    /// Accounts that others took into use again; whoever left is not locked out twice.
+    /// Accounts that others took into use again.
     meddled: Vec<String>,
 }
 
@@ -350,8 +350,8 @@ impl History {
             let Some(account) = sim.target.get(Resource::User, id) else { continue };
             match sim.checker.owned.get(id) {
                 Some(owner) if owner == key => {}
-                None if account["externalId"] == **key || is_match(&sim, key, &account) => {
-                    sim.checker.owned.insert(id.clone(), key.clone());
+                None if is_match(&sim, key, &account) => {
+                    sim.checker.owns(id, key);
                 }
                 owner => {
                     let how = format!("{key} has a link to {id} of {owner:?}");
@@ -427,10 +427,14 @@ impl History {
             // Somebody who is here may be the same under another key: that is told, and not decided.
             let is_in_question =
                 sim.world.people.values().any(|person| account["userName"] == *person.mail);
-            if account["userName"] == PROTECTED || self.meddled.contains(id) || is_in_question {
+            if account["userName"] == PROTECTED || is_in_question {
                 continue;
             }
             let is_active = account["active"] != Json::Bool(false);
+            // What somebody took into use again is told, and not deleted.
+            if sim.settings.action == Action::Delete && is_active && self.meddled.contains(id) {
+                continue;
+            }
             match sim.settings.action {
                 Action::Ignore => {}
                 Action::Deactivate if !is_active && sim.settings.delete_after_days == 0 => {}
@@ -445,10 +449,11 @@ impl History {
     }
 }
 
-/// Whether the config lets somebody take an account over by its name.
+/// Whether the config lets somebody take an account over by its key or its name.
 fn is_match(sim: &Sim, key: &str, account: &Json) -> bool {
     let person = sim.world.people.get(key);
-    sim.settings.adopt && person.is_some_and(|person| account["userName"] == *person.mail)
+    let has_name = person.is_some_and(|person| account["userName"] == *person.mail);
+    sim.settings.adopt && (account["externalId"] == *key || has_name)
 }
 
 /// What others do at the target. The accounts that are in use again by their doing.

@@ -128,8 +128,11 @@ fn record(sim: &mut Sim, key: &str, person: Person, read: &mut Read) -> Given {
 #[async_trait]
 impl Records for SimulatedRecords {
     async fn next(&mut self) -> Result<Step, Error> {
+        // At once, and not when the program next waits: how far it comes until then is not decided by the seed.
+        if locked(&self.sim).may_die(super::Moment::Read) {
+            return std::future::pending().await;
+        }
         let mut sim = locked(&self.sim);
-        sim.may_die(super::Moment::Read);
         if self.given.is_empty() && self.fails_at.is_none() {
             sim.note(&format!("read: {:?}", self.read.proof));
             sim.checker.read(std::mem::take(&mut self.read));

@@ -131,13 +131,17 @@ fn serve(sim: &mut Sim, mut request: Request<Vec<u8>>) -> Response<Vec<u8>> {
     }
     sabotage(sim, &mut request);
     let id = id_of(&request);
-    if sim.sabotage == Sabotage::TwiceCreated && method == "POST" && sim.dice.one_in(4) {
+    let is_twice = sim.sabotage == Sabotage::TwiceCreated && method == "POST" && sim.dice.one_in(4);
+    let twin = is_twice.then(|| {
         let mut body: Json = serde_json::from_slice(request.body()).unwrap();
         body["userName"] = format!("twin.{}", body["userName"].as_str().unwrap()).into();
-        let twin = request.clone().map(|_| body.to_string().into_bytes());
+        request.clone().map(|_| body.to_string().into_bytes())
+    });
+    let reply = carried_out(sim, &method, id, request);
+    if let Some(twin) = twin {
         carried_out(sim, "POST", String::new(), twin);
     }
-    carried_out(sim, &method, id, request)
+    reply
 }
 
 fn carried_out(
@@ -180,6 +184,20 @@ fn sabotage(sim: &mut Sim, request: &mut Request<Vec<u8>>) {
             let other = &users[sim.dice.index(users.len())];
             let uri = format!("/scim/v2/Users/{}", other["id"].as_str().unwrap());
             *request.uri_mut() = uri.parse().unwrap();
+        }
+        Sabotage::WrongMatch if is_change => {
+            let users = sim.target.users();
+            let id_of = |user: &Json| user["id"].as_str().unwrap().to_owned();
+            let is_nobodys = |id: &String| !sim.checker.owned.contains_key(id);
+            let nobodys: Vec<String> = users.iter().map(id_of).filter(is_nobodys).collect();
+            let Some(id) = nobodys.first() else { return };
+            *request.uri_mut() = format!("/scim/v2/Users/{id}").parse().unwrap();
+            sim.checker.is_planned(id);
+        }
+        Sabotage::MixedUp if is_change => {
+            let id = id_of(request);
+            let Some(other) = sim.checker.planned_but(&id) else { return };
+            *request.uri_mut() = format!("/scim/v2/Users/{other}").parse().unwrap();
         }
         Sabotage::WipesUnmanaged if is_change => {
             let mut body: Json = serde_json::from_slice(request.body()).unwrap();

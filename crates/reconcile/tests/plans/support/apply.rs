@@ -88,7 +88,7 @@ impl World {
             standing,
             absent_since: known
                 .as_ref()
-                .and_then(|known| known.absent_since)
+                .and_then(Link::first_missed)
                 .filter(|_| change.digest.is_none()),
             created: change.action == Action::Create || known.is_some_and(|known| known.created),
         };
