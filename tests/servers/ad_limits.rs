@@ -33,6 +33,15 @@ type Searches = Arc<Mutex<HashMap<Vec<u8>, Search>>>;
 
 /// Starts one in front of a port of this machine; gives its own. It ends with the test program.
 pub(crate) fn start(to: u16, limits: Limits) -> u16 {
+    start_watched(to, limits, |_| {})
+}
+
+/// The same; each request is shown to somebody.
+pub(crate) fn start_watched(
+    to: u16,
+    limits: Limits,
+    watch: impl Fn(&[u8]) + Clone + Send + 'static,
+) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -41,8 +50,12 @@ pub(crate) fn start(to: u16, limits: Limits) -> u16 {
             let searches = Searches::default();
             let (up, down) = (Arc::clone(&searches), searches);
             let (from, into) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let watch = watch.clone();
             std::thread::spawn(move || {
-                pass(from, into, |content| Some(asked(content, limits, &up)))
+                pass(from, into, |content| {
+                    watch(content);
+                    Some(asked(content, limits, &up))
+                })
             });
             std::thread::spawn(move || {
                 pass(server, client, |content| answered(content, limits, &down))

@@ -1,6 +1,6 @@
 //! Where entries become records: at once if nothing is missing, otherwise together with what has to be asked for.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use peoplesync_source::{Batch, Context, Error, Fields, Origin, Rejected, Seen};
@@ -127,12 +127,20 @@ impl Intake {
         };
         let side =
             self.side.get_or_insert_with(|| Side::new(cx.clone(), Arc::clone(shared), directory));
-        // The references of all of them at once, the long lists one by one.
+        // The references of all of them at once, also of those whose primary group they are; the long lists one by one.
         let mut references = BTreeSet::new();
+        let mut groups: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
         for entry in &entries {
-            references.append(&mut Side::wants(columns, entry)?.references);
+            let mut wants = Side::wants(columns, entry)?;
+            references.append(&mut wants.references);
+            if let (Some(number), Some(context)) =
+                (wants.primary, directory.context_of(&entry.dn()))
+            {
+                groups.entry(context.to_owned()).or_default().insert(number);
+            }
         }
         side.resolve(references).await?;
+        side.people_of(groups).await?;
         let mut batch = match self.batch.take() {
             Some(batch) if batch.fields().is_same(&columns.fields) => batch,
             _ => new_batch(&columns.fields),

@@ -1,7 +1,7 @@
 //! Questions beside a pass: the keys of people who are referred to by DN, and the rest of long lists. They have a connection of
 //! their own, as a server may tie a paged search to its connection, and they are asked many at a time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use peoplesync_source::{Context, Error};
@@ -11,7 +11,7 @@ use crate::connection::{Connection, INVALID_DN, NO_SUCH_OBJECT, REFERRAL, SUCCES
 use crate::directory::Directory;
 use crate::dn;
 use crate::form::Form;
-use crate::primary;
+use crate::primary::{self, People};
 use crate::source::Shared;
 use crate::wire::controls::PAGED;
 use crate::wire::{Answer, Depth, Filter, Search};
@@ -33,7 +33,8 @@ pub(crate) struct Side {
     keys: HashMap<String, Option<Box<str>>>,
     /// The rest of the lists of the entry at hand.
     rest: Vec<(String, Vec<Vec<u8>>)>,
-    /// The DNs of those whose primary group the entry at hand is.
+    /// By naming context, those whose primary group one of the entries under way is; and the DNs of those of the entry at hand.
+    people: BTreeMap<String, People>,
     primary: Vec<Vec<u8>>,
     page_size: Option<u32>,
 }
@@ -51,6 +52,7 @@ impl Side {
             key_form,
             keys: HashMap::new(),
             rest: Vec::new(),
+            people: BTreeMap::new(),
             primary: Vec::new(),
             page_size,
         }
@@ -158,23 +160,30 @@ impl Side {
             self.rest.push((attribute, values));
         }
         self.resolve(references).await?;
-        match (context, primary) {
-            (Some(context), Some(number)) => self.people_of(context, number).await,
-            _ => Ok(()),
+        let people = context.and_then(|context| self.people.get(context));
+        let people = primary.and_then(|number| people?.get(&number));
+        for (dn, key) in people.into_iter().flatten() {
+            self.keys.insert(dn::normal(dn), key.clone());
+            self.primary.push(dn.clone().into_bytes());
         }
+        Ok(())
     }
 
-    /// Fetches the people whose primary group has this number.
-    async fn people_of(&mut self, context: &str, number: u32) -> Result<(), Error> {
+    /// Fetches the people whose primary group one of these entries is, by naming context and number.
+    pub(crate) async fn people_of(
+        &mut self,
+        groups: BTreeMap<String, BTreeSet<u32>>,
+    ) -> Result<(), Error> {
+        self.people.clear();
         let (cx, shared) = (self.cx.clone(), Arc::clone(&self.shared));
         let key = shared.config.reference_key.as_ref().unwrap_or(&shared.config.key);
         let (form, page_size) = (self.key_form, self.page_size);
-        let connection = self.connection().await?;
-        let people =
-            primary::people(&cx, connection, context, number, (key, form), page_size).await?;
-        for (dn, key) in people {
-            self.keys.insert(dn::normal(&dn), key.map(String::into_boxed_str));
-            self.primary.push(dn.into_bytes());
+        for (context, numbers) in groups {
+            let connection = self.connection().await?;
+            let people =
+                primary::people(&cx, connection, &context, &numbers, (key, form), page_size)
+                    .await?;
+            self.people.insert(context, people);
         }
         Ok(())
     }

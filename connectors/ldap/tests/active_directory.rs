@@ -15,11 +15,13 @@ mod samba;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ad_limits::Limits;
 use peoplesync_ldap::Ldap;
 use peoplesync_source::{Context, Cursor, Query};
-use peoplesync_testkit::{Datum, Pass, read_all, source};
+use peoplesync_testkit::{Datum, Entry, Pass, read_all, source};
 use samba::{ADMINISTRATOR, MANY, Samba, TOP};
 
 const PEOPLE: usize = 7;
@@ -191,6 +193,74 @@ fn active_directory_as_it_really_is() {
         let nothing = read(settings, &fields, Some(&cursor(&changes)));
         assert_eq!(nothing.to_string(), "changes");
     }
+}
+
+#[test]
+fn who_has_a_group_as_the_primary_one_is_asked_for_once_for_all_groups() {
+    let Some(server) = Samba::start() else { return };
+    let ou = server.ou.clone();
+    let run = ou.split(',').next().unwrap().trim_start_matches("OU=").to_owned();
+    let mut ldif = String::new();
+    for n in 1..=4 {
+        write!(
+            ldif,
+            "dn: CN=primary {n},{ou}\nchangetype: add\nobjectClass: user\nsAMAccountName: q{n}-{run}\n\n"
+        )
+        .unwrap();
+    }
+    for (group, members) in [("odd", [1, 3]), ("even", [2, 4])] {
+        write!(ldif, "dn: CN={group},{ou}\nchangetype: add\nobjectClass: group\nsAMAccountName: {group}-{run}\n").unwrap();
+        for n in members {
+            writeln!(ldif, "member: CN=primary {n},{ou}").unwrap();
+        }
+        ldif.push('\n');
+    }
+    server.modify(&ldif);
+    // Whose primary group it is, the server takes out of the list.
+    let rids = read(
+        &settings(389, &ou, "(objectClass=group)", ""),
+        &["sAMAccountName", "primaryGroupToken"],
+        None,
+    );
+    let mut ldif = String::new();
+    for group in &rids.records {
+        let [Datum::Integer(rid)] = group.values("primaryGroupToken") else { panic!("{rids}") };
+        let Datum::Text(name) = &group.values("sAMAccountName")[0] else { panic!("{rids}") };
+        // Each has it for one of the two; the other stays in the list.
+        let n = if name.starts_with("odd") { 1 } else { 2 };
+        write!(ldif, "dn: CN=primary {n},{ou}\nchangetype: modify\nreplace: primaryGroupID\nprimaryGroupID: {rid}\n\n").unwrap();
+    }
+    server.modify(&ldif);
+
+    let searches = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&searches);
+    let relay = ad_limits::start_watched(389, Limits { page: 1000, values: 1500 }, move |asked| {
+        if asked.windows(14).any(|bytes| bytes == b"primaryGroupID") {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let everything = settings(relay, TOP, "(objectClass=group)", "references = [\"member\"]");
+    let groups = read(&everything, &["sAMAccountName", "member"], None);
+    assert!(groups.is_complete() && groups.records.len() > 40, "{groups}");
+    assert_eq!(searches.load(Ordering::SeqCst), 1, "for {} groups", groups.records.len());
+    let users = settings(389, &ou, "(objectClass=user)", "");
+    let known = names(&read(&users, &["sAMAccountName"], None));
+    let members = |group: &str| {
+        let name = |datum: &Datum| match datum {
+            Datum::Text(key) => known.get(key).cloned(),
+            other => panic!("{other:?}"),
+        };
+        let is_it = |record: &&Entry| {
+            record.values("sAMAccountName") == [Datum::Text(format!("{group}-{run}"))]
+        };
+        let group = groups.records.iter().find(is_it).unwrap();
+        let mut names: Vec<_> =
+            group.values("member").iter().map(name).map(Option::unwrap).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(members("odd"), ["q1", "q3"]);
+    assert_eq!(members("even"), ["q2", "q4"]);
 }
 
 /// Active Directory gives 1,500 values at a time, and an empty list beside them: read as it comes, the group loses everybody.
