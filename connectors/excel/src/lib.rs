@@ -5,6 +5,8 @@ mod cell;
 mod compound;
 mod config;
 mod facts;
+#[doc(hidden)]
+pub mod fuzzing;
 mod header;
 mod limit;
 mod line;

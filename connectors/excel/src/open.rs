@@ -52,62 +52,74 @@ impl Opened {
                 .with_hint(format!("if it is to be trusted, raise limits.file_mb (now {most})")));
         }
         let handle = opened.file.try_clone().map_err(|error| files::opening(name, error))?;
-        let mut view = View::new(cx, handle);
-        let mut head = [0; 8];
-        let reading = |error| reading(cx, name, error);
-        let length = read_up_to(&mut view, &mut head).map_err(reading)?;
-        view.seek(SeekFrom::Start(0)).map_err(reading)?;
-        let head = head.get(..length).unwrap_or_default();
-        let fault = |fault| match fault {
-            Fault::Refused(refused) => refused.into_error(name),
-            Fault::Io(error) => reading(error),
-        };
-        let book = if head.starts_with(ZIP) {
-            let package = Package::new(Arc::clone(name), view, limits).map_err(fault)?;
-            let Some(kind) = package.kind() else {
-                let message = format!("{name} is a zip archive, but no workbook");
-                return Err(Error::malformed(message));
-            };
-            Book::packed(name, &package, kind)?
-        } else if head.starts_with(OLE) {
-            let (book, facts) = xls::open(name, view, &limits).map_err(|failed| match failed {
-                xls::Failed::Fault(found) => fault(found),
-                xls::Failed::Error(error) => error,
-            })?;
-            Book::binary(name, book, facts)?
-        } else {
-            return Err(no_workbook(name, head));
-        };
-        Ok(Self { book, file: opened })
+        Ok(Self { book: book(cx, config, name, View::new(cx, handle))?, file: opened })
     }
 
     /// Whether somebody wrote to the file since it was opened. Unknown counts as yes.
     pub(crate) fn has_changed(&self) -> bool {
         self.file.has_changed()
     }
+}
 
-    /// The positions of the sheets that the settings mean, each once.
-    pub(crate) fn sheets(&self, name: &str, config: &ExcelConfig) -> Result<Vec<usize>, Error> {
-        let sheets = &self.book.sheets;
-        let mut chosen = Vec::new();
-        for wanted in &config.sheets.0 {
-            let found = match wanted {
-                SheetName::Position(position) => at_position(name, sheets, *position)?,
-                SheetName::Name(wanted) => by_name(name, sheets, wanted)?,
-            };
-            for index in found {
-                if !chosen.contains(&index) {
-                    chosen.push(index);
-                }
+/// Opens the workbook that these bytes are.
+pub(crate) fn book(
+    cx: &Context,
+    config: &ExcelConfig,
+    name: &Arc<str>,
+    mut view: View,
+) -> Result<Book, Error> {
+    let mut head = [0; 8];
+    let reading = |error| reading(cx, name, error);
+    let length = read_up_to(&mut view, &mut head).map_err(reading)?;
+    view.seek(SeekFrom::Start(0)).map_err(reading)?;
+    let head = head.get(..length).unwrap_or_default();
+    let fault = |fault| match fault {
+        Fault::Refused(refused) => refused.into_error(name),
+        Fault::Io(error) => reading(error),
+    };
+    if head.starts_with(ZIP) {
+        let package = Package::new(Arc::clone(name), view, config.limits).map_err(fault)?;
+        let Some(kind) = package.kind() else {
+            let message = format!("{name} is a zip archive, but no workbook");
+            return Err(Error::malformed(message));
+        };
+        Book::packed(name, &package, kind)
+    } else if head.starts_with(OLE) {
+        let (book, facts) =
+            xls::open(name, view, &config.limits).map_err(|failed| match failed {
+                xls::Failed::Fault(found) => fault(found),
+                xls::Failed::Error(error) => error,
+            })?;
+        Book::binary(name, book, facts)
+    } else {
+        Err(no_workbook(name, head))
+    }
+}
+
+/// The positions of the sheets that the settings mean, each once.
+pub(crate) fn chosen(
+    name: &str,
+    sheets: &[Sheet],
+    config: &ExcelConfig,
+) -> Result<Vec<usize>, Error> {
+    let mut chosen = Vec::new();
+    for wanted in &config.sheets.0 {
+        let found = match wanted {
+            SheetName::Position(position) => at_position(name, sheets, *position)?,
+            SheetName::Name(wanted) => by_name(name, sheets, wanted)?,
+        };
+        for index in found {
+            if !chosen.contains(&index) {
+                chosen.push(index);
             }
         }
-        if config.sheets.0.is_empty() {
-            let first = sheets.iter().position(|sheet| sheet.has_cells && sheet.is_visible);
-            let none = || Error::malformed(format!("{name} has no visible sheet with cells"));
-            chosen.push(first.ok_or_else(none)?);
-        }
-        Ok(chosen)
     }
+    if config.sheets.0.is_empty() {
+        let first = sheets.iter().position(|sheet| sheet.has_cells && sheet.is_visible);
+        let none = || Error::malformed(format!("{name} has no visible sheet with cells"));
+        chosen.push(first.ok_or_else(none)?);
+    }
+    Ok(chosen)
 }
 
 /// The error of a workbook that opens with a password only.

@@ -1,7 +1,7 @@
 //! A workbook that is a zip archive, as the spreadsheet library sees it: a reader that looks at a part the first time that the library
 //! touches it. So nothing is read that was not looked at, whatever the names in the file lead to.
 
-use std::fs::File;
+use std::fmt::Debug;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -253,16 +253,20 @@ impl<R: Read> Read for Exactly<R> {
     }
 }
 
-/// A file that several read, each at its own position, as long as the run is not cancelled.
+/// Where the bytes of a workbook are: a file, or memory.
+pub(crate) trait Input: Read + Seek + Send + Debug {}
+impl<T: Read + Seek + Send + Debug> Input for T {}
+
+/// An input that several read, each at its own position, as long as the run is not cancelled.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
-    file: Arc<Mutex<File>>,
+    file: Arc<Mutex<dyn Input>>,
     position: u64,
     cx: Context,
 }
 
 impl View {
-    pub(crate) fn new(cx: &Context, file: File) -> Self {
+    pub(crate) fn new(cx: &Context, file: impl Input + 'static) -> Self {
         Self { file: Arc::new(Mutex::new(file)), position: 0, cx: cx.clone() }
     }
 }
@@ -295,7 +299,7 @@ impl Seek for View {
 }
 
 /// A poisoned lock only says that another thread panicked; what it guards is replaced as a whole.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use peoplesync_source::files::SourceFile;
 use peoplesync_source::{Batch, Context, End, Error, Fields, Origin, Rejected, Seen, Value};
 
+use crate::book::Book;
 use crate::cell;
 use crate::config::ExcelConfig;
 use crate::facts::Facts;
 use crate::header::{Columns, Header};
 use crate::line::{Content, Found, Line};
-use crate::open::{Opened, caught};
+use crate::open::{Opened, caught, chosen};
 use crate::sheet::{Current, People, Sheet};
 
 /// What a pass reads.
@@ -35,7 +36,7 @@ const REJECTED: usize = 256;
 const ROOM: usize = 1 << 17;
 
 /// The state of a pass over all files.
-struct Reader<'a, T> {
+pub(crate) struct Reader<'a, T> {
     config: &'a ExcelConfig,
     fields: &'a Fields,
     asked: &'a [String],
@@ -60,26 +61,18 @@ pub(crate) fn all(
     take: impl FnMut(Batch) -> bool,
 ) -> Result<Option<End>, Error> {
     let mut first = plan.first.take();
-    let most = (CELLS / plan.fields.len().max(1)).clamp(1, RECORDS);
-    let mut reader = Reader {
-        config: &plan.config,
-        fields: &plan.fields,
-        asked: &plan.asked,
-        batch: Batch::with_capacity(plan.fields.clone(), most, ROOM),
-        most,
-        seen: Seen::new(),
-        rejected: 0,
-        gaps: Vec::new(),
-        texts: Default::default(),
-        take,
-    };
+    let mut reader = Reader::new(&plan.config, &plan.fields, &plan.asked, take);
     for file in &plan.files {
         let wanted = caught(cx, &file.name, || {
-            let opened = match first.take() {
+            let mut opened = match first.take() {
                 Some(opened) => opened,
                 None => Opened::new(cx, &plan.config, file)?,
             };
-            reader.file(file, opened)
+            let goes_on = reader.book(&file.name, &mut opened.book)?;
+            if goes_on && opened.has_changed() {
+                reader.gaps.push(format!("{} changed while it was read", file.name));
+            }
+            Ok(goes_on)
         })?;
         if !wanted {
             return Ok(None);
@@ -94,19 +87,37 @@ pub(crate) fn all(
     }))
 }
 
-impl<T: FnMut(Batch) -> bool> Reader<'_, T> {
-    /// Reads one file; `false` if nobody takes the batches any more.
-    fn file(&mut self, file: &SourceFile, mut opened: Opened) -> Result<bool, Error> {
-        for index in opened.sheets(&file.name, self.config)? {
-            let place = opened.book.place(index);
-            let mut sheet = Sheet::new(place, self.config, &mut *self);
-            if !opened.book.read(index, &mut sheet)? {
+impl<'a, T: FnMut(Batch) -> bool> Reader<'a, T> {
+    /// A reader that gives batches of these fields.
+    pub(crate) fn new(
+        config: &'a ExcelConfig,
+        fields: &'a Fields,
+        asked: &'a [String],
+        take: T,
+    ) -> Self {
+        let most = (CELLS / fields.len().max(1)).clamp(1, RECORDS);
+        Self {
+            config,
+            fields,
+            asked,
+            batch: Batch::with_capacity(fields.clone(), most, ROOM),
+            most,
+            seen: Seen::new(),
+            rejected: 0,
+            gaps: Vec::new(),
+            texts: Default::default(),
+            take,
+        }
+    }
+
+    /// Reads the sheets of one workbook; `false` if nobody takes the batches any more.
+    pub(crate) fn book(&mut self, name: &str, book: &mut Book) -> Result<bool, Error> {
+        for index in chosen(name, &book.sheets, self.config)? {
+            let mut sheet = Sheet::new(book.place(index), self.config, &mut *self);
+            if !book.read(index, &mut sheet)? {
                 return Ok(false);
             }
             sheet.end()?;
-        }
-        if opened.has_changed() {
-            self.gaps.push(format!("{} changed while it was read", file.name));
         }
         Ok(true)
     }

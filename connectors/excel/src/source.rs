@@ -7,11 +7,12 @@ use peoplesync_source::{
     Checked, Context, Error, ErrorKind, Fields, Query, Records, Source, async_trait,
 };
 
+use crate::book::Book;
 use crate::config::{ExcelConfig, HiddenRows};
 use crate::facts::Facts;
 use crate::header::{Columns, Header};
 use crate::line::Line;
-use crate::open::{Opened, caught};
+use crate::open::{Opened, caught, chosen};
 use crate::read::Plan;
 use crate::records::ExcelRecords;
 use crate::sheet::{Current, People, Sheet};
@@ -35,7 +36,7 @@ struct Found {
 }
 
 /// What the headers must have beside the key.
-enum Wish {
+pub(crate) enum Wish {
     Nothing,
     Fields(Vec<String>),
     /// Whatever the first sheet has: a record means the same in each sheet.
@@ -79,32 +80,12 @@ impl Source for ExcelSource {
 fn look(cx: &Context, config: &ExcelConfig, wish: Wish) -> Result<Found, Error> {
     cx.go_on()?;
     let files = config.path.find(cx)?;
-    let (asked, takes_first) = match wish {
-        Wish::Nothing => (Vec::new(), false),
-        Wish::Fields(fields) => (fields, false),
-        Wish::All => (Vec::new(), true),
-    };
-    let mut looker = Looker {
-        config,
-        asked,
-        takes_first,
-        is_first: true,
-        notes: Vec::new(),
-        names: Vec::new(),
-        common: Vec::new(),
-    };
+    let mut looker = Looker::new(config, wish);
     let mut first = None;
     for file in &files {
         let opened = caught(cx, &file.name, || {
             let mut opened = Opened::new(cx, config, file)?;
-            let chosen = opened.sheets(&file.name, config)?;
-            for index in &chosen {
-                let mut sheet = Sheet::new(opened.book.place(*index), config, &mut looker);
-                if opened.book.read(*index, &mut sheet)? {
-                    sheet.end()?;
-                }
-            }
-            looker.others(&opened, &chosen);
+            looker.book(&file.name, &mut opened.book)?;
             Ok(opened)
         })?;
         first.get_or_insert(opened);
@@ -114,20 +95,50 @@ fn look(cx: &Context, config: &ExcelConfig, wish: Wish) -> Result<Found, Error> 
 }
 
 /// Looks at the header of each sheet.
-struct Looker<'a> {
+pub(crate) struct Looker<'a> {
     config: &'a ExcelConfig,
     asked: Vec<String>,
     takes_first: bool,
     is_first: bool,
     notes: Vec<String>,
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
     common: Vec<String>,
 }
 
-impl Looker<'_> {
+impl<'a> Looker<'a> {
+    pub(crate) fn new(config: &'a ExcelConfig, wish: Wish) -> Self {
+        let (asked, takes_first) = match wish {
+            Wish::Nothing => (Vec::new(), false),
+            Wish::Fields(fields) => (fields, false),
+            Wish::All => (Vec::new(), true),
+        };
+        Self {
+            config,
+            asked,
+            takes_first,
+            is_first: true,
+            notes: Vec::new(),
+            names: Vec::new(),
+            common: Vec::new(),
+        }
+    }
+
+    /// Looks at the sheets of a workbook that the settings mean.
+    pub(crate) fn book(&mut self, name: &str, book: &mut Book) -> Result<(), Error> {
+        let chosen = chosen(name, &book.sheets, self.config)?;
+        for index in &chosen {
+            let mut sheet = Sheet::new(book.place(*index), self.config, &mut *self);
+            if book.read(*index, &mut sheet)? {
+                sheet.end()?;
+            }
+        }
+        self.others(&book.sheets, &chosen);
+        Ok(())
+    }
+
     /// Says in the last note which sheets are not read: the settings may have meant another one.
-    fn others(&mut self, opened: &Opened, chosen: &[usize]) {
-        let sheets = opened.book.sheets.iter().enumerate();
+    fn others(&mut self, sheets: &[crate::book::Sheet], chosen: &[usize]) {
+        let sheets = sheets.iter().enumerate();
         let others = sheets.filter(|(index, sheet)| !chosen.contains(index) && sheet.has_cells);
         let others: Vec<&str> = others.map(|(_, sheet)| sheet.name.as_str()).collect();
         if let (Some(note), false) = (self.notes.last_mut(), others.is_empty()) {
