@@ -30,7 +30,8 @@ use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::report::Output;
 
-/// Plans and applies are made of many small values that live for a moment.
+/// Plans and applies are made of many small values that live for a moment. Huge pages are off (`no_thp`): of each two megabytes
+/// little is used, and a run of 100,000 people took 24 MiB more without being faster.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,8 +1,12 @@
 //! A batch of records: all text in one buffer, a small cell for each field, nothing allocated per record.
 
+mod spares;
+
 use std::ops::Range;
 use std::sync::Arc;
 
+use self::spares::Spare;
+pub(crate) use self::spares::Spares;
 use crate::record::{Cell, Place, Record, Row, Span};
 use crate::{Fields, Key, Origin, Value};
 
@@ -84,13 +88,17 @@ impl Batch {
     /// An empty batch with room for so many records and bytes of text.
     #[must_use]
     pub fn with_capacity(fields: Fields, records: usize, text_bytes: usize) -> Self {
+        let Spare { mut text, mut cells, mut rows } = fields.spares().take();
+        text.reserve(text_bytes);
+        cells.reserve(records * fields.len());
+        rows.reserve(records);
         Self {
-            cells: Vec::with_capacity(records * fields.len()),
             fields,
-            text: String::with_capacity(text_bytes),
+            text,
             bytes: Vec::new(),
+            cells,
             lists: Vec::new(),
-            rows: Vec::with_capacity(records),
+            rows,
             places: Vec::new(),
             rejected: Vec::new(),
             removed: Vec::new(),

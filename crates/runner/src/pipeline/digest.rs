@@ -85,8 +85,9 @@ impl Last {
 }
 
 impl Digested {
+    /// `rows` is memory of an earlier batch, and begins empty.
     pub(super) fn new(
-        batch: Batch,
+        (batch, mut rows): (Batch, Vec<Row>),
         binding: Arc<Binding>,
         of_people: Option<&BoundOfPeople>,
         mapping: &Mapping,
@@ -97,7 +98,8 @@ impl Digested {
         let people = people.map(|people| people as &dyn People);
         let around = Around { now: Some(now), seed: Some(key), people };
         let mut draft = Draft::new(mapping);
-        let mut rows = Vec::with_capacity(batch.len());
+        rows.clear();
+        rows.reserve(batch.len());
         let mut references = Vec::new();
         let mut last = Last::default();
         let mut gathered = Gathered::default();

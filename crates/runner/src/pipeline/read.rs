@@ -78,11 +78,11 @@ pub(crate) async fn read(
             Step::End(end) => break end,
         }
         while digesting.len() > width {
-            reader.take(&mut finished(digesting.next().await)?);
+            reader.take(finished(digesting.next().await)?);
         }
     };
     while !digesting.is_empty() {
-        reader.take(&mut finished(digesting.next().await)?);
+        reader.take(finished(digesting.next().await)?);
     }
     let cursor = end.cursor.clone();
     let Reader { mut intake, snapshot, gathered, mut holding, .. } = reader;
@@ -142,6 +142,8 @@ struct Reader<'a> {
     intake: Intake,
     draft: Draft,
     binding: Option<(Fields, Arc<Binding>, Option<Arc<BoundOfPeople>>)>,
+    /// Memory of batches that were taken in, for those that come.
+    spare_rows: Vec<Vec<Row>>,
     gathered: Gathered,
     /// The mapping of the last run, where it was another, and its binding.
     before: Option<Arc<Mapping>>,
@@ -176,6 +178,7 @@ impl<'a> Reader<'a> {
             intake: Intake::new(index, Arc::clone(&session.managed)),
             draft: Draft::new(&session.mapping),
             binding: None,
+            spare_rows: Vec::new(),
             before: None,
             before_binding: None,
             gathered: Gathered::default(),
@@ -208,10 +211,18 @@ impl<'a> Reader<'a> {
         let (now, people) = (self.now, self.people.clone());
         let bits: Arc<[u8]> = self.holding.bits().into();
         let before = self.before.clone().zip(self.before_binding.clone());
+        let rows = self.spare_rows.pop().unwrap_or_default();
         spawn_blocking(move || {
             let people = people.as_deref();
-            let mut digested =
-                Digested::new(batch, binding, of_people.as_deref(), &mapping, &key, now, people);
+            let mut digested = Digested::new(
+                (batch, rows),
+                binding,
+                of_people.as_deref(),
+                &mapping,
+                &key,
+                now,
+                people,
+            );
             digested.mark_sources(&bits);
             if let Some((mapping, binding)) = before {
                 digested.compare(&binding, &mapping, &key, now, people);
@@ -221,7 +232,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes in what came of a batch.
-    fn take(&mut self, digested: &mut Digested) {
+    fn take(&mut self, mut digested: Digested) {
         self.gathered.merge(&mut digested.gathered);
         let batch = &digested.batch;
         let mut references_start = 0;
@@ -240,7 +251,7 @@ impl<'a> Reader<'a> {
                 Mapped::InScope { hash, references_end } => {
                     let references = digested.references(references_start, *references_end);
                     references_start = *references_end;
-                    self.in_scope(digested, &record, row, *hash, references);
+                    self.in_scope(&digested, &record, row, *hash, references);
                 }
                 Mapped::OutOfScope => {
                     // Who is nobody's leaver needs no word of the config of before.
@@ -276,6 +287,7 @@ impl<'a> Reader<'a> {
             self.intake.removed(print_of(self.key, key), key);
         }
         self.intake.read((batch.len() + batch.rejected().len()) as u64);
+        self.spare_rows.push(digested.rows);
     }
 
     fn in_scope(
