@@ -127,6 +127,7 @@ async fn send_all(
     let again: Vec<usize> = (0..results.len())
         .filter(|index| results[*index].as_ref().is_some_and(Sent::is_conflict))
         .collect();
+    progress.more(again.len());
     pass(&sender, again, &mut results, progress).await;
 
     let (empty, filled): (Vec<usize>, Vec<usize>) = groups.into_iter().partition(leaves);
@@ -138,12 +139,17 @@ async fn send_all(
 
     let waiting = sender.waiting(&results);
     let mut written: Vec<(usize, Sent)> = Vec::with_capacity(waiting.len());
+    progress.next("writing references", waiting.len());
     {
         let (sender, results) = (&sender, &*results);
         let intent = |index| sender.reference_intent(index, results);
         let work =
             async |index, is_written| (index, sender.references(index, is_written, results).await);
-        side_by_side(sender, waiting, intent, work, |sent| written.push(sent)).await;
+        let done = |sent| {
+            written.push(sent);
+            progress.step();
+        };
+        side_by_side(sender, waiting, intent, work, done).await;
     }
     for (index, sent) in written {
         results[index] = Some(sent);
@@ -202,7 +208,8 @@ async fn groups_pass(
         results[*index].as_ref().is_some_and(Sent::is_conflict)
     };
     let mut open = indexes;
-    for _ in 0..2 {
+    for attempt in 0..2 {
+        progress.more(attempt * open.len());
         let written: Vec<(usize, Sent)> = {
             let results = &*results;
             futures_util::stream::iter(open.iter().copied())
@@ -218,11 +225,13 @@ async fn groups_pass(
         open.retain(|index| is_conflict(results, index));
     }
     let filling = sender.filling(results);
+    progress.more(filling.len());
     let filled: Vec<(usize, Sent)> = {
         let results = &*results;
         futures_util::stream::iter(filling)
             .map(|index| async move { (index, sender.fill(index, results).await) })
             .buffer_unordered(concurrency)
+            .inspect(|_| progress.step())
             .collect()
             .await
     };
