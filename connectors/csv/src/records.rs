@@ -1,6 +1,8 @@
 //! One pass: a thread that reads and may block, and the end of a channel that gives its batches.
 
-use peoplesync_source::{Batch, Context, Error, ErrorKind, Records, Step, async_trait};
+use peoplesync_source::{
+    Batch, Context, Error, ErrorKind, FieldType, FieldTypes, Records, Step, async_trait, table,
+};
 use tokio::sync::mpsc;
 
 use crate::read::{self, Plan};
@@ -12,6 +14,7 @@ const WAITING: usize = 2;
 #[derive(Debug)]
 pub(crate) struct CsvRecords {
     cx: Context,
+    types: FieldTypes,
     steps: mpsc::Receiver<Result<Step, Error>>,
 }
 
@@ -20,6 +23,7 @@ impl CsvRecords {
     pub(crate) fn start(cx: Context, plan: Plan) -> Self {
         let (sender, steps) = mpsc::channel(WAITING);
         let inner = cx.clone();
+        let types = table::types(&plan.asked, &plan.config.multi_valued, Some(FieldType::Cell));
         tokio::task::spawn_blocking(move || {
             let give = |step| sender.blocking_send(step).is_ok();
             let end = read::all(&inner, &plan, |batch: Batch| give(Ok(Step::Batch(batch))));
@@ -28,12 +32,16 @@ impl CsvRecords {
                 give(end.map(Step::End));
             }
         });
-        Self { cx, steps }
+        Self { cx, types, steps }
     }
 }
 
 #[async_trait]
 impl Records for CsvRecords {
+    fn types(&self) -> FieldTypes {
+        self.types.clone()
+    }
+
     async fn next(&mut self) -> Result<Step, Error> {
         // Batches that were read before do not matter to a run that is to stop.
         self.cx.go_on()?;

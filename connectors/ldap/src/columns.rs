@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use peoplesync_source::{Batch, Error, Fields, Origin, Rejected, Timestamp};
+use peoplesync_source::{Batch, Error, FieldType, FieldTypes, Fields, Origin, Rejected, Timestamp};
 
 use crate::config::LdapConfig;
 use crate::directory::Directory;
 use crate::dn;
 use crate::form::{DERIVED, Form};
 use crate::primary;
+use crate::schema::Schema;
 use crate::wire::ber::OCTETS;
 use crate::wire::{Broken, Entry};
 
@@ -150,6 +151,26 @@ impl Columns {
         }
         asked.extend(self.members.map(|_| primary::TOKEN.to_owned()));
         asked
+    }
+
+    /// What the fields hold, as far as the schema says it or this connector makes it so. Which attributes have several values a
+    /// schema does not say: nearly every one may.
+    pub(crate) fn types(&self, schema: &Schema) -> FieldTypes {
+        let of = |column: &Column, form: &Form| match form {
+            // What no schema knows is text unless it is none.
+            Form::Text => schema.syntax(&column.name).map(|_| FieldType::Text),
+            Form::Guid | Form::Sid | Form::Reference => Some(FieldType::Text),
+            Form::Bytes => Some(FieldType::Bytes),
+            Form::Integer => Some(FieldType::Integer),
+            Form::Time | Form::FileTime => Some(FieldType::Timestamp),
+            Form::Boolean | Form::Flag(_) | Form::IsPast | Form::IsZero => Some(FieldType::Boolean),
+        };
+        let targets = self.columns.iter().flat_map(|column| {
+            let name = |field: usize| self.fields.iter().nth(field).map(str::to_owned);
+            let targets = column.targets.iter();
+            targets.filter_map(move |(field, form)| Some((name(*field)?, of(column, form)?)))
+        });
+        targets.collect()
     }
 
     /// The column of a description as the server writes it, and the range that it says it is.

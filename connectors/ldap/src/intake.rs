@@ -58,6 +58,11 @@ impl Intake {
         }
     }
 
+    /// Where values go, if it is known before they come.
+    pub(crate) fn columns(&self) -> Option<&Columns> {
+        self.columns.as_ref()
+    }
+
     /// The fields, if they are known.
     pub(crate) fn fields(&self) -> Option<&Fields> {
         self.columns.as_ref().map(|columns| &columns.fields)

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use peoplesync_source::{
-    Batch, Context, Coverage, End, Error, Key, Origin, Records, Removed, Step, async_trait,
+    Batch, Context, Coverage, End, Error, FieldTypes, Key, Origin, Records, Removed, Step,
+    async_trait,
 };
 
 use crate::changes::{self, Changed, Place};
@@ -312,6 +313,13 @@ impl LdapRecords {
 
 #[async_trait]
 impl Records for LdapRecords {
+    fn types(&self) -> FieldTypes {
+        self.intake
+            .columns()
+            .map(|columns| columns.types(&self.directory.schema))
+            .unwrap_or_default()
+    }
+
     async fn next(&mut self) -> Result<Step, Error> {
         loop {
             self.cx.go_on()?;

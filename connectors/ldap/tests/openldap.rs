@@ -116,6 +116,9 @@ fn attributes_come_as_the_directory_has_them() {
         fields.collect::<Vec<_>>().join(", ")
     });
     insta::assert_snapshot!(masked.collect::<Vec<_>>().join("\n"));
+    // What the schema says of them, before any of them came.
+    let types = pass.types.iter().map(|(name, holds)| format!("{name} {holds:?}"));
+    insta::assert_snapshot!(types.collect::<Vec<_>>().join(", "));
 
     let everything = source::<Ldap>(&settings).unwrap();
     let pass = read_all(&*everything, &Context::for_tests("."), &Query::default());

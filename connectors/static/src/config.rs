@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use peoplesync_source::Value;
 use peoplesync_source::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use peoplesync_source::{FieldType, Value};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -21,7 +21,10 @@ pub struct StaticConfig {
 
 /// The values of a field: one, or a list of them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StaticValue(Vec<Scalar>);
+pub struct StaticValue {
+    values: Vec<Scalar>,
+    is_list: bool,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 enum Scalar {
@@ -33,12 +36,12 @@ enum Scalar {
 
 impl StaticValue {
     fn one(scalar: Scalar) -> Self {
-        Self(vec![scalar])
+        Self { values: vec![scalar], is_list: false }
     }
 
     /// The values in order. An empty text is none.
     pub fn iter(&self) -> impl Iterator<Item = Value<'_>> {
-        self.0.iter().filter_map(|scalar| match scalar {
+        self.values.iter().filter_map(|scalar| match scalar {
             Scalar::Text(text) => (!text.is_empty()).then_some(Value::Text(text)),
             Scalar::Integer(number) => Some(Value::Integer(*number)),
             Scalar::Decimal(number) => Some(Value::Decimal(*number)),
@@ -46,10 +49,26 @@ impl StaticValue {
         })
     }
 
+    /// What is written here; nothing for an empty text.
+    #[must_use]
+    pub fn holds(&self) -> Option<FieldType> {
+        if self.is_list {
+            return Some(FieldType::List);
+        }
+        Some(match self.iter().next()? {
+            Value::Text(_) => FieldType::Text,
+            Value::Bytes(_) => FieldType::Bytes,
+            Value::Integer(_) => FieldType::Integer,
+            Value::Decimal(_) => FieldType::Decimal,
+            Value::Boolean(_) => FieldType::Boolean,
+            Value::Timestamp(_) => FieldType::Timestamp,
+        })
+    }
+
     /// The text of a single value that can be a key: text, or a whole number.
     #[must_use]
     pub fn as_key(&self) -> Option<String> {
-        match self.0.as_slice() {
+        match self.values.as_slice() {
             [Scalar::Text(text)] => Some(text.trim().to_owned()).filter(|key| !key.is_empty()),
             [Scalar::Integer(number)] => Some(number.to_string()),
             _ => None,
@@ -105,7 +124,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some(value) = list.next_element()? {
             values.push(value);
         }
-        Ok(StaticValue(values))
+        Ok(StaticValue { values, is_list: true })
     }
 }
 

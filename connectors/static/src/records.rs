@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use peoplesync_source::{
-    Batch, Context, End, Error, Fields, Origin, Records, Rejected, Seen, Step, Value, async_trait,
+    Batch, Context, End, Error, FieldTypes, Fields, Origin, Records, Rejected, Seen, Step, Value,
+    async_trait,
 };
 
 use crate::config::StaticConfig;
@@ -54,6 +55,16 @@ impl StaticRecords {
 
 #[async_trait]
 impl Records for StaticRecords {
+    fn types(&self) -> FieldTypes {
+        let of = |name: &str| {
+            let mut found =
+                self.config.records.iter().filter_map(|record| record.get(name)?.holds());
+            let first = found.next()?;
+            found.all(|other| other == first).then_some(first)
+        };
+        self.fields.iter().filter_map(|name| Some((name.to_owned(), of(name)?))).collect()
+    }
+
     async fn next(&mut self) -> Result<Step, Error> {
         self.cx.go_on()?;
         if self.next == self.config.records.len() {

@@ -3,6 +3,7 @@
 mod elements;
 
 use peoplesync_scim::{Path, Resource, SchemaSet};
+use peoplesync_source::FieldTypes;
 
 use crate::attribute::{Attribute, Compiled};
 use crate::compile::elements::ParsedElement;
@@ -29,8 +30,14 @@ pub(crate) fn compile(
     schemas: &SchemaSet,
 ) -> Result<Mapping, Vec<CompileError>> {
     let domain = spec.domain.as_deref().filter(|domain| !domain.trim().is_empty());
-    let mut compiler =
-        Compiler { resource, schemas, lookups: &spec.lookups, domain, errors: Vec::new() };
+    let mut compiler = Compiler {
+        resource,
+        schemas,
+        lookups: &spec.lookups,
+        types: &spec.types,
+        domain,
+        errors: Vec::new(),
+    };
     let scope = compiler.scope(spec);
     let parsed: Vec<_> = spec
         .attributes
@@ -45,7 +52,8 @@ pub(crate) fn compile(
     let (fields, asks) = reads::all(exprs.chain(parsed.iter().flat_map(Parsed::exprs)));
 
     let lookups = &spec.lookups;
-    let setting = Setting { fields: &fields, lookups, domain, once: false, clears: false };
+    let types = &spec.types;
+    let setting = Setting { fields: &fields, types, lookups, domain, once: false, clears: false };
     let scope = scope.map(|(text, expr)| {
         let key = Key::scope(resource);
         let want = Want { needs: Needs::Condition, many: false, copy: false, place: "a scope" };
@@ -116,6 +124,7 @@ struct Compiler<'c> {
     resource: Resource,
     schemas: &'c SchemaSet,
     lookups: &'c Lookups,
+    types: &'c FieldTypes,
     domain: Option<&'c str>,
     /// With the number of the rule; none for the scope.
     errors: Vec<(Option<usize>, CompileError)>,
@@ -128,7 +137,8 @@ impl<'c> Compiler<'c> {
         'c: 's,
     {
         let (once, clears) = (spec.when == When::Create, spec.on_empty == OnEmpty::Clear);
-        Setting { fields, lookups: self.lookups, domain: self.domain, once, clears }
+        let Self { types, lookups, domain, .. } = *self;
+        Setting { fields, types, lookups, domain, once, clears }
     }
 
     fn scope(&mut self, spec: &Spec) -> Option<(String, Expr)> {

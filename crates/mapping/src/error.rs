@@ -38,6 +38,8 @@ pub struct CompileError {
 pub enum Remedy {
     /// The attribute is written for new accounts only: `when = "create"`.
     CreateOnly,
+    /// Of several values, each makes an element: `values` instead of `value`.
+    OneForEach,
 }
 
 /// Which of the two halves of `key = value` an error points into.

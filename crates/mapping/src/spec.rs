@@ -1,5 +1,7 @@
 //! What the config says of a mapping, before it is compiled.
 
+use peoplesync_source::FieldTypes;
+
 use crate::lookup::Lookups;
 
 /// The rules for one kind of resource.
@@ -16,6 +18,8 @@ pub struct Spec {
     pub lookups: Lookups,
     /// What `DefaultDomain()` gives.
     pub domain: Option<String>,
+    /// What the fields of the source hold, as far as that is known. It decides what is refused, and never what comes of a record.
+    pub types: FieldTypes,
 }
 
 /// The rule for one attribute.

@@ -62,7 +62,8 @@ impl Scalar {
     /// What is needed of the expression.
     pub(crate) fn needs(self) -> Needs {
         match self {
-            Self::Text | Self::Binary => Needs::Label,
+            Self::Text => Needs::Label,
+            Self::Binary => Needs::Bytes,
             Self::Boolean => Needs::Flag,
             Self::Integer => Needs::Integer,
             Self::Decimal => Needs::Decimal,

@@ -1,6 +1,6 @@
 //! What the tests of several modules share.
 
-use peoplesync_source::{Batch, Fields, Origin, Record, Timestamp};
+use peoplesync_source::{Batch, FieldTypes, Fields, Origin, Record, Timestamp};
 
 use crate::around::{Around, Membership, People, Unknown};
 use crate::digest::DigestKey;
@@ -42,6 +42,7 @@ pub(crate) fn evaluate(text: &str) -> String {
     let lookups = Lookups::from([("offices".to_owned(), offices)]);
     let setting = Setting {
         fields: &[],
+        types: &FieldTypes::new(),
         lookups: &lookups,
         domain: Some("example.com"),
         once: true,

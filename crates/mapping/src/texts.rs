@@ -1,7 +1,7 @@
 //! An expression that stands alone and gives texts: the members of a group, what groups are made of. It is written, checked
 //! and evaluated as the rules of a mapping are.
 
-use peoplesync_source::{Fields, Record};
+use peoplesync_source::{FieldTypes, Fields, Record};
 
 use crate::around::Around;
 use crate::attribute::Compiled;
@@ -39,8 +39,14 @@ impl Texts {
             expr::parse(text).map_err(|error| vec![CompileError::syntax(&key, text, error)])?;
         let (fields, _) = reads::all(std::iter::once(&expr));
         let mut problems = Vec::new();
-        let setting =
-            Setting { fields: &fields, lookups, domain: None, once: false, clears: false };
+        let setting = Setting {
+            fields: &fields,
+            types: &FieldTypes::new(),
+            lookups,
+            domain: None,
+            once: false,
+            clears: false,
+        };
         let want = Want { needs: Needs::Label, many: true, copy: false, place: "this key" };
         let code = check(&expr, setting, want, &mut problems);
         if !problems.is_empty() {

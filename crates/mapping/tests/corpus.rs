@@ -3,7 +3,7 @@
 //! A case is one or more records (a blank line between two), a line `---`, and rules. `field: text` is text, `field = 12` is
 //! a typed value, a field that comes again has several values. A rule is `path (options) = expression`; a line that begins
 //! with a space goes on with the expression before it. With the option `elements`, the expression is a list of objects in
-//! JSON, as the config has them in TOML. `err_…` files must not compile, or read unknown fields.
+//! JSON, as the config has them in TOML. A rule `types = a list, b text` is what the source says of its fields. `err_…` files must not compile, or read unknown fields.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail as tests do")]
 
@@ -14,7 +14,7 @@ use peoplesync_mapping::{
     PartSpec, Rule, SlotValue, Spec, When,
 };
 use peoplesync_scim::{Resource, SchemaSet};
-use peoplesync_source::{Batch, Fields, Origin, Timestamp, Value};
+use peoplesync_source::{Batch, FieldType, Fields, Origin, Timestamp, Value};
 use serde_json::Value as Json;
 
 /// An extension with every type that the core schemas lack.
@@ -122,6 +122,8 @@ fn spec(rules: &str) -> (Resource, Spec) {
         };
         if path == "scope" {
             spec.scope = Some(expression.to_owned());
+        } else if path == "types" {
+            spec.types = expression.split(", ").map(field_type).collect();
         } else if path == "resource" {
             resource = if expression == "Group" { Resource::Group } else { Resource::User };
         } else {
@@ -139,6 +141,23 @@ fn spec(rules: &str) -> (Resource, Spec) {
         }
     }
     (resource, spec)
+}
+
+/// `mail text`
+fn field_type(text: &str) -> (String, FieldType) {
+    let (name, holds) = text.rsplit_once(' ').unwrap();
+    let holds = match holds {
+        "cell" => FieldType::Cell,
+        "text" => FieldType::Text,
+        "bytes" => FieldType::Bytes,
+        "integer" => FieldType::Integer,
+        "decimal" => FieldType::Decimal,
+        "boolean" => FieldType::Boolean,
+        "time" => FieldType::Timestamp,
+        "list" => FieldType::List,
+        other => panic!("there is no type `{other}`"),
+    };
+    (name.to_owned(), holds)
 }
 
 /// `[{"value": "mail", "type": "work", "primary": true}, {"values": "others"}]`

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Batch, Context, Error};
+use crate::{Batch, Context, Error, FieldTypes};
 
 /// A kind of source, such as `csv`: the static face of a connector crate.
 ///
@@ -73,6 +73,13 @@ pub trait Source: fmt::Debug + Send + Sync {
 ///   [`Partial`](Coverage::Partial) end (C15).
 #[async_trait]
 pub trait Records: Send {
+    /// What the fields of the query hold, as far as the structure of the source says it, by the names of the query. Asked before the
+    /// first batch, so that a mapping that cannot take it is refused before anybody is read (C13). A single value that is not what
+    /// the structure says is delivered as it is.
+    fn types(&self) -> FieldTypes {
+        FieldTypes::new()
+    }
+
     /// The next batch, or the end.
     ///
     /// - A bad entry is [rejected](crate::Rejected) in its batch and the pass goes on (C7).

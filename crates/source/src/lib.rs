@@ -29,4 +29,4 @@ pub use origin::{Origin, column_letters};
 pub use record::{Record, Values};
 pub use secret::{Revealed, Secret};
 pub use seen::{Print, Seen};
-pub use value::{Timestamp, Value};
+pub use value::{FieldType, FieldTypes, Timestamp, Value};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::Error;
+use crate::{Error, FieldType, FieldTypes};
 
 /// The names of a table's columns, trimmed, in the order of the table. A column may have an empty name; it cannot be asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -105,6 +105,21 @@ pub fn values<'a>(
         Some(if separator.is_some() || trim { part.trim() } else { part })
     });
     parts.filter(move |part| !part.is_empty() && !null.iter().any(|null| null == part))
+}
+
+/// What the columns of a table hold: several values where the settings name a separator for them; `others` what is said of all the
+/// other ones.
+#[must_use]
+pub fn types(
+    names: &[String],
+    multi_valued: &BTreeMap<String, String>,
+    others: Option<FieldType>,
+) -> FieldTypes {
+    let of = |name: &String| match multi_valued.contains_key(name) {
+        true => Some(FieldType::List),
+        false => others,
+    };
+    names.iter().filter_map(|name| Some((name.clone(), of(name)?))).collect()
 }
 
 /// The name that was probably meant: the same but for case and separators, or a few letters off.

@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use peoplesync_source::{
-    Connector, Context, Coverage, End, Error, Key, Origin, Query, Rejected, Removed, Source, Step,
+    Connector, Context, Coverage, End, Error, FieldTypes, Key, Origin, Query, Rejected, Removed,
+    Source, Step,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -24,6 +25,8 @@ const MANY_EMPTY: usize = 10_000;
 /// records.
 #[derive(Debug)]
 pub struct Pass {
+    /// What the fields hold, as far as the source said it before the first batch.
+    pub types: FieldTypes,
     /// The records, in order.
     pub records: Vec<Entry>,
     /// The rejections, in order.
@@ -70,6 +73,7 @@ impl Pass {
 
     fn new() -> Self {
         Self {
+            types: FieldTypes::new(),
             records: Vec::new(),
             rejected: Vec::new(),
             removed: Vec::new(),
@@ -162,6 +166,7 @@ async fn read_into(
     keep: bool,
 ) -> Result<End, Error> {
     let mut records = patient(source.open(context, query)).await?;
+    pass.types = records.types();
     let mut empty = 0;
     loop {
         let batch = match patient(records.next()).await? {

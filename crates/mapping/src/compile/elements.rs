@@ -6,7 +6,7 @@ use peoplesync_scim::{Path, Resource, SchemaSet};
 use super::Compiler;
 use crate::attribute::Compiled;
 use crate::elements::{Element, PRIMARY, Part, VALUE};
-use crate::error::{CompileError, Key};
+use crate::error::{CompileError, Key, Remedy};
 use crate::expr::check::{Problem, Want};
 use crate::expr::{self, Expr, Node, Span};
 use crate::nearest::did_you_mean;
@@ -132,7 +132,9 @@ impl Compiler<'_> {
                 let code = self.check(Some(index), &key, &text, &expr, setting, want);
                 if name.eq_ignore_ascii_case(VALUE) && !each {
                     for (_, error) in self.errors.iter_mut().skip(before) {
-                        if error.message.ends_with("but this is a list") {
+                        // An argument of a function that takes one value is another matter.
+                        let is_whole = error.span == (0..text.len());
+                        if is_whole && error.remedy == Some(Remedy::OneForEach) {
                             error.hint =
                                 Some(format!("`values = '{text}'` makes an element of each"));
                         }

@@ -50,6 +50,8 @@ pub enum Type {
     Text,
     /// A point in time.
     Timestamp,
+    /// Bytes that are not text.
+    Bytes,
     /// Several values.
     List,
 }
@@ -77,6 +79,7 @@ impl fmt::Display for Type {
             Self::Decimal => "a number",
             Self::Text => "text",
             Self::Timestamp => "a time",
+            Self::Bytes => "bytes",
             Self::List => "a list",
         })
     }

@@ -105,14 +105,12 @@ async fn source(session: &Session, report: &mut Report) {
         };
         (known, used) = (add(known, checked.fields), add(used, checked.used));
     }
-    if known.is_some() {
-        if let Err(errors) = session.unknown_fields(known.as_deref()) {
-            report.bad("mapping", &Failure::from(errors));
-        }
+    if let Err(errors) = session.unknown_fields(known.as_deref()) {
+        report.bad("mapping", &Failure::from(errors));
     } else if report.exit == Exit::Done {
-        // A source that does not list its fields says when it is opened that it does not have one.
+        // A source that does not list its fields says when it is opened that it does not have one, and only then what they hold.
         let query = Query::fields(session.mapping.fields().iter().cloned());
-        if let Err(failure) = session.sources.open(&session.cx, &query).await {
+        if let Err(failure) = pipeline::begin(session, &query).await {
             report.bad("mapping", &failure);
         }
     }
@@ -128,7 +126,8 @@ async fn source(session: &Session, report: &mut Report) {
 
 /// The source of groups, and whether expressions over people ask about groups that there are.
 async fn groups(session: &Session, report: &mut Report) {
-    if let Some(Origin::Source(source, name)) = session.groups.as_ref().map(|groups| &groups.origin)
+    if let Some(groups) = &session.groups
+        && let Origin::Source(source, name) = &groups.origin
     {
         match source.check(&session.cx).await {
             Ok(checked) => {
@@ -136,6 +135,13 @@ async fn groups(session: &Session, report: &mut Report) {
                 checked.notes.iter().for_each(|note| report.note(note));
                 if let Err(errors) = session.unknown_group_fields(checked.fields.as_deref()) {
                     return report.bad("groups", &Failure::from(errors));
+                }
+                let opened = source.open(&session.cx, &Query::fields(groups.fields())).await;
+                let typed = opened.map_err(Failure::from).and_then(|records| {
+                    session.mistyped_groups(records.types()).map_err(Failure::from)
+                });
+                if let Err(failure) = typed {
+                    return report.bad("groups", &failure);
                 }
             }
             Err(error) => return report.bad("groups", &Failure::from(error)),

@@ -47,7 +47,7 @@ pub(crate) use kept::load as load_kept;
 pub(crate) use membership::Groups;
 pub(crate) use others::Others;
 use parts::Parts;
-pub(crate) use read::open;
+pub(crate) use read::{begin, open};
 pub(crate) use saved::Basis;
 #[cfg(test)]
 pub(crate) use session::Wired;

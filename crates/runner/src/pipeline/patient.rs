@@ -4,7 +4,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use peoplesync_source::{Checked, Context, Error, Query, Records, Source, Step, async_trait};
+use peoplesync_source::{
+    Checked, Context, Error, FieldTypes, Query, Records, Source, Step, async_trait,
+};
 use tokio::time::{sleep, timeout};
 
 use crate::failure::Outcome;
@@ -52,6 +54,10 @@ impl Source for Patient {
 
 #[async_trait]
 impl Records for PatientRecords {
+    fn types(&self) -> FieldTypes {
+        self.records.types()
+    }
+
     async fn next(&mut self) -> Result<Step, Error> {
         in_time(self.patience, self.records.next()).await
     }

@@ -25,7 +25,7 @@ use super::Session;
 use super::digest::{Digested, Mapped, Row, print_of};
 use super::groups::{BoundOfPeople, Gathered};
 use super::others::Others;
-use super::sources::Holding;
+use super::sources::{Holding, Opened};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
@@ -60,7 +60,7 @@ pub(crate) async fn read(
         session.fields_of_people().chain(before_fields).chain(of_groups).collect();
     let mut query = Query::fields(fields.into_iter().cloned());
     query.since = since;
-    let opened = session.sources.open(&session.cx, &query).await?;
+    let opened = begin(session, &query).await?;
     let mut records = opened.records;
     let holding = Holding::new(&session.sources, state, &opened.unread)?;
     let mut reader = Reader::new(session, index, key, now, full);
@@ -96,7 +96,15 @@ pub(crate) async fn read(
 /// Begins to read the source, once it is known to have every field that the mapping reads.
 pub(crate) async fn open(session: &Session, query: &Query) -> Outcome<Box<dyn Records>> {
     check(session).await?;
-    Ok(session.sources.open(&session.cx, query).await?.records)
+    Ok(begin(session, query).await?.records)
+}
+
+/// The same where its fields are known already. An expression that cannot take what a field holds is an error before anybody is
+/// read.
+pub(crate) async fn begin(session: &Session, query: &Query) -> Outcome<Opened> {
+    let opened = session.sources.open(&session.cx, query).await?;
+    session.mistyped(opened.records.types())?;
+    Ok(opened)
 }
 
 /// The fields of the source, if it says which it has; an error if the mapping reads others.

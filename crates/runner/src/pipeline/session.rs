@@ -14,7 +14,7 @@ use peoplesync_scim::client::{Client, ClientConfig, Wire};
 use peoplesync_scim::profile::{Deactivate, Delete, Inactive};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
-use peoplesync_source::{Clock, Context};
+use peoplesync_source::{Clock, Context, FieldTypes};
 
 use super::membership::{self, GroupReader};
 use super::{access, lookups};
@@ -163,6 +163,15 @@ impl Session {
         })
     }
 
+    /// The expressions that cannot take what the source says that their fields hold: all errors at once. Everybody would be rejected,
+    /// or read otherwise than it was meant.
+    pub(crate) fn mistyped(&self, types: FieldTypes) -> Result<(), ConfigErrors> {
+        if types.is_empty() {
+            return Ok(());
+        }
+        typed(&self.loaded, &self.schemas, types).map(drop)
+    }
+
     /// The fields that are read of people, whether or not groups need more of them.
     pub(crate) fn fields_of_people(&self) -> impl Iterator<Item = &String> {
         let of_members = self.asked_groups.iter().flat_map(GroupReader::fields_of_people);
@@ -189,6 +198,14 @@ impl Session {
             let written = self.groups.iter().flat_map(|groups| groups.unknown_fields(known));
             let asked = self.asked_groups.iter().flat_map(|groups| groups.unknown_fields(known));
             written.chain(asked).collect()
+        })
+    }
+
+    /// The same as [`mistyped`](Self::mistyped) for what is read of a source of groups.
+    pub(crate) fn mistyped_groups(&self, types: FieldTypes) -> Result<(), ConfigErrors> {
+        let table = self.loaded.config.groups.as_ref().filter(|_| !types.is_empty());
+        table.map_or(Ok(()), |table| {
+            groups::mapping(&self.loaded, table, &self.schemas, types).map(drop)
         })
     }
 
@@ -323,8 +340,13 @@ fn on_drift(loaded: &Loaded, mapping: &Mapping) -> Vec<OnDrift> {
 
 /// The compiled mapping of the config.
 pub(crate) fn mapping(loaded: &Loaded, schemas: &SchemaSet) -> Result<Mapping, ConfigErrors> {
+    typed(loaded, schemas, FieldTypes::new())
+}
+
+/// The same where it is known what fields hold.
+fn typed(loaded: &Loaded, schemas: &SchemaSet, types: FieldTypes) -> Result<Mapping, ConfigErrors> {
     let lookups = lookups::load(loaded)?;
-    let spec = Spec { lookups, ..spec_of(&loaded.config.people) };
+    let spec = Spec { lookups, types, ..spec_of(&loaded.config.people) };
     let compiled = Mapping::compile(&spec, Resource::User, schemas);
     let mapping = compiled.map_err(|errors| {
         ConfigErrors::new(errors.iter().map(|error| compile_error(loaded, error)).collect())

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use peoplesync_source::{Connector, Origin};
+use peoplesync_source::{Connector, FieldType, Origin};
 
 use super::{expect_rows, others};
 use crate::rule::{Act, Trial, Verdict};
-use crate::{Pass, Situation, Table, read_all, source};
+use crate::{Datum, Pass, Situation, Table, read_all, source};
 
 pub(crate) fn c4<C: Connector>(trial: &mut Trial<'_>) -> Verdict {
     for situation in [Situation::Rows(Table::people()), Situation::repeated_key()] {
@@ -137,12 +137,41 @@ pub(crate) fn c13<C: Connector>(trial: &mut Trial<'_>) -> Verdict {
             };
             let pass = act.read();
             expect_rows(&act, &pass, table, &others(table, &[]))?;
+            typed(&act, &pass)?;
             act.expect(pass.rejected.is_empty() && pass.is_complete(), || {
                 format!("a complete pass without rejections was expected\n{pass}")
             })?;
         }
     }
     Ok(())
+}
+
+/// That fields hold what the source said of them.
+fn typed(act: &Act, pass: &Pass) -> Verdict {
+    for record in &pass.records {
+        for (name, values) in &record.fields {
+            let Some(holds) = pass.types.get(name) else { continue };
+            act.expect(values.iter().all(|value| fits(*holds, value)), || {
+                format!(
+                    "field {name} of key {} is said to hold {holds:?}, and does not",
+                    record.key
+                )
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn fits(holds: FieldType, value: &Datum) -> bool {
+    match holds {
+        FieldType::Cell | FieldType::Text => matches!(value, Datum::Text(_)),
+        FieldType::Bytes => matches!(value, Datum::Bytes(_)),
+        FieldType::Integer => matches!(value, Datum::Integer(_)),
+        FieldType::Decimal => matches!(value, Datum::Decimal(_)),
+        FieldType::Boolean => matches!(value, Datum::Boolean(_)),
+        FieldType::Timestamp => matches!(value, Datum::Timestamp(_)),
+        FieldType::List => true,
+    }
 }
 
 /// That no key is empty and none comes twice.

@@ -39,6 +39,7 @@ const FAULTS: &[(Fault, Rule, &str)] = &[
     (Fault::CheckAsksForMore, Rule::C11, "its check fails: an administrator is needed"),
     (Fault::TrimsText, Rule::C13, "field name of key blanks"),
     (Fault::JoinsLists, Rule::C13, "field phones of key 1001"),
+    (Fault::MistypesFields, Rule::C13, "is said to hold Integer, and does not"),
     (Fault::IgnoresCancel, Rule::C15, "more than 16 batches came after cancelling"),
     (Fault::CancelledIsComplete, Rule::C15, "was cancelled and ends Complete"),
 ];

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use peoplesync_source::{
-    Batch, Checked, Connector, Context, End, Error, ErrorKind, Fields, Origin, Query, Records,
-    Rejected, Retry, Secret, Seen, Source, Step, Value, async_trait,
+    Batch, Checked, Connector, Context, End, Error, ErrorKind, FieldType, FieldTypes, Fields,
+    Origin, Query, Records, Rejected, Retry, Secret, Seen, Source, Step, Value, async_trait,
 };
 use peoplesync_testkit::{Harness, Large, SECRET, Scene, Situation, Stage, Table};
 use schemars::JsonSchema;
@@ -38,6 +38,7 @@ pub(crate) enum Fault {
     LeaksThread,
     MissingIsEmpty,
     MissingIsFinal,
+    MistypesFields,
     NeverEnds,
     NoPlaces,
     OneBatch,
@@ -223,6 +224,14 @@ struct ToyRecords {
 
 #[async_trait]
 impl Records for ToyRecords {
+    fn types(&self) -> FieldTypes {
+        let holds = match self.config.fault {
+            Fault::MistypesFields => FieldType::Integer,
+            _ => FieldType::Text,
+        };
+        self.fields.iter().map(|name| (name.to_owned(), holds)).collect()
+    }
+
     async fn next(&mut self) -> Result<Step, Error> {
         let fault = self.config.fault;
         if fault == Fault::CancelledIsComplete && self.cx.is_cancelled() {

@@ -4,6 +4,8 @@ use std::fmt;
 
 mod literal;
 
+use peoplesync_source::{FieldType, FieldTypes};
+
 use super::ast::{Expr, Node, Span, Word};
 use super::code::{Code, Op};
 use super::compare::{boolean, decimal};
@@ -46,6 +48,8 @@ pub(crate) enum Needs {
     Text,
     /// Text, but no boolean: nobody wants "True" for a title.
     Label,
+    /// Bytes, or the text that they are written as.
+    Bytes,
     Integer,
     Decimal,
     /// A time as ISO 8601 writes it.
@@ -60,6 +64,7 @@ impl fmt::Display for Needs {
             Self::Any => "a value",
             Self::Condition | Self::Flag => "true or false",
             Self::Text | Self::Label => "text",
+            Self::Bytes => "bytes",
             Self::Integer => "a whole number",
             Self::Decimal => "a number",
             Self::Time | Self::Moment => "a time",
@@ -84,6 +89,8 @@ pub(crate) struct Want<'w> {
 pub(crate) struct Setting<'s> {
     /// The fields of all expressions of the mapping, sorted.
     pub(crate) fields: &'s [String],
+    /// What the source says that they hold.
+    pub(crate) types: &'s FieldTypes,
     /// The tables of the config.
     pub(crate) lookups: &'s Lookups,
     /// What `DefaultDomain()` gives.
@@ -136,7 +143,7 @@ impl Checker<'_> {
                     Want { copy: true, many: false, .. } => Op::First(field),
                     _ => Op::Field(field),
                 };
-                (op, Type::Any)
+                (op, self.held(name, want))
             }
             Node::Call { name, arguments } => match functions::find(&name.text) {
                 Some(function) => return self.call(expr, function, arguments, want),
@@ -173,6 +180,24 @@ impl Checker<'_> {
         };
         self.fits(expr, known, want);
         (Code { op, span: expr.span }, known)
+    }
+
+    /// What is known of a field's value before there is one.
+    fn held(&self, field: &str, want: Want<'_>) -> Type {
+        match self.setting.types.get(field) {
+            // Text counts as whatever it reads as, but never as a condition.
+            Some(FieldType::Cell) if want.needs == Needs::Condition => Type::Text,
+            None | Some(FieldType::Cell) => Type::Any,
+            // The first of its values is copied.
+            Some(FieldType::List) if want.copy => Type::Any,
+            Some(FieldType::List) => Type::List,
+            Some(FieldType::Text) => Type::Text,
+            Some(FieldType::Bytes) => Type::Bytes,
+            Some(FieldType::Integer) => Type::Integer,
+            Some(FieldType::Decimal) => Type::Decimal,
+            Some(FieldType::Boolean) => Type::Boolean,
+            Some(FieldType::Timestamp) => Type::Timestamp,
+        }
     }
 
     fn any(&mut self, expr: &Expr) -> Code {
@@ -362,38 +387,45 @@ impl Checker<'_> {
 
     /// Whether a value of this type will do, as far as it can be told now.
     fn fits(&mut self, expr: &Expr, known: Type, want: Want<'_>) {
-        let place = want.place;
+        let Want { place, needs, .. } = want;
         if known == Type::List && !want.many {
-            let hint = "join its values with `Join`, or choose one with `Item`";
-            self.problem(
-                expr.span,
-                format!("{place} takes one value, but this is a list"),
-                Some(hint.to_owned()),
-            );
-            return;
+            let found = match &expr.node {
+                Node::Field(_) => format!("the field `{expr}` holds several"),
+                _ => "this is a list".to_owned(),
+            };
+            let message = format!("{place} takes one value, but {found}");
+            let hint = "join its values with `Join`, or choose one with `Item`".to_owned();
+            let problem = Problem::new(expr.span, message, Some(hint));
+            return self.problems.push(problem.mended_by(Remedy::OneForEach));
         }
-        let fits = match (want.needs, known) {
-            (Needs::Any | Needs::Text, _) | (_, Type::Any | Type::Null | Type::List) => true,
+        let fits = match (needs, known) {
+            (Needs::Any, _) | (_, Type::Any | Type::Null | Type::List) => true,
             (Needs::Condition | Needs::Flag, known) => known == Type::Boolean,
-            (Needs::Label, known) => known != Type::Boolean,
+            (Needs::Text, known) => known != Type::Bytes,
+            (Needs::Label, known) => !matches!(known, Type::Boolean | Type::Bytes),
+            (Needs::Bytes, known) => known != Type::Boolean,
             (Needs::Integer | Needs::Decimal, known) => {
-                !matches!(known, Type::Boolean | Type::Timestamp)
+                !matches!(known, Type::Boolean | Type::Timestamp | Type::Bytes)
             }
             (Needs::Time | Needs::Moment, known) => {
                 matches!(known, Type::Text | Type::Timestamp)
             }
         };
         let found = match &expr.node {
+            Node::Field(_) if !fits => format!("the field `{expr}` holds {known}"),
             _ if !fits => format!("this is {known}"),
             // What is written out can be read now.
-            Node::Text(text) if !reads(want.needs, text) => "this text is not one".to_owned(),
-            Node::Decimal(number) if want.needs == Needs::Integer && number.fract() != 0.0 => {
+            Node::Text(text) if !reads(needs, text) => "this text is not one".to_owned(),
+            Node::Decimal(number) if needs == Needs::Integer && number.fract() != 0.0 => {
                 "this has a fraction".to_owned()
             }
             _ => return,
         };
-        let message = format!("{place} needs {}, but {found}", want.needs);
-        self.problem(expr.span, message, hint(expr, want.needs));
+        self.problem(
+            expr.span,
+            format!("{place} needs {needs}, but {found}"),
+            hint(expr, known, needs),
+        );
     }
 
     fn problem(&mut self, span: Span, message: String, hint: Option<String>) {
@@ -425,18 +457,31 @@ fn reads(needs: Needs, text: &str) -> bool {
     }
 }
 
-fn hint(expr: &Expr, needs: Needs) -> Option<String> {
-    match (needs, &expr.node) {
+fn hint(expr: &Expr, known: Type, needs: Needs) -> Option<String> {
+    let field = matches!(expr.node, Node::Field(_));
+    Some(match (needs, &expr.node) {
         (Needs::Condition, Node::Text(text)) if boolean(text).is_some() => {
-            Some(format!("write {} without quotes", text.to_ascii_lowercase()))
+            format!("write {} without quotes", text.to_ascii_lowercase())
         }
+        (Needs::Condition | Needs::Flag, _) if field && known == Type::Text => {
+            format!(
+                "compare it, as in `{expr} = \"…\"`; `CBool({expr})` if its text is true or false"
+            )
+        }
+        (Needs::Condition | Needs::Flag, _) if field => format!("compare it, as in `{expr} = …`"),
         (Needs::Condition | Needs::Flag, _) => {
-            Some("write a comparison, as in `status = \"active\"`".to_owned())
+            "write a comparison, as in `status = \"active\"`".to_owned()
         }
-        (Needs::Label, _) => Some("choose a text, as in `IIF(…, \"yes\", \"no\")`".to_owned()),
-        (Needs::Time | Needs::Moment, _) => {
-            Some("a time is written 2026-01-31T08:30:00Z".to_owned())
+        (Needs::Label, _) if known == Type::Boolean => {
+            let condition = if field { expr.to_string() } else { "…".to_owned() };
+            format!("choose a text, as in `IIF({condition}, \"yes\", \"no\")`")
         }
-        _ => None,
-    }
+        (Needs::Time | Needs::Moment, Node::Text(_)) => {
+            "a time is written 2026-01-31T08:30:00Z".to_owned()
+        }
+        (Needs::Time | Needs::Moment, _) if known == Type::Integer => {
+            "`DateFromNum` reads the numbers that Active Directory writes".to_owned()
+        }
+        _ => return None,
+    })
 }

@@ -27,6 +27,7 @@ use crate::report::Output;
 use crate::report::progress::Progress;
 pub(crate) use gather::{BoundOfPeople, Gathered, name_print};
 pub(crate) use members::Found;
+pub(super) use session::mapping;
 pub(crate) use session::{GroupSession, Origin, fits};
 
 /// What groups are planned with.

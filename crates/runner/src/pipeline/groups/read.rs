@@ -124,6 +124,7 @@ impl<'a> Reader<'a> {
                 }
                 let query = Query::fields(self.groups.fields());
                 let mut records = source.open(&session.cx, &query).await.map_err(failed)?;
+                session.mistyped_groups(records.types())?;
                 loop {
                     match next(&mut *records).await? {
                         Step::Batch(batch) => {

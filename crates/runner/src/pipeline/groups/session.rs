@@ -6,7 +6,7 @@ use peoplesync_mapping::{CompileError, Mapping, Rule, Spec, Texts};
 use peoplesync_reconcile::{Edited, Guards, LeaverAction, Leavers, Managed, Policy, Unmanaged};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
-use peoplesync_source::Source;
+use peoplesync_source::{FieldTypes, Source};
 
 use super::gather::OfPeople;
 use crate::config::groups::{GroupsTable, Nested, OnAbsent};
@@ -74,7 +74,7 @@ impl GroupSession {
             from: optional("from", &table.from),
             member_key: optional("member_key", &table.member_key),
         };
-        let mapping = mapping(loaded, table, schemas).map_err(&mut note).ok();
+        let mapping = mapping(loaded, table, schemas, FieldTypes::new()).map_err(&mut note).ok();
         let chosen = mapping.iter().flat_map(Mapping::attributes);
         for attribute in chosen.filter(|attribute| attribute.is_choice()) {
             let key = ["groups", "attributes", &attribute.path().to_string()];
@@ -237,10 +237,12 @@ fn shape(loaded: &Loaded, table: &GroupsTable) -> Result<(), ConfigErrors> {
     if errors.is_empty() { Ok(()) } else { Err(ConfigErrors::new(errors)) }
 }
 
-fn mapping(
+/// The compiled mapping of groups, where it is known what fields hold.
+pub(in crate::pipeline) fn mapping(
     loaded: &Loaded,
     table: &GroupsTable,
     schemas: &SchemaSet,
+    types: FieldTypes,
 ) -> Result<Mapping, ConfigErrors> {
     let mut attributes = rules(&table.attributes);
     if table.from.is_some() && attributes.is_empty() {
@@ -248,7 +250,7 @@ fn mapping(
     }
     let lookups = lookups::load(loaded)?;
     let domain = loaded.config.people.default_domain.clone();
-    let spec = Spec { lookups, domain, ..spec(&table.scope, attributes) };
+    let spec = Spec { lookups, domain, types, ..spec(&table.scope, attributes) };
     let mapping = Mapping::compile(&spec, Resource::Group, schemas)
         .map_err(|errors| shown(loaded, &errors))?;
     match mapping.questions_about_others().as_slice() {

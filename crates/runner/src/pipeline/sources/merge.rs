@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use peoplesync_source::{
-    Batch, End, Error, Fields, Origin, Records, Rejected, Step, Value, async_trait,
+    Batch, End, Error, FieldTypes, Fields, Origin, Records, Rejected, Step, Value, async_trait,
 };
 
 use super::table::{Row, Table};
@@ -122,6 +122,21 @@ impl Merged {
 
 #[async_trait]
 impl Records for Merged {
+    fn types(&self) -> FieldTypes {
+        // A source that could not be read may say otherwise.
+        let Some(tables) = self.tables.iter().map(Option::as_ref).collect::<Option<Vec<_>>>()
+        else {
+            return FieldTypes::new();
+        };
+        let of = |field: usize| {
+            let mut said = tables.iter().filter_map(|table| table.holds(field));
+            let first = said.next()?;
+            first.filter(|_| said.all(|other| other == first))
+        };
+        let fields = self.fields.iter().enumerate();
+        fields.filter_map(|(at, name)| Some((name.to_owned(), of(at)?))).collect()
+    }
+
     async fn next(&mut self) -> Result<Step, Error> {
         let mut batch = Batch::with_capacity(self.fields.clone(), BATCH, BATCH * 64);
         if !std::mem::replace(&mut self.told_rejected, true) {

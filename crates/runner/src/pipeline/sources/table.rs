@@ -4,7 +4,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use peoplesync_source::{
-    Batch, Context, Coverage, Error, Fields, Query, Record, Rejected, Source, Step,
+    Batch, Context, Coverage, Error, FieldType, Fields, Query, Record, Rejected, Source, Step,
 };
 
 /// The name under which a source has a field.
@@ -27,6 +27,8 @@ pub(super) struct Table {
     index: Vec<(u64, u32, u32)>,
     rejected: Vec<Rejected>,
     gap: Option<String>,
+    /// For each merged field that the source has, what it says that it holds.
+    types: Vec<Option<Option<FieldType>>>,
 }
 
 impl Table {
@@ -41,7 +43,10 @@ impl Table {
         asked.sort_unstable();
         asked.dedup();
         let mut records = source.open(cx, &Query::fields(asked)).await?;
+        let types = records.types();
+        let of = |column: &Option<Column>| Some(types.get(&column.as_ref()?.0).copied());
         let mut table = Self {
+            types: columns.iter().map(of).collect(),
             batches: Vec::new(),
             layouts: Vec::new(),
             index: Vec::new(),
@@ -96,6 +101,11 @@ impl Table {
     /// Why somebody may be missing, if the read was not complete.
     pub(super) fn gap(&self) -> Option<String> {
         self.gap.clone()
+    }
+
+    /// What the source says that a merged field holds, if it has that field.
+    pub(super) fn holds(&self, field: usize) -> Option<Option<FieldType>> {
+        self.types.get(field).copied().flatten()
     }
 
     pub(super) fn rejected(&self) -> &[Rejected] {
