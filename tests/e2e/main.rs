@@ -10,6 +10,7 @@
 mod accounts;
 mod active_directory;
 mod approval;
+mod bulk;
 mod chance;
 mod corpus;
 mod crash;

@@ -449,6 +449,9 @@ pub(crate) struct SimulateArgs {
     /// Behave as the services of this profile: a name from config/profiles, or the path of a profile file.
     #[arg(long, value_name = "NAME", default_value = "generic")]
     pub(crate) profile: String,
+    /// Take many changes in one request (RFC 7644, section 3.7), as the profile's services mostly do not.
+    #[arg(long)]
+    pub(crate) bulk: bool,
     /// Take requests at any pace, whatever rates the profile states.
     #[arg(long)]
     pub(crate) no_limits: bool,

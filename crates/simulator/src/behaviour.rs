@@ -38,8 +38,28 @@ pub struct Behaviour {
     pub latency_ms: u64,
     /// Largest body of a request, in bytes; a larger one is answered with 413.
     pub max_body: usize,
+    /// How bulk requests are served; none: they are answered with 501.
+    pub bulk: Option<Bulk>,
     /// Habits that no RFC has.
     pub quirks: Quirks,
+}
+
+/// How bulk requests are served (RFC 7644 §3.7).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bulk {
+    /// Most operations in one request; more are answered with 413.
+    pub max_operations: usize,
+    /// Largest body of one, in bytes; a larger one is answered with 413.
+    pub max_payload: usize,
+    /// Whether an operation that was done is answered with the resource, and not with its place and status alone.
+    pub bodies: bool,
+}
+
+impl Default for Bulk {
+    fn default() -> Self {
+        Self { max_operations: 1000, max_payload: 1024 * 1024, bodies: false }
+    }
 }
 
 impl Default for Behaviour {
@@ -57,6 +77,7 @@ impl Default for Behaviour {
             bearer: None,
             latency_ms: 0,
             max_body: 4 * 1024 * 1024,
+            bulk: None,
             quirks: Quirks::default(),
         }
     }
@@ -84,6 +105,7 @@ impl fmt::Debug for Behaviour {
             .field("bearer", &self.bearer.as_ref().map(|_| "***"))
             .field("latency_ms", &self.latency_ms)
             .field("max_body", &self.max_body)
+            .field("bulk", &self.bulk)
             .field("quirks", &self.quirks)
             .finish()
     }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::Error;
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Bulk};
 use crate::fault::{Fault, Faults};
 use crate::habits::Habits;
 use crate::limits::Limits;
@@ -100,6 +100,12 @@ impl Builder {
         self.schemas = profile.names_of(self.schemas);
         self.profile = Arc::new(profile.clone());
         Ok(self)
+    }
+
+    /// Serves bulk requests, whatever the profile says.
+    pub fn bulk(mut self, bulk: Bulk) -> Self {
+        self.behaviour.bulk = Some(bulk);
+        self
     }
 
     /// Adds an extension schema, or takes the place of the one with the same URN. A schema whose URN ends in `:Group`

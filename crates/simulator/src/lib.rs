@@ -21,7 +21,7 @@ mod service;
 mod store;
 mod time;
 
-pub use behaviour::Behaviour;
+pub use behaviour::{Behaviour, Bulk};
 pub use builder::{Builder, Simulator};
 pub use error::Error;
 pub use fault::{Fault, RetryAfter};

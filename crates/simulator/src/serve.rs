@@ -74,7 +74,10 @@ async fn handle(
     let fault = shared.faults.as_ref().and_then(|faults| faults.of(&recorded));
     shared.wait(shared.service.behaviour.latency()).await;
     let reply = match fault {
-        None => shared.finish(recorded, shared.service.answer(&request)),
+        None => {
+            let reply = shared.carry_out(number, &request);
+            shared.finish(recorded, reply)
+        }
         Some(Fault::Answer { status, retry_after }) => {
             shared.finish(recorded, shared.refuse(status, retry_after, "a fault on purpose"))
         }
@@ -83,24 +86,24 @@ async fn handle(
             connection.cut()
         }
         Some(Fault::DropAfter) => {
-            drop(shared.service.answer(&request));
+            drop(shared.carry_out(number, &request));
             shared.recorder.push(recorded, None);
             connection.cut()
         }
         Some(Fault::LateAnswer(delay)) => {
-            let reply = shared.service.answer(&request);
+            let reply = shared.carry_out(number, &request);
             let reply = shared.finish(recorded, reply);
             shared.wait(delay).await;
             reply
         }
         Some(Fault::Page { status }) => shared.finish(recorded, page(status)),
         Some(Fault::Truncated) => {
-            let reply = shared.service.answer(&request);
+            let reply = shared.carry_out(number, &request);
             shared.finish(recorded, reply.map(|body| body.slice(..body.len() / 2)))
         }
         Some(Fault::Twice) => {
             connection.repeat();
-            shared.finish(recorded, shared.service.answer(&request))
+            shared.finish(recorded, shared.carry_out(number, &request))
         }
     };
     reply.map(Body::from)
@@ -129,6 +132,24 @@ impl Shared {
     fn finish(&self, recorded: recorded::Request, reply: Reply) -> Reply {
         self.recorder.push(recorded, Some(reply.status().as_u16()));
         reply
+    }
+
+    /// Carries a request out. Of the operations of a bulk request, each may go wrong by itself, with a status.
+    fn carry_out(&self, number: u64, request: &Request<Bytes>) -> Reply {
+        self.service.answer_with(request, &|operation| {
+            let counts = self.service.habits.profile.bulk.counts_operations;
+            if let Some(wait) = counts.then(|| self.too_fast(operation)).flatten() {
+                let wait = Some(RetryAfter::Seconds(wait));
+                return Some(self.refuse(429, wait, "too many operations"));
+            }
+            let recorded = recorded::Request::new(number, operation, BASE);
+            match self.faults.as_ref()?.of(&recorded)? {
+                Fault::Answer { status, retry_after } => {
+                    Some(self.refuse(status, retry_after, "a fault on purpose"))
+                }
+                _ => None,
+            }
+        })
     }
 
     /// Waits for so long, but not beyond the end of the service.

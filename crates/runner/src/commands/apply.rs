@@ -184,7 +184,7 @@ pub(crate) async fn execute(
         if !is_part && held_back == 0 {
             cursor::keep(&mut state, &basis.config, next.as_ref())?;
         }
-        return Ok(Applied { sent: Vec::new(), lessons: Vec::new(), stopped: None });
+        return Ok(Applied { sent: Vec::new(), lessons: Vec::new(), stopped: None, singly: None });
     }
     let now = session.clock.now().0;
     let run = state.begin_run(&RunStart {
@@ -208,7 +208,6 @@ pub(crate) async fn execute(
         verify,
         client,
         schemas: Arc::clone(&session.schemas),
-        concurrency: session.loaded.config.target.concurrency.max(1),
         match_by: session.managed.lookup_by().cloned().collect(),
         groups: groups.map(|groups| group_tools(&session, groups)),
         managed: Arc::clone(&session.managed),
@@ -239,6 +238,9 @@ pub(crate) async fn execute(
         output.note(&format!(
             "the target does not keep {path} of {people} as it was sent; it is not written again until the person or the target changes"
         ));
+    }
+    if let Some(why) = &applied.singly {
+        output.note(&format!("single requests were sent instead of bulk requests: {why}"));
     }
     let ended = session.clock.now().0;
     retries::keep(&mut state, &plan, &applied.sent, &session.loaded.config.retries, ended)?;

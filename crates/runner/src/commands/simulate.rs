@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use peoplesync_simulator::{Behaviour, Simulator};
+use peoplesync_simulator::{Behaviour, Bulk, Simulator};
 
 use peoplesync_source::Clock as _;
 
@@ -25,6 +25,7 @@ pub(super) async fn run(args: SimulateArgs, output: Output) -> Outcome<Exit> {
     let mut simulator = Simulator::builder()
         .behaviour(Behaviour { bearer: args.token, ..Behaviour::default() })
         .profile(&profile)
+        .map(|builder| if args.bulk { builder.bulk(Bulk::default()) } else { builder })
         .map_err(|error| {
             Failure::new(Exit::Usage, "the profile cannot be simulated").with_cause(&error)
         })?

@@ -32,7 +32,7 @@ struct Coming {
     was_waited_for: bool,
 }
 
-/// Does work on these indexes side by side, as many at once as the client has lanes. `intent` is what is written before the
+/// Does work on these indexes side by side, as many at once as the client takes. `intent` is what is written before the
 /// work on an index begins; work whose intent could not be written is told so. `done` gets what came of each.
 pub(super) async fn side_by_side<W, T>(
     sender: &Sender<'_>,
@@ -55,7 +55,7 @@ pub(super) async fn side_by_side<W, T>(
     let mut running = FuturesUnordered::new();
     let mut is_over = false;
     loop {
-        let has_room = !is_over && running.len() < sender.tools.client.lanes();
+        let has_room = !is_over && running.len() < sender.tools.client.at_once();
         tokio::select! {
             biased;
             turn = ahead.next(), if has_room => match turn {

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use peoplesync_reconcile::Change;
-use peoplesync_scim::client::{Client, ClientError, Created, Kind};
+use peoplesync_scim::client::{Client, ClientError, Created, Kind, Links};
 use peoplesync_scim::schema::SchemaSet;
 use peoplesync_scim::{Filter, Path, Resource};
 use serde_json::Value as Json;
@@ -15,14 +15,17 @@ use super::sent::Sent;
 
 impl Sender<'_> {
     /// Creates the account of a change. An attribute that the target refuses keeps nobody out, unless it is needed.
-    pub(super) async fn create(&self, change: &Change) -> Sent {
+    pub(super) async fn create(&self, index: usize) -> Sent {
+        let change = &self.plan.changes[index];
         let wanted = requests::now(change);
         let mut partly = Partly::default();
         loop {
             let left = partly.left(&wanted);
             let body = requests::create_body(change.resource, &left);
-            match self.try_create(change, &body).await {
+            let links = self.links(index, &left);
+            match self.try_create(change, &body, links.as_ref()).await {
                 Ok(created) => {
+                    self.see_references(index, &created).await;
                     let answer = Some(&created.resource).filter(|resource| resource.is_object());
                     self.learn(change, &created.id, &wanted, answer, partly.is_used()).await;
                     return Sent {
@@ -39,7 +42,7 @@ impl Sender<'_> {
 
     /// Creates a group with this body.
     pub(super) async fn create_with(&self, change: &Change, body: &Json) -> Sent {
-        match self.try_create(change, body).await {
+        match self.try_create(change, body, None).await {
             Ok(created) => {
                 let answer = Some(&created.resource).filter(|resource| resource.is_object());
                 self.learn(change, &created.id, &[], answer, false).await;
@@ -50,10 +53,15 @@ impl Sender<'_> {
     }
 
     /// Creates it, and where the answer is lost, looks for it before it is created again.
-    async fn try_create(&self, change: &Change, body: &Json) -> Result<Created, ClientError> {
+    async fn try_create(
+        &self,
+        change: &Change,
+        body: &Json,
+        links: Option<&Links>,
+    ) -> Result<Created, ClientError> {
         let mut is_second = false;
         loop {
-            let error = match self.tools.client.create(change.resource, body).await {
+            let error = match self.tools.client.create_linked(change.resource, body, links).await {
                 Ok(created) => {
                     self.reached();
                     if self.is_new(change.resource, &created.id) {
@@ -73,7 +81,7 @@ impl Sender<'_> {
                 _ => find(&tools.client, change.resource, &lookup).await?,
             };
             if let Some(id) = found.filter(|id| self.is_new(change.resource, id)) {
-                return Ok(Created { id, resource: Json::Null, version: None });
+                return Ok(Created { id, resource: Json::Null, version: None, linked: false });
             }
             match error {
                 Some(error) if is_second || error.kind == Kind::NoId => return Err(error),

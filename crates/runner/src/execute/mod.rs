@@ -40,7 +40,6 @@ pub(crate) use sent::{Ended, Sent};
 pub(crate) struct Tools {
     pub(crate) client: Client,
     pub(crate) schemas: Arc<SchemaSet>,
-    pub(crate) concurrency: usize,
     /// The attributes by which a lost create is found again.
     pub(crate) match_by: Vec<peoplesync_scim::Path>,
     /// What groups need, if there are any.
@@ -70,6 +69,8 @@ pub(crate) struct Applied {
     pub(crate) lessons: Vec<KeptNote>,
     /// Why the apply ended before its time.
     pub(crate) stopped: Option<Failure>,
+    /// Why the target was no longer sent many changes at once, if so.
+    pub(crate) singly: Option<String>,
 }
 
 impl std::fmt::Debug for Tools {
@@ -112,7 +113,6 @@ async fn send_all(
     progress: &Progress,
 ) -> Outcome<(Applied, State)> {
     let journal = Journal::start(state, run, used_limits(&tools), tools.simulated);
-    let concurrency = tools.concurrency;
     let sender = send::Sender::new(plan, links, tools, journal.recorder());
     let mut results: Vec<Option<Sent>> = plan.changes.iter().map(|_| None).collect();
 
@@ -131,7 +131,7 @@ async fn send_all(
     pass(&sender, again, &mut results, progress).await;
 
     let (empty, filled): (Vec<usize>, Vec<usize>) = groups.into_iter().partition(leaves);
-    groups_pass(&sender, filled, concurrency, &mut results, progress).await;
+    groups_pass(&sender, filled, &mut results, progress).await;
 
     pass(&sender, last, &mut results, progress).await;
 
@@ -157,6 +157,7 @@ async fn send_all(
 
     let stopped = sender.stopped();
     let lessons = sender.lessons();
+    let singly = sender.tools.client.bulk_ended();
     drop(sender);
     let (state, broken) = journal.finish().await;
     let stopped = match broken {
@@ -164,7 +165,7 @@ async fn send_all(
         None => stopped,
     };
     let sent = results.into_iter().map(|sent| sent.unwrap_or_else(Sent::skipped)).collect();
-    Ok((Applied { sent, lessons, stopped }, state))
+    Ok((Applied { sent, lessons, stopped, singly }, state))
 }
 
 /// What is kept of the limits of a target that outlive a process.
@@ -200,13 +201,13 @@ async fn pass(
 async fn groups_pass(
     sender: &send::Sender<'_>,
     indexes: Vec<usize>,
-    concurrency: usize,
     results: &mut [Option<Sent>],
     progress: &Progress,
 ) {
     let is_conflict = |results: &[Option<Sent>], index: &usize| {
         results[*index].as_ref().is_some_and(Sent::is_conflict)
     };
+    let at_once = sender.tools.client.at_once();
     let mut open = indexes;
     for attempt in 0..2 {
         progress.more(attempt * open.len());
@@ -214,7 +215,7 @@ async fn groups_pass(
             let results = &*results;
             futures_util::stream::iter(open.iter().copied())
                 .map(|index| async move { (index, sender.group(index, results).await) })
-                .buffer_unordered(concurrency)
+                .buffer_unordered(at_once)
                 .inspect(|_| progress.step())
                 .collect()
                 .await
@@ -230,7 +231,7 @@ async fn groups_pass(
         let results = &*results;
         futures_util::stream::iter(filling)
             .map(|index| async move { (index, sender.fill(index, results).await) })
-            .buffer_unordered(concurrency)
+            .buffer_unordered(at_once)
             .inspect(|_| progress.step())
             .collect()
             .await

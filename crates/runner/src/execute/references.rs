@@ -1,7 +1,11 @@
-//! The second step: references to accounts that were created in this apply.
+//! References to accounts that are created in this apply: along with the creation, where both leave in one request, and otherwise
+//! in a second step.
 
 use peoplesync_reconcile::{Action, AttributeChange, Change};
+use peoplesync_scim::client::{Created, Links};
 use peoplesync_scim::desired::Difference;
+use peoplesync_scim::resource;
+use peoplesync_scim::value::reference_id;
 use peoplesync_state::Intent;
 use serde_json::Value as Json;
 
@@ -10,6 +14,63 @@ use super::send::Sender;
 use super::sent::{Ended, Sent};
 
 impl Sender<'_> {
+    /// What a creation refers to among those that are created in this apply, as a bulk request says it (RFC 7644 §3.7.2).
+    pub(super) fn links(&self, index: usize, written: &[Difference]) -> Option<Links> {
+        if !self.tools.client.links() {
+            return None;
+        }
+        let change = &self.plan.changes[index];
+        let mut wanted = written.to_vec();
+        let mut names = Vec::new();
+        for (key, attribute) in requests::pending(change) {
+            let newcomer = self.newcomers.get(&(change.resource, key)).copied();
+            let is_created = |index: &usize| self.plan.changes[*index].action == Action::Create;
+            let Some(newcomer) = newcomer.filter(is_created) else {
+                // One of them must wait for the second step, and so do all.
+                names.clear();
+                break;
+            };
+            let name = newcomer.to_string();
+            let after = Some(Json::String(Links::reference(&name)));
+            wanted.push(Difference { after, ..requests::difference(attribute) });
+            names.push(name);
+        }
+        let body = match names.as_slice() {
+            [] => Json::Null,
+            _ => requests::create_body(change.resource, &wanted),
+        };
+        Some(Links { name: index.to_string(), names, body })
+    }
+
+    /// Notes whose references went along with the creation. That the target puts ids in their place is seen once.
+    pub(super) async fn see_references(&self, index: usize, created: &Created) {
+        if !created.linked {
+            return;
+        }
+        let change = &self.plan.changes[index];
+        let resolves = async || {
+            let read = self.tools.client.get(change.resource, &created.id).await.ok().flatten();
+            read.is_some_and(|account| {
+                requests::pending(change).all(|(_, attribute)| {
+                    let value = resource::get(&account, &attribute.path);
+                    let id = value.and_then(reference_id);
+                    id.is_some_and(|id| !id.is_empty() && !id.starts_with(&Links::reference("")))
+                })
+            })
+        };
+        if *self.resolves.get_or_init(resolves).await {
+            if let Ok(mut linked) = self.linked.lock() {
+                linked.insert(index);
+            }
+        } else {
+            self.tools.client.unlink();
+        }
+    }
+
+    fn is_linked(&self, index: usize) -> bool {
+        self.linked.lock().is_ok_and(|linked| linked.contains(&index))
+    }
+
     /// The changes whose references can be written now that everybody has an account.
     pub(super) fn waiting(&self, results: &[Option<Sent>]) -> Vec<usize> {
         let done =
@@ -27,7 +88,7 @@ impl Sender<'_> {
         results: &[Option<Sent>],
     ) -> Option<Intent> {
         let change = &self.plan.changes[index];
-        if self.resolve(change, results).differences.is_empty() {
+        if self.is_linked(index) || self.resolve(change, results).differences.is_empty() {
             return None;
         }
         let id = results[index].as_ref().and_then(|sent| sent.id.clone());
@@ -48,7 +109,7 @@ impl Sender<'_> {
         let Resolved { differences, mut attributes, missing } = self.resolve(change, results);
         let seq = self.reference_seq(index);
         if self.must_stop() {
-            if is_written && !differences.is_empty() {
+            if is_written && !differences.is_empty() && !self.is_linked(index) {
                 self.journal.withdraw(seq as u64);
             }
             return earlier;
@@ -62,7 +123,10 @@ impl Sender<'_> {
                     ..sent
                 };
             }
-            let second = self.write(change, &differences, &attributes, &id, None).await;
+            let second = match self.is_linked(index) {
+                true => Sent::done(&id),
+                false => self.write(change, &differences, &attributes, &id, None).await,
+            };
             let written = second.is_whole() && missing.is_empty();
             for (attribute, difference) in attributes.iter_mut().zip(&differences) {
                 attribute.after.clone_from(&difference.after);

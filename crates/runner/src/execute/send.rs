@@ -26,7 +26,7 @@ pub(super) struct Sender<'a> {
     pub(super) tools: Tools,
     pub(super) journal: Recorder,
     /// Who gets an account in this apply, and by which change.
-    newcomers: BTreeMap<(Resource, &'a str), usize>,
+    pub(super) newcomers: BTreeMap<(Resource, &'a str), usize>,
     /// The number of the next intent of a request that is not the first of its change.
     pub(super) next_seq: AtomicUsize,
     /// The accounts that somebody has, as far as this plan knows.
@@ -40,6 +40,10 @@ pub(super) struct Sender<'a> {
     pub(super) shown_members: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Whether the target has refused to know PATCH.
     pub(super) without_patch: AtomicBool,
+    /// The changes whose references went along with the creation.
+    pub(super) linked: Mutex<BTreeSet<usize>>,
+    /// Whether the target puts ids in the place of such references, once that is known.
+    pub(super) resolves: tokio::sync::OnceCell<bool>,
 }
 
 impl<'a> Sender<'a> {
@@ -69,6 +73,8 @@ impl<'a> Sender<'a> {
             noted: Mutex::default(),
             shown_members: Mutex::default(),
             without_patch: AtomicBool::new(false),
+            linked: Mutex::default(),
+            resolves: tokio::sync::OnceCell::new(),
         }
     }
 
@@ -105,7 +111,7 @@ impl<'a> Sender<'a> {
         let id = change.id.as_deref().unwrap_or_default();
         let sent = match change.action {
             _ if !needs_request => Sent::done(id),
-            Action::Create => self.create(change).await,
+            Action::Create => self.create(index).await,
             Action::Delete => self.delete(change, id).await,
             _ => {
                 let version = self.tools.versions.get(id).map(String::as_str);

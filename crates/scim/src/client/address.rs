@@ -89,11 +89,7 @@ impl Base {
         id: Option<&str>,
         query: &[(&str, Option<String>)],
     ) -> Url {
-        let mut path = format!("{}{endpoint}", self.path);
-        if let Some(id) = id {
-            path.push('/');
-            path.extend(utf8_percent_encode(id, ESCAPED));
-        }
+        let path = format!("{}{}", self.path, relative(endpoint, id));
         let mut url = self.url.clone();
         url.set_path(&path);
         if !query.is_empty() {
@@ -107,6 +103,23 @@ impl Base {
         }
         url
     }
+}
+
+/// The path of a resource below the base URL.
+pub(super) fn relative(endpoint: &str, id: Option<&str>) -> String {
+    let mut path = endpoint.to_owned();
+    if let Some(id) = id {
+        path.push('/');
+        path.extend(utf8_percent_encode(id, ESCAPED));
+    }
+    path
+}
+
+/// What stands last in a path or URL, decoded.
+pub(super) fn last_segment(path: &str) -> Option<String> {
+    let path = path.trim().split(['?', '#']).next()?.trim_end_matches('/');
+    let last = percent_decode_str(path.rsplit('/').next()?).decode_utf8().ok()?;
+    (!last.is_empty()).then(|| last.into_owned())
 }
 
 /// A target's URL in one spelling, to tell it from others: without a slash at its end and without a port that goes without

@@ -46,15 +46,7 @@ impl Client {
         if endpoint.is_empty() {
             return Ok(None);
         }
-        let call = Call {
-            method: Method::GET,
-            resource: None,
-            endpoint,
-            id: None,
-            query: Vec::new(),
-            body: None,
-            if_match: None,
-        };
+        let call = Call::new(Method::GET, endpoint);
         let mut reply = match self.send(&call).await {
             Err(error) if error.kind == Kind::NotFound || error.is_unsupported() => {
                 return Ok(None);

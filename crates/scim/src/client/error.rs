@@ -107,6 +107,19 @@ impl ClientError {
         self
     }
 
+    /// The same for another one whom it concerns, without its cause.
+    pub(super) fn once_more(&self) -> Self {
+        Self {
+            request: self.request.clone(),
+            message: self.message.clone(),
+            scim: self.scim.clone(),
+            hint: self.hint.clone(),
+            request_id: self.request_id.clone(),
+            source: None,
+            ..*self
+        }
+    }
+
     pub(super) fn of(mut self, request: &str) -> Self {
         request.clone_into(&mut self.request);
         self

@@ -87,11 +87,11 @@ impl Lanes {
         Lane { lanes: self, permit: Some(permit) }
     }
 
-    /// A request was answered, well or badly.
-    pub(super) fn answered(&self) {
+    /// A request that carried so many changes was answered, well or badly.
+    pub(super) fn answered(&self, changes: usize) {
         let now = Instant::now();
         let mut search = self.search();
-        if let Some(lanes) = search.answered(now) {
+        if let Some(lanes) = search.answered(now, changes) {
             self.set(&mut search, lanes);
         }
     }
@@ -146,11 +146,11 @@ impl Search {
     }
 
     /// The number of lanes from now on, if it is another one.
-    fn answered(&mut self, now: Instant) -> Option<usize> {
+    fn answered(&mut self, now: Instant, changes: usize) -> Option<usize> {
         if self.is_fixed() {
             return None;
         }
-        self.done += 1;
+        self.done += changes;
         let elapsed = now.saturating_duration_since(self.began);
         let (time, count, a_lane) = WINDOW;
         if self.done < count.max(a_lane * self.lanes) || elapsed < time {
@@ -232,7 +232,7 @@ mod tests {
                         tokio::time::sleep(Duration::from_millis(20)).await;
                         drop(served);
                         drop(lane);
-                        lanes.answered();
+                        lanes.answered(1);
                     }
                 });
             }

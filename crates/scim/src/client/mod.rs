@@ -10,6 +10,7 @@
 
 mod address;
 mod auth;
+mod bulk;
 mod cause;
 mod config;
 mod discover;
@@ -42,8 +43,9 @@ pub use self::paging::Pages;
 pub use self::transport::RequestEvent;
 pub use self::wire::{Carried, Lost, Wire};
 
+use self::bulk::Bulk;
 use self::reply::Reply;
-use self::transport::{Call, Transport};
+use self::transport::{Call, Link, Transport};
 use crate::filter::Filter;
 use crate::list::{self, Page};
 use crate::path::Path;
@@ -61,6 +63,8 @@ struct Shared {
     schemas: SchemaSet,
     page_size: u32,
     pages_ahead: usize,
+    /// Where changes gather that leave in one request, if the profile has it.
+    bulk: Option<Arc<Bulk>>,
     profile: Arc<Profile>,
 }
 
@@ -74,6 +78,28 @@ pub struct Created {
     /// `meta.version`, where there is one. The `ETag` header is no substitute: web frameworks set
     /// it to a hash of the body.
     pub version: Option<String>,
+    /// Whether it went along with what its [`Links`] name, and refers to that.
+    pub linked: bool,
+}
+
+/// References of a resource to others that are created at the same time. Where all of them leave in one request, ahead of it,
+/// the body with references is sent (RFC 7644 §3.7.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Links {
+    /// What others call it: a text that no other creation of this client has.
+    pub name: String,
+    /// Whom it refers to; nobody is somebody whom only others refer to.
+    pub names: Vec<String>,
+    /// The body in which [`Links::reference`] stands for each of them.
+    pub body: Json,
+}
+
+impl Links {
+    /// What stands in a body for the id of another one.
+    #[must_use]
+    pub fn reference(name: &str) -> String {
+        format!("bulkId:{name}")
+    }
 }
 
 /// What a DELETE came to. Both mean that the resource is no more.
@@ -107,7 +133,8 @@ impl Client {
     pub fn new(config: ClientConfig) -> Result<Self, ClientError> {
         let transport = Arc::new(Transport::new(&config)?);
         let ClientConfig { schemas, page_size, pages_ahead, profile, .. } = config;
-        Ok(Self(Arc::new(Shared { transport, schemas, page_size, pages_ahead, profile })))
+        let bulk = Bulk::new(&profile).map(Arc::new);
+        Ok(Self(Arc::new(Shared { transport, schemas, page_size, pages_ahead, bulk, profile })))
     }
 
     /// How the target departs from the RFCs, as far as this client knows.
@@ -125,10 +152,31 @@ impl Client {
         self.0.transport.reconnect()
     }
 
-    /// How many requests are under way at once at present; between 1 and what the config allows.
+    /// How many changes may be under way at once at present: as many as requests may be, which is between 1 and what the config
+    /// allows, and more where many leave in one request.
     #[must_use]
-    pub fn lanes(&self) -> usize {
-        self.0.transport.lanes.count()
+    pub fn at_once(&self) -> usize {
+        let lanes = self.0.transport.lanes.count();
+        self.0.bulk.as_ref().map_or(lanes, |bulk| bulk.at_once(lanes))
+    }
+
+    /// Whether creations may refer to one another by [`Links`].
+    #[must_use]
+    pub fn links(&self) -> bool {
+        self.0.bulk.as_ref().is_some_and(|bulk| bulk.links())
+    }
+
+    /// Gives references up, as the target does not resolve them.
+    pub fn unlink(&self) {
+        if let Some(bulk) = &self.0.bulk {
+            bulk.unlink();
+        }
+    }
+
+    /// Why bulk requests (RFC 7644 §3.7) were given up, if they were.
+    #[must_use]
+    pub fn bulk_ended(&self) -> Option<String> {
+        self.0.bulk.as_ref()?.ended()
     }
 
     /// How long until each lasting limit of the profile, by its name, has room again: what a later process must respect. Give
@@ -147,6 +195,7 @@ impl Client {
             schemas: schemas.clone(),
             page_size: profile.list.page_size,
             pages_ahead: *pages_ahead,
+            bulk: Bulk::new(&profile).map(Arc::new),
             profile,
         }))
     }
@@ -254,16 +303,34 @@ impl Client {
     /// - Any with [`ambiguous`](ClientError::ambiguous): it may exist now; find it before
     ///   creating it again.
     pub async fn create(&self, resource: Resource, body: &Json) -> Result<Created, ClientError> {
+        self.create_linked(resource, body, None).await
+    }
+
+    /// As [`create`](Self::create), with references to what is created at the same time, where they can be sent.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn create_linked(
+        &self,
+        resource: Resource,
+        body: &Json,
+        links: Option<&Links>,
+    ) -> Result<Created, ClientError> {
+        let encode = |body| bytes(&self.0.profile.encode(resource, body, &self.0.schemas));
+        let link =
+            links.map(|Links { name, names, body }| Link { name, names, body: encode(body) });
         let mut call = self.call(Method::POST, resource, None)?;
-        call.body = Some(bytes(&self.0.profile.encode(resource, body, &self.0.schemas)));
+        call.body = Some(encode(body));
+        call.link = link.as_ref();
         let mut reply = self.send(&call).await?;
+        let linked = reply.linked;
         let created = reply.json();
         let known = created.as_ref().ok().and_then(Option::as_ref);
         match (reply.id(known, call.endpoint), created) {
             (Some(id), created) => {
                 let resource = created.ok().flatten().filter(Json::is_object).unwrap_or_default();
                 let version = version(&resource);
-                Ok(Created { id, resource, version })
+                Ok(Created { id, resource, version, linked })
             }
             (None, Err(error)) => Err(error.with_ambiguous(true).of(&call.label())),
             (None, Ok(_)) => {
@@ -387,7 +454,8 @@ impl Client {
 
     /// Sends a request. What the profile has to say about a failure goes with it.
     async fn send(&self, call: &Call<'_>) -> Result<Reply, ClientError> {
-        self.0.transport.send(call).await.map_err(|mut error| {
+        let bulk = self.0.bulk.as_deref().filter(|_| call.is_write());
+        self.0.transport.send(call, bulk).await.map_err(|mut error| {
             let (scim_type, code) = match &error.scim {
                 Some(scim) => (scim.scim_type.as_deref(), scim.code),
                 None => (None, None),
@@ -410,8 +478,7 @@ impl Client {
             let message = format!("this target has no resources of the type {resource}");
             return Err(ClientError::new(Kind::Config, message));
         }
-        let resource = Some(resource);
-        Ok(Call { method, resource, endpoint, id, query: Vec::new(), body: None, if_match: None })
+        Ok(Call { resource: Some(resource), id, ..Call::new(method, endpoint) })
     }
 
     async fn page(

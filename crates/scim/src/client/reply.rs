@@ -23,6 +23,8 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
     /// The body as JSON, where it was small and a success, and so had to be read to see whether it is one.
     pub(super) parsed: Option<Json>,
+    /// Whether the request carried references to what was created along with it.
+    pub(super) linked: bool,
 }
 
 impl Reply {

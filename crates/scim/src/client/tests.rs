@@ -2,6 +2,7 @@
 //! Each rule of survival has a test of its name.
 
 mod auth;
+mod bulk;
 mod connections;
 mod failures;
 mod fake;

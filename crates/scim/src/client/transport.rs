@@ -15,6 +15,7 @@ use crate::schema::Resource;
 
 use super::address::Base;
 use super::auth::Credentials;
+use super::bulk::{Bulk, Outcome};
 use super::cause::{self, Cause};
 use super::config::{ClientConfig, Observer};
 use super::error::{ClientError, Kind};
@@ -74,10 +75,36 @@ pub(super) struct Call<'a> {
     pub(super) body: Option<Bytes>,
     /// The version that must be there for the request to be carried out (RFC 7644 §3.14).
     pub(super) if_match: Option<&'a str>,
+    /// How it refers to what is created in the same request, if it is sent along with others.
+    pub(super) link: Option<&'a Link<'a>>,
 }
 
-impl Call<'_> {
-    fn is_write(&self) -> bool {
+/// What a creation is called in a bulk request, and its body with references to others there.
+#[derive(Debug)]
+pub(super) struct Link<'a> {
+    pub(super) name: &'a str,
+    pub(super) names: &'a [String],
+    pub(super) body: Bytes,
+}
+
+/// Why an attempt failed, and what that says about it.
+pub(super) type Failed = (ClientError, Sent);
+
+impl<'a> Call<'a> {
+    pub(super) fn new(method: Method, endpoint: &'a str) -> Self {
+        Self {
+            method,
+            resource: None,
+            endpoint,
+            id: None,
+            query: Vec::new(),
+            body: None,
+            if_match: None,
+            link: None,
+        }
+    }
+
+    pub(super) fn is_write(&self) -> bool {
         self.method != Method::GET
     }
 
@@ -167,8 +194,13 @@ impl Transport {
         Ok(())
     }
 
-    /// Sends the request, again where that is safe, and gives the reply if it is a success.
-    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Reply, ClientError> {
+    /// Sends the request, again where that is safe, and gives the reply if it is a success. A change goes along with others, where
+    /// there is a `bulk`.
+    pub(super) async fn send(
+        &self,
+        call: &Call<'_>,
+        bulk: Option<&Bulk>,
+    ) -> Result<Reply, ClientError> {
         let label = call.label();
         if let Some(id) = call.id {
             super::address::check_id(id).map_err(|error| error.of(&label))?;
@@ -178,22 +210,32 @@ impl Transport {
             let label = &label;
             async move {
                 let class = call.class();
+                let queued = Instant::now();
+                let outcome = match bulk {
+                    Some(bulk) => self.together(bulk, call).await,
+                    None => Outcome::Alone,
+                };
+                let is_doubted = matches!(outcome, Outcome::Doubted);
+                if let Outcome::Sent(result, linked) = outcome {
+                    let failure = |(error, sent): Failed| Failure {
+                        error: error.of(label),
+                        sent,
+                        elapsed: queued.elapsed(),
+                    };
+                    return result.map(|reply| Reply { linked, ..reply }).map_err(failure);
+                }
                 let asked = self.pace.admit(class).await;
                 let lane = self.lanes.enter().await;
                 let started = Instant::now();
-                let mut result = self.attempt(call).await;
-                // A token may be withdrawn before its time; another one tells whether it was that.
-                if let Err((error, _)) = &result
-                    && error.status == Some(401)
-                    && self.credentials.refused().await
-                {
-                    result = self.attempt(call).await;
-                }
+                let result = self.signed(call).await;
                 let elapsed = started.elapsed();
                 drop(lane);
-                match &result {
-                    Err((error, _)) if is_overload(error) => self.lanes.overloaded(),
-                    _ => self.lanes.answered(),
+                self.judge_load(&result, 1);
+                if let (Some(bulk), Ok(_)) = (bulk, &result) {
+                    bulk.single_took(elapsed);
+                    if is_doubted {
+                        bulk.unlink();
+                    }
                 }
                 let (error, sent) = match result {
                     Ok(reply) => {
@@ -217,7 +259,27 @@ impl Transport {
         self.retry.run(safety, attempt, report).await.map_err(|error| error.of(&label))
     }
 
-    async fn attempt(&self, call: &Call<'_>) -> Result<Reply, (ClientError, Sent)> {
+    /// An attempt, and a second one with another token if the first one's was refused.
+    pub(super) async fn signed(&self, call: &Call<'_>) -> Result<Reply, Failed> {
+        let result = self.attempt(call).await;
+        // A token may be withdrawn before its time; another one tells whether it was that.
+        match &result {
+            Err((error, _)) if error.status == Some(401) && self.credentials.refused().await => {
+                self.attempt(call).await
+            }
+            _ => result,
+        }
+    }
+
+    /// What an attempt says of how much may be under way at once; `changes` is how many it carried.
+    pub(super) fn judge_load(&self, result: &Result<Reply, Failed>, changes: usize) {
+        match result {
+            Err((error, _)) if is_overload(error) => self.lanes.overloaded(),
+            _ => self.lanes.answered(changes),
+        }
+    }
+
+    async fn attempt(&self, call: &Call<'_>) -> Result<Reply, Failed> {
         let lost = |error| self.lost(error, call.is_write());
         let url = self.base.url(call.endpoint, call.id, &call.query);
         let http = self.http.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -244,8 +306,7 @@ impl Transport {
             retry_after: header(RETRY_AFTER),
             date: header(DATE),
             request_id: request_id(response.headers()),
-            body: Vec::new(),
-            parsed: None,
+            ..Reply::default()
         };
         let read = self.read(response, &mut reply).await;
         let success = (200..300).contains(&reply.status);
@@ -293,7 +354,7 @@ impl Transport {
     }
 
     /// Judges an attempt without a whole reply.
-    fn lost(&self, error: reqwest::Error, write: bool) -> (ClientError, Sent) {
+    fn lost(&self, error: reqwest::Error, write: bool) -> Failed {
         // The URL may hold a tenant's key or a person's name in its query.
         let error = error.without_url();
         if error.is_builder() {
@@ -310,7 +371,7 @@ impl Transport {
     }
 
     /// An attempt that came to no whole reply: for want of a connection or after it, in time or not.
-    fn cut(&self, connecting: bool, late: bool, write: bool) -> (ClientError, Sent) {
+    fn cut(&self, connecting: bool, late: bool, write: bool) -> Failed {
         let host = self.base.authority();
         let (kind, message, sent) = match (connecting, late) {
             (true, true) => {
@@ -344,7 +405,7 @@ impl Transport {
         wire: &dyn Wire,
         request: reqwest::RequestBuilder,
         write: bool,
-    ) -> Result<reqwest::Response, (ClientError, Sent)> {
+    ) -> Result<reqwest::Response, Failed> {
         let request = request.build().map_err(|error| self.lost(error, write))?;
         match tokio::time::timeout(self.timeout, wire::carry(wire, request)).await {
             Ok(Ok(response)) => Ok(response),
@@ -353,7 +414,7 @@ impl Transport {
         }
     }
 
-    fn succeeded(
+    pub(super) fn succeeded(
         &self,
         call: &Call<'_>,
         request: &str,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::{Clear, Deactivate, Delete, Invitations, Profile, Update};
+use super::{Clear, Deactivate, Delete, Invitations, Profile, Update, Use};
 use crate::path::Path;
 use crate::schema::{Resource, Schema, SchemaSet};
 
@@ -61,6 +61,7 @@ impl Profile {
             ("endpoints.service_provider_config", &self.endpoints.service_provider_config),
             ("endpoints.schemas", &self.endpoints.schemas),
             ("endpoints.resource_types", &self.endpoints.resource_types),
+            ("endpoints.bulk", &self.endpoints.bulk),
         ];
         for (key, path) in endpoints {
             if !path.is_empty() && !path.starts_with('/') {
@@ -79,6 +80,9 @@ impl Profile {
         if self.write.update == Update::PutChanges && self.write.clear == Clear::Remove {
             let reason = "a PUT that keeps what it does not name cannot take a value away like this: write \"empty\" or \"null\"";
             wrong("write.clear", reason.to_owned());
+        }
+        if self.bulk.when == Use::Always && self.endpoints.bulk.is_empty() {
+            wrong("bulk.use", "there is no `endpoints.bulk` to send to".to_owned());
         }
         if let Err((key, reason)) = self.extensions() {
             wrong(&format!("attributes.\"{key}\""), reason);

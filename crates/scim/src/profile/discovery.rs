@@ -8,6 +8,9 @@ use super::{Paging, Profile, Update, Use};
 use crate::resource::member;
 use crate::schema::Resource;
 
+/// A bulk request with more operations saves nothing more, and loses more when it is lost.
+const ENOUGH: u32 = 100;
+
 /// What a service says of itself; `None` where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,6 +25,10 @@ pub struct Discovery {
     pub etag: Option<bool>,
     /// Whether bulk requests are served.
     pub bulk: Option<bool>,
+    /// Most operations of a bulk request.
+    pub bulk_operations: Option<u32>,
+    /// Largest body of a bulk request, in bytes.
+    pub bulk_payload: Option<u32>,
     /// Whether passwords can be set.
     pub change_password: Option<bool>,
     /// Whether pages are asked for by cursor (RFC 9865).
@@ -46,10 +53,8 @@ impl Discovery {
             _ => None,
         };
         let number = |table: &str, key: &str| {
-            at(table, key)?
-                .as_u64()
-                .and_then(|number| u32::try_from(number).ok())
-                .filter(|n| *n > 0)
+            let number = at(table, key)?.as_u64().filter(|number| *number > 0)?;
+            Some(u32::try_from(number).unwrap_or(u32::MAX))
         };
         let text = |value: &Json, key: &str| member(value, key)?.as_str().map(str::to_owned);
         let endpoints = listed(types)
@@ -61,6 +66,8 @@ impl Discovery {
             max_results: number("filter", "maxResults"),
             etag: says("etag", "supported"),
             bulk: says("bulk", "supported"),
+            bulk_operations: number("bulk", "maxOperations"),
+            bulk_payload: number("bulk", "maxPayloadSize"),
             change_password: says("changePassword", "supported"),
             cursor: says("pagination", "cursor"),
             index: says("pagination", "index"),
@@ -107,6 +114,19 @@ impl Profile {
                 Some(true) => Use::Always,
                 _ => Use::Never,
             };
+        }
+        // Without limits it says nothing that can be kept to.
+        if self.bulk.when == Use::Auto {
+            self.bulk.when = match (found.bulk, found.bulk_operations) {
+                (Some(true), Some(_)) => Use::Auto,
+                _ => Use::Never,
+            };
+        }
+        if self.bulk.when != Use::Never && self.bulk.max_operations == 0 {
+            self.bulk.max_operations = found.bulk_operations.unwrap_or(0).min(ENOUGH);
+        }
+        if self.bulk.when != Use::Never && self.bulk.max_payload == 0 {
+            self.bulk.max_payload = found.bulk_payload.unwrap_or(0);
         }
         if found.filter == Some(false) && self.filter == open.filter {
             self.filter.supported = false;

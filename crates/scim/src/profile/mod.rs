@@ -61,6 +61,8 @@ pub struct Profile {
     pub invitations: Invitations,
     /// How groups and their members are kept.
     pub groups: Grouping,
+    /// How changes are sent together.
+    pub bulk: Bulk,
     /// How many requests the service takes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rates: Vec<Rate>,
@@ -86,6 +88,23 @@ pub struct Endpoints {
     pub schemas: String,
     /// The types of its resources.
     pub resource_types: String,
+    /// Where many changes are sent at once.
+    pub bulk: String,
+}
+
+/// How changes are sent together (RFC 7644 §3.7).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bulk {
+    /// Whether they are.
+    #[serde(rename = "use")]
+    pub when: Use,
+    /// Most changes in one request; 0 is what the service says.
+    pub max_operations: u32,
+    /// Largest body of one, in bytes; 0 is what the service says.
+    pub max_payload: u32,
+    /// Whether the limits of `rates` count each change, and not the request.
+    pub counts_operations: bool,
 }
 
 /// How accounts are listed.
@@ -223,6 +242,7 @@ impl Default for Profile {
             lifecycle: Lifecycle::default(),
             invitations: Invitations::default(),
             groups: Grouping::default(),
+            bulk: Bulk::default(),
             rates: Vec::new(),
             attributes: BTreeMap::new(),
             errors: BTreeMap::new(),
@@ -239,6 +259,7 @@ impl Default for Endpoints {
             service_provider_config: "/ServiceProviderConfig".to_owned(),
             schemas: "/Schemas".to_owned(),
             resource_types: "/ResourceTypes".to_owned(),
+            bulk: "/Bulk".to_owned(),
         }
     }
 }

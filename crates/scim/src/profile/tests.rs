@@ -162,6 +162,7 @@ fn what_a_service_says_fills_what_the_profile_leaves_open() {
         "etag": { "supported": true },
         "filter": { "supported": false, "maxResults": 100 },
         "pagination": { "cursor": true, "index": false, "maxPageSize": 50 },
+        "bulk": { "supported": true, "maxOperations": 1000, "maxPayloadSize": 9_000_000_000_u64 },
     });
     let types = json!({ "Resources": [
         { "name": "User", "endpoint": "https://scim.example.com/v2/users" },
@@ -173,10 +174,12 @@ fn what_a_service_says_fills_what_the_profile_leaves_open() {
     assert_eq!((open.write.update, open.filter.supported), (Update::Put, false));
     assert_eq!((open.list.paging, open.list.page_size), (Paging::Cursor, 50));
     assert_eq!(open.write.if_match, Use::Always);
+    let bulk = Bulk { max_operations: 100, max_payload: u32::MAX, ..Bulk::default() };
+    assert_eq!(open.bulk, bulk);
     let silent = profile(&json!({})).with_discovery(&Discovery::default());
-    assert_eq!(silent.write.if_match, Use::Never);
+    assert_eq!((silent.write.if_match, silent.bulk.when), (Use::Never, Use::Never));
     let told = profile(&json!({
-        "write": { "update": "patch", "if_match": "never" },
+        "write": { "update": "patch", "if_match": "never" }, "bulk": { "use": "never" },
         "filter": { "operators": ["eq"] }, "list": { "page_size": 100, "paging": "index" },
     }));
     assert_eq!(told.clone().with_discovery(&found), told);

@@ -63,7 +63,11 @@ impl Service {
         json!({
             "schemas": [urn::SERVICE_PROVIDER_CONFIG],
             "patch": { "supported": behaviour.patch && self.habits.serves_patch() },
-            "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
+            "bulk": {
+                "supported": behaviour.bulk.is_some(),
+                "maxOperations": behaviour.bulk.as_ref().map_or(0, |bulk| bulk.max_operations),
+                "maxPayloadSize": behaviour.bulk.as_ref().map_or(0, |bulk| bulk.max_payload),
+            },
             "filter": { "supported": filters, "maxResults": behaviour.max_page },
             "changePassword": { "supported": false },
             "sort": { "supported": behaviour.sort },

@@ -1,6 +1,7 @@
 //! The service provider without its network: a request goes in, an answer comes out (RFC 7644 §3).
 //! Connections, faults and the record of requests are `serve`'s.
 
+mod bulk;
 mod discovery;
 mod list;
 mod write;
@@ -15,6 +16,7 @@ use peoplesync_scim::error::scim_type;
 use peoplesync_scim::{Resource, SchemaSet, ScimError};
 use serde_json::{Value as Json, json};
 
+pub(crate) use self::bulk::Meddle;
 use crate::behaviour::Behaviour;
 use crate::habits::Habits;
 use crate::memberships;
@@ -55,12 +57,23 @@ impl Service {
 
     /// Carries a request out.
     pub(crate) fn answer(&self, request: &Request<Bytes>) -> Reply {
+        self.answer_with(request, &|_| None)
+    }
+
+    /// The same; `meddle` may answer each operation of a bulk request in our place.
+    pub(crate) fn answer_with(&self, request: &Request<Bytes>, meddle: &Meddle<'_>) -> Reply {
         let segments = segments(request.uri());
         let parts: Option<Vec<&str>> =
             segments.as_ref().map(|segments| segments.iter().map(String::as_str).collect());
         let known = self.authorise(request.headers()).and_then(|()| self.introduced(request));
         let result = known.and_then(|()| {
-            self.route(request, parts.as_deref().ok_or_else(|| no_endpoint(request))?)
+            match (parts.as_deref().ok_or_else(|| no_endpoint(request))?, &self.behaviour.bulk) {
+                ([first], Some(limits)) if self.is_bulk(first) => match request.method().as_str() {
+                    "POST" => self.bulk(limits, request, meddle),
+                    _ => Err(not_allowed(request)),
+                },
+                (parts, _) => self.route(request, parts),
+            }
         });
         let mut reply = result.unwrap_or_else(|error| self.error_reply(&error));
         if reply.status() == StatusCode::UNAUTHORIZED {
@@ -150,6 +163,10 @@ impl Service {
             (_, _, []) | (_, [_], [_]) => Err(not_allowed(request)),
             _ => Err(no_endpoint(request)),
         }
+    }
+
+    fn is_bulk(&self, first: &str) -> bool {
+        self.habits.profile.endpoints.bulk.get(1..) == Some(first)
     }
 
     /// The resources that live below this part of a path.
@@ -310,7 +327,7 @@ fn body(request: &Request<Bytes>) -> Result<Json, ScimError> {
 fn allowed(path: &[&str]) -> &'static str {
     match path {
         ["ServiceProviderConfig" | "Schemas" | "ResourceTypes", ..] | [] => "GET",
-        [.., ".search"] => "POST",
+        [.., ".search"] | ["Bulk"] => "POST",
         [_] => "GET, POST",
         _ => "GET, PUT, PATCH, DELETE",
     }

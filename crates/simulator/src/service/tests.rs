@@ -26,7 +26,7 @@ fn requests_are_answered_as_the_rfcs_say() {
 ///
 /// A case begins with the behaviour as JSON and goes on with requests, parted by lines of dashes. A request is
 /// `METHOD /path?query`, header lines, an empty line and a body. Lines that begin with `#` are kept as headings. In a body,
-/// `USER`, `GROUP`, `ENTERPRISE`, `PATCH` and `SEARCH` between quotes stand for URNs; `$1` is the id that was given out
+/// `USER`, `GROUP`, `ENTERPRISE`, `PATCH`, `BULK` and `SEARCH` between quotes stand for URNs; `$1` is the id that was given out
 /// first. A request line that ends in ` !` is only set up: its answer must be 201 and is not shown.
 fn check(case: &str) -> String {
     let mut parts = case.split("\n---\n");
@@ -78,6 +78,7 @@ fn expand(body: &str, ids: &[String]) -> String {
         ("GROUP", urn::CORE_GROUP),
         ("ENTERPRISE", urn::ENTERPRISE_USER),
         ("PATCH", urn::PATCH_OP),
+        ("BULK", urn::BULK_REQUEST),
         ("SEARCH", urn::SEARCH_REQUEST),
     ];
     let mut body = body.to_owned();

@@ -3,7 +3,7 @@
 
 use peoplesync_scim::client::{Client, Kind};
 use peoplesync_scim::profile::{
-    Delete, Discovery, Filtering, Grouping, Paging, ShowMembers, Update,
+    Delete, Discovery, Filtering, Grouping, Paging, ShowMembers, Update, Use,
 };
 use peoplesync_scim::{Filter, Path, Profile, Resource, resource};
 use serde_json::{Value as Json, json};
@@ -209,6 +209,13 @@ fn meaning(profile: &Profile) -> String {
     let cursor = matches!(profile.list.paging, Paging::Cursor | Paging::BareCursor);
     let by = if cursor { " by cursor" } else { "" };
     parts.push(format!("page size {}{by}", profile.list.page_size));
+    if profile.bulk.when == Use::Always || profile.bulk.max_operations > 1 {
+        let most = match profile.bulk.max_operations {
+            0 => String::new(),
+            most => format!(", at most {most} in one"),
+        };
+        parts.push(format!("changes leave in bulk requests{most}"));
+    }
     if !profile.list.complete {
         parts.push("a list does not show everybody: who is not in it is looked up".to_owned());
     }

@@ -20,7 +20,7 @@ async fn what_is_created_comes_back_with_id_and_version() {
     let fake = Fake::script([answer]).await;
     let created = client(&fake).create(USERS, &user(1)).await.unwrap();
     let version = Some("W/\"3\"".to_owned());
-    assert_eq!(created, Created { id: "42".to_owned(), resource: body, version });
+    assert_eq!(created, Created { id: "42".to_owned(), resource: body, version, linked: false });
     let seen = &fake.seen()[0];
     assert_eq!(seen.line(), "POST /Users");
     assert_eq!(serde_json::from_str::<Json>(&seen.body).unwrap(), user(1));
