@@ -93,8 +93,7 @@ fn served(_: usize, seen: &Seen) -> Answer {
         let id = body["userName"].as_str().unwrap_or("x");
         return scim("201 Created", &json!({ "id": id }));
     }
-    let operations: Vec<Json> =
-        body["Operations"].as_array().unwrap().iter().map(|operation| done(operation)).collect();
+    let operations: Vec<Json> = body["Operations"].as_array().unwrap().iter().map(done).collect();
     scim("200 OK", &json!({ "schemas": [crate::urn::BULK_RESPONSE], "Operations": operations }))
 }
 
