@@ -180,7 +180,8 @@ fn ldif(people: &[Person]) -> String {
 fn by_attributes() -> String {
     let names = [
         ("= \"id\"", "= \"employeeNumber\""),
-        ("= \"active\"", "= \"employeeType\""),
+        // Text in a directory, which has a type of its own for true and false.
+        ("= \"active\"", "= \"CBool(employeeType)\""),
         ("= \"starts\"", "= \"departmentNumber\""),
         ("= \"first\"", "= \"givenName\""),
         ("= \"last\"", "= \"sn\""),
