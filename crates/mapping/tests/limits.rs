@@ -57,4 +57,10 @@ fn the_deepest_expression_is_evaluated_and_a_deeper_one_refused() {
 fn patterns_take_linear_time() {
     let hostile = "IIF(a matches \"^(a+)+$\", \"yes\", \"no\")";
     assert_eq!(check(hostile, &("a".repeat(200_000) + "!")), "2 bytes");
+    // Neither is a machine built for it, which would have 2^100 states.
+    let hostile = "IIF(a matches \"x[xy]{100}[^xy]\", \"yes\", \"no\")";
+    let step = |at: u64| at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+    let chance = std::iter::successors(Some(7_u64), |at| Some(step(*at)));
+    let text = chance.take(1 << 14).map(|at| if at >> 63 == 0 { 'x' } else { 'y' });
+    assert_eq!(check(hostile, &text.collect::<String>()), "2 bytes");
 }

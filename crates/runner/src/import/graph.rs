@@ -245,16 +245,15 @@ fn rule(
         && !rule.is_reference
     {
         rule.expression = format!("Coalesce({}, {})", rule.expression, text_literal(&default));
-        left.push(format!(
-            "The default value of `{}` was for new accounts; here it is for all whose source has no value.",
-            rule.path
-        ));
+        if !rule.is_create_only {
+            left.push(format!(
+                "The default value of `{}` was for new accounts; here it is for all whose source has no value.",
+                rule.path
+            ));
+        }
     }
-    if attribute
-        .flow_behavior
-        .as_deref()
-        .is_some_and(|flow| flow.eq_ignore_ascii_case("FlowAlways"))
-    {
+    let flow = attribute.flow_behavior.unwrap_or_default();
+    if flow.eq_ignore_ascii_case("FlowAlways") && !rule.is_create_only {
         left.push(format!(
             "`{}` was written in every cycle; here it is written if it differs.",
             rule.path
