@@ -1,5 +1,9 @@
 //! Any text is an expression or an error that points into it; the canonical text of an expression reads as the same one; what
 //! can be parsed is compiled or refused. Nothing panics.
+//!
+//! ```sh
+//! cargo +nightly fuzz run -s none parse -- -max_total_time=600 -max_len=2048 -len_control=0 -rss_limit_mb=1024 -timeout=10
+//! ```
 #![no_main]
 
 use std::sync::LazyLock;
