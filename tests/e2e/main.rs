@@ -10,7 +10,9 @@
 mod accounts;
 mod active_directory;
 mod approval;
+mod bad;
 mod bulk;
+mod canned;
 mod chance;
 mod corpus;
 mod crash;

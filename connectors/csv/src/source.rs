@@ -25,7 +25,7 @@ struct Found {
     /// The names of the first file's columns.
     names: Vec<String>,
     /// Those of them that every file has once: what a pass can ask for.
-    common: Vec<String>,
+    all: Vec<String>,
 }
 
 /// What the headers must have beside the key.
@@ -54,8 +54,8 @@ impl CsvSource {
 #[async_trait]
 impl Source for CsvSource {
     async fn check(&self, cx: &Context) -> Result<Checked, Error> {
-        let Found { notes, common, .. } = self.look(cx, Wish::Nothing).await?;
-        Ok(Checked { fields: Some(common), used: None, notes })
+        let Found { notes, all, .. } = self.look(cx, Wish::Nothing).await?;
+        Ok(Checked { fields: Some(all), used: None, notes })
     }
 
     async fn open(&self, cx: &Context, query: &Query) -> Result<Box<dyn Records>, Error> {
@@ -78,21 +78,25 @@ fn look(cx: &Context, config: &CsvConfig, wish: Wish) -> Result<Found, Error> {
         Wish::All => (Vec::new(), true),
     };
     let mut notes = Vec::new();
-    let (mut names, mut common) = (Vec::new(), Vec::new());
+    let (mut names, mut all) = (Vec::new(), Vec::new());
     for (index, file) in files.iter().enumerate() {
         let opened = Opened::new(cx, config, file)?;
         let header = &opened.header;
         if index == 0 {
             names = header.table.used_names().map(str::to_owned).collect();
-            common.clone_from(&names);
+            all.clone_from(&names);
             if takes_first {
                 asked.clone_from(&names);
             }
         }
         header.columns(&file.name, config, &asked)?;
-        let places = header.table.places();
-        common.retain(|name| places.get(name.as_str()).is_some_and(|places| places.len() == 1));
+        // What one of the files lacks, or has twice, is told with its name when it is opened.
+        for name in header.table.used_names() {
+            if !all.iter().any(|known| known == name) {
+                all.push(name.to_owned());
+            }
+        }
         notes.push(opened.note(&file.name));
     }
-    Ok(Found { files, notes, names, common })
+    Ok(Found { files, notes, names, all })
 }

@@ -162,6 +162,9 @@ impl From<ClientError> for Failure {
                 Some("is target.url right, and is the service reachable from this machine?")
             }
             Kind::Denied => Some("is the token in target.auth valid, and may it manage accounts?"),
+            Kind::Refused if error.status == Some(404) => {
+                Some("does target.url end where the service's /Users begins?")
+            }
             Kind::NotFound => Some("does target.url end where the service's /Users begins?"),
             Kind::Malformed => Some("does target.url name a SCIM service, not a web page?"),
             _ => None,

@@ -22,6 +22,8 @@ pub(crate) fn write(
 ) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
+    // Said of the folder, and not of a file in it that never was.
+    std::fs::metadata(folder)?;
     let mut file = NamedTempFile::new_in(folder)?;
     fill(file.as_file_mut())?;
     file.as_file().sync_all()?;

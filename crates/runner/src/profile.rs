@@ -65,8 +65,15 @@ const MISSING: &str = "there is no such profile";
 
 fn table(text: &str) -> Result<Json, String> {
     // Read as a profile first: its mistakes then have a line.
-    toml::from_str::<Profile>(text).map_err(|error| error.to_string().trim_end().to_owned())?;
-    toml::from_str(text).map_err(|error| error.to_string())
+    let told = |error: toml::de::Error| match error.span() {
+        Some(span) => {
+            let before = text.get(..span.start).unwrap_or_default();
+            format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+        }
+        None => error.message().to_owned(),
+    };
+    toml::from_str::<Profile>(text).map_err(told)?;
+    toml::from_str(text).map_err(told)
 }
 
 fn message(error: &ProfileError) -> String {

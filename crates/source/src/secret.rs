@@ -94,7 +94,9 @@ impl<'de> Visitor<'de> for SecretVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
         let Some(form) = map.next_key::<String>()? else {
-            return Err(de::Error::invalid_length(0, &self));
+            return Err(de::Error::custom(
+                "it is not said where the secret is kept, such as { env = \"NAME\" } or { file = \"PATH\" }",
+            ));
         };
         let secret = match form.as_str() {
             "env" => Secret::Env(map.next_value()?),

@@ -218,7 +218,10 @@ fn explain(error: &Error) -> Unfit {
 /// What was expected, in words instead of Rust's types.
 fn wanted(expected: &str) -> &str {
     match expected.trim_end_matches('.') {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, at least 0",
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
         "f32" | "f64" => "a number",
         "a string" => "a text in quotes",

@@ -141,7 +141,21 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Unread> {
         ),
         excerpt: None,
     };
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+        ConfigError {
+            key: String::new(),
+            place: Place::File { path: path.to_owned(), at: Some((line, column)) },
+            message: "this is not UTF-8".to_owned(),
+            hint: Some(
+                "save the file as UTF-8 in the editor; some call it \"Unicode\" wrongly".to_owned(),
+            ),
+            excerpt: None,
+        }
+    })?;
     let base = path.parent().filter(|base| !base.as_os_str().is_empty());
     read(path, &text, base.unwrap_or(Path::new(".")))
 }

@@ -30,7 +30,10 @@ impl Secrets for Keeper {
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);
         if text.is_empty() {
-            return Err(Error::config(format!("{secret:?} is empty")));
+            return Err(Error::config(format!(
+                "the {} is empty",
+                format!("{secret:?}").trim_matches(['[', ']'])
+            )));
         }
         Ok(Revealed::new(text))
     }

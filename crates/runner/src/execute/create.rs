@@ -64,6 +64,9 @@ impl Sender<'_> {
             let error = match self.tools.client.create_linked(change.resource, body, links).await {
                 Ok(created) => {
                     self.reached();
+                    if is_anothers(&created.resource, &self.lookup(change), &self.tools.schemas) {
+                        return Err(ClientError::somebody_elses(change.resource));
+                    }
                     if self.is_new(change.resource, &created.id) {
                         return Ok(created);
                     }
@@ -106,6 +109,19 @@ impl Sender<'_> {
             || required.iter().any(|text| is_root(text))
             || self.tools.match_by.iter().any(|known| known.same_root(path))
     }
+}
+
+/// Whether an answer is an account with another key than the one that was sent, and with nothing else by which it would be found.
+/// A service may drop what it is sent, or write it otherwise, and would not give it somebody else's key.
+fn is_anothers(account: &Json, lookup: &[(String, String)], schemas: &SchemaSet) -> bool {
+    let has = |(path, value): &(String, String)| {
+        Path::parse(path)
+            .is_ok_and(|path| Filter::eq(path, value.clone()).matches(account, schemas))
+    };
+    let has_key =
+        account.get("externalId").and_then(Json::as_str).is_some_and(|key| !key.is_empty());
+    let is_sent = lookup.iter().any(|(path, _)| path == "externalId");
+    is_sent && has_key && !lookup.iter().any(has)
 }
 
 /// The id of the one account that has one of these values, asked in order; `None` if none or several have.

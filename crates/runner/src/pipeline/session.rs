@@ -75,14 +75,19 @@ impl Session {
         let mapped = mapped.filter(|path| !choices.contains(path));
         let match_by =
             matched_by(&loaded, "people", &people.match_by, mapped).map_err(&mut note).ok();
-        let protect = filters(&loaded, ["guards", "protect"], &loaded.config.guards.protect)
-            .map_err(&mut note)
-            .ok();
-        let administrators =
-            filters(&loaded, ["guards", "administrators"], &loaded.config.guards.administrators)
+        let protect =
+            filters(&loaded, &schemas, ["guards", "protect"], &loaded.config.guards.protect)
                 .map_err(&mut note)
                 .ok();
-        let kept = filters(&loaded, ["leavers", "unless"], &loaded.config.leavers.unless)
+        let administrators = filters(
+            &loaded,
+            &schemas,
+            ["guards", "administrators"],
+            &loaded.config.guards.administrators,
+        )
+        .map_err(&mut note)
+        .ok();
+        let kept = filters(&loaded, &schemas, ["leavers", "unless"], &loaded.config.leavers.unless)
             .map_err(&mut note)
             .ok();
         let habits = profile.clone().unwrap_or_default();
@@ -445,13 +450,30 @@ pub(crate) fn matched_by(
     Ok(paths)
 }
 
-/// The SCIM filters of a key.
-fn filters(loaded: &Loaded, key: [&str; 2], texts: &[String]) -> Result<Vec<Filter>, ConfigErrors> {
+/// The SCIM filters of a key. One that asks for what no account has would hold for nobody, and protect nobody.
+fn filters(
+    loaded: &Loaded,
+    schemas: &SchemaSet,
+    key: [&str; 2],
+    texts: &[String],
+) -> Result<Vec<Filter>, ConfigErrors> {
+    let is_known = |path: &Path| {
+        path.urn().is_some_and(|urn| schemas.get(urn).is_none())
+            || Resource::ALL.iter().any(|resource| schemas.resolve(*resource, path).is_some())
+    };
     let mut errors = Vec::new();
     let mut filters = Vec::new();
     for text in texts {
         match Filter::parse(text) {
-            Ok(filter) => filters.push(filter),
+            Ok(filter) => {
+                filter.visit_paths(&mut |path| {
+                    if !is_known(path) {
+                        let message = format!("\"{text}\": `{path}` is no attribute of accounts");
+                        errors.push(loaded.error(&key, message));
+                    }
+                });
+                filters.push(filter);
+            }
             Err(error) => {
                 errors.push(loaded.error(&key, format!("\"{text}\" is not a SCIM filter: {error}")))
             }

@@ -124,7 +124,7 @@ pub(crate) fn attributes(text: &mut String, attributes: &[AttributeChange], pain
         let path = format!("{:<width$}", short(&attribute.path));
         let value = |json: &Json| match attribute.redact {
             true => REDACTED.to_owned(),
-            false => json.to_string(),
+            false => shortened(json.to_string()),
         };
         let after = match (&attribute.reference, &attribute.after) {
             (Some(key), None) => {
@@ -143,6 +143,14 @@ pub(crate) fn attributes(text: &mut String, attributes: &[AttributeChange], pain
             None => line!(text, "        {path}  {after}"),
         };
     }
+}
+
+/// A value as it is shown: what is longer than a few lines is cut, and how long it is is said. JSON has it in full.
+fn shortened(value: String) -> String {
+    const MOST: usize = 300;
+    let Some((end, _)) = value.char_indices().nth(MOST) else { return value };
+    let length = number(value.chars().count());
+    format!("{}… ({length} characters)", value.get(..end).unwrap_or_default())
 }
 
 fn people(text: &mut String, plan: &Plan, paint: Paint, show: usize) {

@@ -31,7 +31,8 @@ impl Times {
         let mut cron = |name: &str, text: &Option<String>| {
             let parsed: Result<Cron, _> = text.as_ref()?.parse();
             let wrong = |error: croner::errors::CronError| {
-                let message = format!("\"{}\": {error}", text.as_deref().unwrap_or_default());
+                let (text, error) = (text.as_deref().unwrap_or_default(), error.to_string());
+                let message = format!("\"{text}\": {}", error.trim_end_matches('.'));
                 let mut error = loaded.error(&["schedule", name], message);
                 error.hint = Some(
                     "minute, hour, day, month, weekday: \"0 3 * * *\" is every night at three"

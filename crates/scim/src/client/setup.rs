@@ -55,11 +55,13 @@ pub(super) fn http(
         })?;
         builder = builder.identity(identity);
     }
+    // What was given is looked at, whether it is of use now or not.
+    let roots = config.extra_roots_pem.as_deref().map(certificates).transpose()?;
     if !base.is_https() {
         // No TLS, so no need of the system's certificates: a bare machine may have none.
         builder = builder.tls_certs_only([]);
-    } else if let Some(pem) = &config.extra_roots_pem {
-        builder = builder.tls_certs_merge(certificates(pem)?);
+    } else if let Some(roots) = roots {
+        builder = builder.tls_certs_merge(roots);
     }
     builder.build().map_err(|source| {
         let message = "cannot set up TLS; are the system's root certificates installed \

@@ -100,7 +100,17 @@ pub(super) async fn run(loaded: Loaded, file: &Path, yes: bool, output: Output) 
 
 fn read(file: &Path) -> Outcome<Vec<Pair>> {
     let fail = |error: csv::Error| {
-        Failure::usage(format!("cannot read {}", file.display())).with_cause(&error)
+        let failure = Failure::usage(format!("cannot read {}", file.display()));
+        let line = |at: &Option<csv::Position>| at.as_ref().map_or(1, csv::Position::line);
+        match error.kind() {
+            csv::ErrorKind::UnequalLengths { pos, expected_len, len } => failure.about_cause(
+                format!("line {}: {len} fields where the header has {expected_len}", line(pos)),
+            ),
+            csv::ErrorKind::Utf8 { pos, .. } => {
+                failure.about_cause(format!("line {}: this is not UTF-8", line(pos)))
+            }
+            _ => failure.with_cause(&error),
+        }
     };
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).map_err(fail)?;
@@ -108,6 +118,10 @@ fn read(file: &Path) -> Outcome<Vec<Pair>> {
     let column = |name: &str| {
         let is_it = |column: &str| column.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name);
         head.iter().position(is_it).ok_or_else(|| {
+            if head.is_empty() {
+                return Failure::usage(format!("{} is empty", file.display()))
+                    .with_hint("its first line names the columns: key,id");
+            }
             let columns: Vec<&str> = head.iter().collect();
             Failure::usage(format!("{} has no column `{name}`", file.display()))
                 .with_hint(format!("its columns are {}; key and id are needed", columns.join(", ")))
