@@ -60,8 +60,10 @@ impl Book {
         let (kind, sheets, facts, digits) = match kind {
             Packed::Xlsx => {
                 let mut book = std::thread::scope(|scope| {
-                    scope.spawn(|| package.look_ahead());
-                    Xlsx::new(reader)
+                    let ahead = scope.spawn(|| package.look_ahead());
+                    let book = Xlsx::new(reader);
+                    threads::ended(ahead);
+                    book
                 })
                 .map_err(|error| fail(&error))?;
                 let sheets = sheets(book.sheets_metadata());

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::panic::resume_unwind;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use peoplesync_source::Error;
 
@@ -25,9 +25,16 @@ pub(crate) fn unpacked<T>(input: impl Read + Send, take: impl FnOnce(Pieces) -> 
     let (sender, pieces) = mpsc::sync_channel(PIECES);
     let (back, used) = mpsc::channel();
     thread::scope(|scope| {
-        scope.spawn(move || unpack(input, &sender, &used));
-        take(Pieces { pieces, back, piece: Vec::new(), at: 0, is_over: false })
+        let unpacking = scope.spawn(move || unpack(input, &sender, &used));
+        let taken = take(Pieces { pieces, back, piece: Vec::new(), at: 0, is_over: false });
+        ended(unpacking);
+        taken
     })
+}
+
+/// Waits for a thread to its very end; a scope ends with the thread's work, when the thread itself may still be there. A panic goes on here.
+pub(crate) fn ended<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn unpack(
@@ -92,7 +99,7 @@ pub(crate) fn relayed<'a>(
             ended.map(|goes_on| goes_on && is_taken)
         });
         let wanted = give(rows, lines, &back);
-        let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
+        let read = ended(reader);
         if wanted? { read } else { Ok(false) }
     })
 }

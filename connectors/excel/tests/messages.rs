@@ -8,7 +8,7 @@ mod hostile;
 use std::fs;
 use std::path::Path;
 
-use common::{put_table, xlsx};
+use common::{ods, put_table, raw_xlsx, sheet_xml, xlsx};
 use peoplesync_excel::Excel;
 use peoplesync_source::{Context, Query, Source};
 use peoplesync_testkit::{Table, read_all, source};
@@ -133,6 +133,46 @@ fn rows_that_are_not_right_are_rejected_with_their_place() {
         sheet.write_number(15, 0, 13.0).unwrap().write_number(15, 1, 0.1 + 0.2).unwrap();
     });
     insta::assert_snapshot!(check_book(&content, ""));
+}
+
+#[test]
+fn cells_read_as_they_are_seen() {
+    // Runs of letters with formats, how a text is spoken (which is not seen), line ends and signs that XML has no letter for.
+    let texts = "<sst><si><t>id</t></si><si><t>value</t></si>\
+        <si><r><t>Zoë</t></r><r><rPr><b/></rPr><t xml:space=\"preserve\"> Ng</t></r><rPh sb=\"0\" eb=\"1\"><t>spoken</t></rPh></si>\
+        <si><t xml:space=\"preserve\"> two\nlines &amp; _x0041_ </t></si></sst>";
+    let cells = [
+        "t=\"s\"><v>2</v>",
+        "t=\"s\"><v>3</v>",
+        "t=\"inlineStr\"><is><r><t>in</t></r><r><t>line</t></r></is>",
+        "><v>1.0</v>",
+        "><v>1E3</v>",
+        "><v>-0.5</v>",
+        "t=\"b\"><v>1</v>",
+        "t=\"str\"><f>A2&amp;\"x\"</f><v>of a formula</v>",
+        "><f>SUM(A2:A3)</f><v>3</v>",
+        "t=\"b\"><f>TRUE()</f><v>0</v>",
+        "t=\"d\"><v>2024-02-29T12:00:00</v>",
+        "t=\"e\"><f>NA()</f><v>#N/A</v>",
+        "><f>NOW()</f>",
+    ];
+    let header =
+        "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"B1\" t=\"s\"><v>1</v></c></row>";
+    let rows = (2..).zip(cells).map(|(row, cell)| {
+        format!("<row r=\"{row}\"><c r=\"A{row}\"><v>{row}</v></c><c r=\"B{row}\" {cell}</c></row>")
+    });
+    let sheet = sheet_xml(&(header.to_owned() + &rows.collect::<String>()));
+    let xlsx = check_book(&raw_xlsx(&sheet, texts), "");
+    // Cells and rows that LibreOffice writes once for many.
+    let repeated = "<table:table-row><table:table-cell office:value-type=\"string\"><text:p>id</text:p></table:table-cell>\
+        <table:table-cell office:value-type=\"string\"><text:p>value</text:p></table:table-cell>\
+        <table:table-cell office:value-type=\"string\"><text:p>same</text:p></table:table-cell></table:table-row>\
+        <table:table-row table:number-rows-repeated=\"3\"><table:table-cell table:number-columns-repeated=\"16384\"/></table:table-row>\
+        <table:table-row><table:table-cell office:value-type=\"float\" office:value=\"7\"><text:p>7</text:p></table:table-cell>\
+        <table:table-cell table:number-columns-repeated=\"2\" office:value-type=\"string\"><text:p>both</text:p></table:table-cell></table:table-row>\
+        <table:table-row table:number-rows-repeated=\"2\"><table:table-cell office:value-type=\"string\"><text:p>twice</text:p></table:table-cell></table:table-row>";
+    let ods = check_book(&ods(&[("People", repeated.to_owned())]), "");
+    insta::assert_snapshot!(format!("{xlsx}\n{ods}"));
 }
 
 #[test]

@@ -155,6 +155,7 @@ fn cut(table: &Table) -> Vec<Scene> {
             "page_size = 2",
         ),
         scene("no answer any more", of(&|it| it.silent_after = Some(3)), "timeout_secs = 1"),
+        scene("an answer to something else", of(&|it| it.is_strange = true), ""),
         scene("a size limit", of(&|it| it.limit = Some((3, 4))), ""),
         scene("a time limit", of(&|it| it.limit = Some((3, 3))), ""),
         scene(

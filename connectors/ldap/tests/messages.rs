@@ -124,6 +124,23 @@ fn values_of_active_directory_read_as_people_know_them() {
 }
 
 #[test]
+fn only_what_the_mapping_reads_is_asked_for() {
+    let behaviour =
+        Behaviour::of(vec![Entry::new(format!("uid=a,{BASE}"), &[("employeeNumber", &["7"])])]);
+    let asked = std::sync::Arc::clone(&behaviour.asked);
+    let shown = [["mail", "dn"].as_slice(), &["IsDisabled", "MAIL"], &[]].map(|fields| {
+        read(behaviour.clone(), "employeeNumber", "", fields);
+        format!("{fields:?}: {}", asked.lock().unwrap().join(" "))
+    });
+    // The time of the last change is where the next pass goes on.
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    ["mail", "dn"]: mail employeenumber modifytimestamp
+    ["IsDisabled", "MAIL"]: useraccountcontrol mail employeenumber modifytimestamp
+    []: employeenumber modifytimestamp
+    "#);
+}
+
+#[test]
 fn long_lists_are_fetched_to_their_end() {
     let members: Vec<String> = (0..7).map(|n| format!("uid={n},{BASE}")).collect();
     let members: Vec<&str> = members.iter().map(String::as_str).collect();

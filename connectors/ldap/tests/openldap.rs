@@ -294,6 +294,57 @@ fn the_next_server_is_asked_where_one_does_not_answer() {
 }
 
 #[test]
+fn each_base_has_its_depth_and_filter_and_nobody_comes_twice() {
+    let ou = |name: &str, above: &str| {
+        format!("dn: ou={name},{above}{SUFFIX}\nobjectClass: organizationalUnit\nou: {name}\n\n")
+    };
+    let person = |uid: &str, above: &str| {
+        format!(
+            "dn: uid={uid},{above}{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n\n"
+        )
+    };
+    let ldif = [
+        ou("staff", "ou=people,"),
+        ou("deep", "ou=staff,ou=people,"),
+        person("top", "ou=people,"),
+        person("staff", "ou=staff,ou=people,"),
+        person("deep", "ou=deep,ou=staff,ou=people,"),
+        person("other", "ou=deep,ou=staff,ou=people,"),
+    ]
+    .concat();
+    let Some(server) = Slapd::start(&Options { ldif: &ldif, ..Options::default() }) else { return };
+    let base = |dn: &str, scope: &str, filter: &str| {
+        format!("{{ dn = \"{dn}ou=people,{SUFFIX}\", scope = \"{scope}\", filter = \"{filter}\" }}")
+    };
+    let all = "(objectClass=inetOrgPerson)";
+    let shown = [
+        vec![base("", "subtree", all)],
+        vec![base("", "one", all)],
+        vec![base("uid=top,", "base", all)],
+        vec![base("ou=staff,", "one", all), base("ou=deep,ou=staff,", "subtree", "(uid=o*)")],
+        vec![base("", "subtree", all), base("ou=staff,", "subtree", all)],
+    ]
+    .map(|bases| {
+        let settings = format!(
+            "servers = [\"{}\"]\nkey = \"uid\"\nbind = {{ user = \"{ADMIN}\", password = \"admin\" }}\nbases = [{}]",
+            server.url(),
+            bases.join(", ")
+        );
+        let pass = read(&settings, &["uid"]);
+        let mut keys: Vec<_> = pass.records.iter().map(|record| record.key.as_str()).collect();
+        keys.sort_unstable();
+        format!("{}, complete: {}", keys.join(" "), pass.is_complete())
+    });
+    insta::assert_snapshot!(shown.join("\n"), @r"
+    deep other staff top, complete: true
+    top, complete: true
+    top, complete: true
+    other staff, complete: true
+    deep other staff top, complete: true
+    ");
+}
+
+#[test]
 fn a_referral_is_reported_followed_or_left_out() {
     let ldif = people(3);
     let Some(there) = Slapd::start(&Options { ldif: &ldif, ..Options::default() }) else { return };

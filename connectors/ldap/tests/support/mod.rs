@@ -8,8 +8,8 @@ mod ber;
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// How often nonsense comes.
 const NONSENSE: usize = 64;
@@ -62,6 +62,10 @@ pub(crate) struct Behaviour {
     pub(crate) range: Option<usize>,
     /// How many bytes of an answer are sent at a time; everything at once otherwise.
     pub(crate) drip: Option<usize>,
+    /// A search for people is answered by the end of an extended operation, as Samba does with a control that it cannot read.
+    pub(crate) is_strange: bool,
+    /// The attributes that a search for people asked for.
+    pub(crate) asked: Arc<Mutex<Vec<String>>>,
 }
 
 /// A fake that listens. It ends with the test program.
@@ -91,6 +95,8 @@ impl Behaviour {
             references: Vec::new(),
             range: None,
             drip: None,
+            is_strange: false,
+            asked: Arc::default(),
         }
     }
 
@@ -252,6 +258,10 @@ impl Session {
     }
 
     fn people(&mut self, id: &[u8], asked: &[String], types_only: bool, controls: &[u8]) -> Io<()> {
+        *self.behaviour.asked.lock().expect("nobody panics with it") = asked.to_vec();
+        if self.behaviour.is_strange {
+            return self.answer(id, 0x78, &result(12), &[]);
+        }
         if let Some(nonsense) = self.behaviour.nonsense.clone() {
             // Until the other side has had enough, or a while.
             for _ in 0..NONSENSE {
