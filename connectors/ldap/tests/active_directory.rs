@@ -263,6 +263,112 @@ fn who_has_a_group_as_the_primary_one_is_asked_for_once_for_all_groups() {
     assert_eq!(members("even"), ["q2", "q4"]);
 }
 
+#[test]
+fn a_check_says_what_an_administrator_must_know() {
+    let Some(server) = Samba::start() else { return };
+    let domain = source::<Ldap>(&settings(389, MANY, "(objectClass=contact)", "")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let report = runtime.block_on(domain.check(&Context::for_tests("."))).unwrap();
+    // The version of Samba is the machine's.
+    let notes = report.notes.join("\n");
+    let (start, rest) = notes.split_once("(Samba) ").unwrap();
+    let (_, rest) = rest.split_once('\n').unwrap();
+    insta::assert_snapshot!(format!("{start}(Samba) [version]\n{rest}"), @"
+    ldap://127.0.0.1:389: Active Directory (Samba) [version]
+    bind: simple, as Administrator@ad.example.test
+    naming contexts: DC=ad,DC=example,DC=test, CN=Configuration,DC=ad,DC=example,DC=test, CN=Schema,CN=Configuration,DC=ad,DC=example,DC=test
+    controls: paged results, DirSync, deleted entries
+    changes since the last run: dirsync
+    OU=many,DC=ad,DC=example,DC=test: 5000 entries
+    ");
+    drop(server);
+}
+
+/// Two people below the OU of this run, their settings for both ways to what changed, and a first pass of each.
+fn followed(server: &Samba, fields: &[&str]) -> [(String, Pass); 2] {
+    let ou = &server.ou;
+    let run = ou.split(',').next().unwrap().trim_start_matches("OU=");
+    let ldif = [1, 2].map(|n| {
+        format!(
+            "dn: CN=Person {n},{ou}\nchangetype: add\nobjectClass: user\nsAMAccountName: p{n}-{run}\n\
+             title: Engineer\ndepartment: Research\ntelephoneNumber: 1\n\n"
+        )
+    });
+    server.modify(&ldif.concat());
+    ["dirsync", "usn"].map(|way| {
+        let settings = settings(389, ou, "(objectClass=user)", &format!("changes = \"{way}\""));
+        let pass = read(&settings, fields, None);
+        assert!(pass.is_complete() && pass.records.len() == 2, "{pass}");
+        (settings, pass)
+    })
+}
+
+/// DirSync gives what did not change as an empty list: read as it comes, everything else of the person would be cleared.
+#[test]
+fn an_attribute_that_did_not_change_is_not_cleared() {
+    let Some(server) = Samba::start() else { return };
+    let fields = ["sAMAccountName", "title", "department", "telephoneNumber"];
+    let first = followed(&server, &fields);
+    server.modify(&format!(
+        "dn: CN=Person 1,{}\nchangetype: modify\nreplace: title\ntitle: Lead\n-\ndelete: telephoneNumber\n",
+        server.ou
+    ));
+    for (settings, pass) in &first {
+        let changes = read(settings, &fields, Some(&cursor(pass)));
+        let [record] = changes.records.as_slice() else { panic!("{changes}") };
+        let text = |text: &str| [Datum::Text(text.to_owned())];
+        assert_eq!(record.values("title"), text("Lead"));
+        assert_eq!(record.values("department"), text("Research"));
+        assert!(record.values("telephoneNumber").is_empty(), "this one was cleared");
+    }
+}
+
+/// Both ways see that somebody was deleted, and nobody else; gives what they see, and where they go on.
+fn deleted(server: &Samba, first: &[(String, Pass); 2], fields: &[&str]) -> [(Pass, String); 2] {
+    server.modify(&format!("dn: CN=Person 2,{}\nchangetype: delete\n", server.ou));
+    first.each_ref().map(|(settings, pass)| {
+        let changes = read(settings, fields, Some(&cursor(pass)));
+        assert_eq!(read(settings, fields, None).records.len(), 1, "a full pass sees who is left");
+        let text = shown(&changes, &names(pass), &server.ou);
+        (changes, text)
+    })
+}
+
+/// What is in the recycle bin still has its attributes, and looks like a person but for `isDeleted`.
+#[test]
+fn whoever_is_in_the_recycle_bin_is_gone() {
+    let Some(server) = Samba::with_recycle_bin() else { return };
+    let fields = ["sAMAccountName", "title"];
+    let first = followed(&server, &fields);
+    for (_, text) in deleted(&server, &first, &fields) {
+        insta::allow_duplicates!(insta::assert_snapshot!(text, @r"
+        changes
+        removed CN=Person 2\0ADEL:[id],CN=Deleted Objects,DC=ad,DC=example,DC=test key [p2]
+        "));
+    }
+}
+
+#[test]
+fn a_tombstone_that_is_restored_is_the_same_person() {
+    let Some(server) = Samba::start() else { return };
+    let fields = ["sAMAccountName", "title"];
+    let first = followed(&server, &fields);
+    let gone = deleted(&server, &first, &fields);
+    // What else it had is lost with the tombstone.
+    server.modify_deleted(&format!(
+        "dn: {}\nchangetype: modify\ndelete: isDeleted\n-\nreplace: distinguishedName\ndistinguishedName: CN=Person 2,{}\n",
+        gone[0].0.removed[0].origin, server.ou
+    ));
+    for ((settings, before), (since, _)) in first.iter().zip(&gone) {
+        let back = read(settings, &fields, Some(&cursor(since)));
+        let text = shown(&back, &names(before), &server.ou);
+        insta::allow_duplicates!(insta::assert_snapshot!(text, @r#"
+        CN=Person 2,OU=run key [p2], sAMAccountName "p2"
+        changes
+        "#));
+    }
+}
+
 /// Active Directory gives 1,500 values at a time, and an empty list beside them: read as it comes, the group loses everybody.
 #[test]
 fn failure_03_a_group_of_five_thousand_comes_whole() {
