@@ -18,6 +18,7 @@ mod corpus;
 mod crash;
 mod dice;
 mod directory;
+mod discovery;
 mod errors;
 mod exits;
 mod failures;

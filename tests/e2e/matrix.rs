@@ -148,7 +148,9 @@ fn says(request: &Request, word: &str) -> bool {
 
 #[test]
 fn faults_of_discovery() {
-    check(Behaviour::default(), "", APPLY, |request| is(request, "GET", "/ServiceProviderConfig"));
+    check(Behaviour::default(), "", &["apply", "--yes", "--full"], |request| {
+        is(request, "GET", "/ServiceProviderConfig")
+    });
 }
 
 #[test]

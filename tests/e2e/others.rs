@@ -83,7 +83,9 @@ fn check(server: &Server, overrides: &str) {
     };
     let converge = |company: &Company, changes: usize| {
         company.write(&bed);
-        let applied = run(&["apply", "--yes", "--json"]).expect(0).json();
+        let applied = run(&["apply", "--yes", "--json"]).expect(0);
+        assert!(!applied.stderr.contains("single requests"), "{}", applied.stderr);
+        let applied = applied.json();
         let failed = &applied["outcomes"]["failed"];
         assert_eq!((applied["changes"].as_array().unwrap().len(), failed), (changes, &0.into()));
         for line in [&["plan", "--json"][..], &["plan", "--json", "--full"]] {
@@ -108,6 +110,12 @@ fn check(server: &Server, overrides: &str) {
 fn people_and_groups_into_scim2_server() {
     let Some(server) = Server::scim2() else { return };
     check(&server, "");
+}
+
+#[test]
+fn people_and_groups_into_scim2_server_in_bulk_requests() {
+    let Some(server) = Server::scim2() else { return };
+    check(&server, "overrides.bulk.use = \"always\"");
 }
 
 #[test]

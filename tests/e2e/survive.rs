@@ -13,6 +13,128 @@ use super::harness::{Bed, CONFIG, HEADER};
 
 const PEOPLE: usize = 60;
 
+/// What services do, and the tests that show that it is survived. Those of this file go through the binary; those of the
+/// client beside them know every variant.
+const POINTS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "1: a 201 without an id or with a useless Location; other values than were sent; a success that changed nothing",
+        &[
+            (SURVIVE, "a_create_that_is_answered_without_an_id_is_found_again"),
+            (
+                SURVIVE,
+                "values_that_are_kept_otherwise_than_sent_are_told_once_and_not_written_again",
+            ),
+            (SURVIVE, "patch_without_effect_is_told_and_not_sent_for_ever"),
+            (WRITES, "a_201_without_an_id_falls_back_to_the_location"),
+            (WRITES, "a_201_without_body_or_location_may_have_created_and_says_so"),
+            (WRITES, "an_answer_about_something_else_is_not_taken_for_the_account"),
+        ],
+    ),
+    (
+        "2: a filter that is ignored, refused, or answered with nobody; a 409 means: find it",
+        &[
+            (SURVIVE, "filters_that_are_ignored_match_nobody_wrongly"),
+            (SURVIVE, "filters_that_are_refused_are_replaced_by_the_list"),
+            (SURVIVE, "filters_that_find_nobody_make_no_second_account_and_are_told_by_check"),
+            (LISTS, "a_filter_that_is_ignored_finds_only_what_matches"),
+            (LISTS, "a_filter_that_is_not_understood_is_an_error_after_one_request"),
+        ],
+    ),
+    (
+        "3: totalResults that is wrong, count that is ignored, refused or capped, a last page that repeats",
+        &[
+            (SURVIVE, "counts_that_are_wrong_or_missing_hide_nobody"),
+            (SURVIVE, "a_last_page_that_repeats_ends_the_list"),
+            (LISTS, "total_results_too_large_is_not_complete"),
+            (LISTS, "a_count_that_is_refused_is_left_out"),
+            (LISTS, "a_repeated_full_page_without_a_total_proves_nothing"),
+        ],
+    ),
+    (
+        "4: PATCH that is not served, served for a part, or without effect",
+        &[
+            (SURVIVE, "patch_that_is_refused_unannounced_is_replaced_by_put"),
+            (SURVIVE, "patch_without_effect_is_told_and_not_sent_for_ever"),
+            (SURVIVE, "one_refused_attribute_keeps_nobody_out_and_is_told_once"),
+            ("tests/e2e/groups.rs", "a_target_without_patch_gets_all_members_by_put"),
+            ("tests/e2e/others.rs", "people_and_groups_into_django_scim2"),
+            (WRITES, "put_and_patch_take_a_body_or_none"),
+        ],
+    ),
+    (
+        "5: no discovery, a base URL with a query, relative locations, HTML, versions that are none",
+        &[
+            (
+                SURVIVE,
+                "a_service_without_discovery_with_a_query_in_its_url_and_html_errors_is_a_target",
+            ),
+            (WRITES, "a_target_without_a_configuration_is_no_failure"),
+            (WRITES, "what_is_created_comes_back_with_id_and_version"),
+            (LISTS, "a_list_that_is_html_is_an_error_and_not_an_empty_list"),
+            (CONNECTIONS, "the_query_of_the_base_url_goes_with_every_request"),
+            (CONNECTIONS, "what_is_not_http_is_an_error"),
+        ],
+    ),
+    (
+        "6: members that are never returned, left out on creation, or refused one by one",
+        &[
+            (
+                "tests/e2e/groups.rs",
+                "members_that_are_never_told_although_the_profile_does_not_say_so",
+            ),
+            (
+                "tests/e2e/groups.rs",
+                "two_hundred_groups_of_five_hundred_people_whose_members_are_never_told",
+            ),
+            (
+                "tests/e2e/groups.rs",
+                "somebody_else_takes_a_person_out_of_a_group_whose_members_are_never_told",
+            ),
+            ("tests/e2e/groups.rs", "one_member_that_is_refused_keeps_nobody_else_out"),
+        ],
+    ),
+    (
+        "7: directories: limits in mid-flow, referrals, attributes in parts, answers that never come",
+        &[
+            (
+                "connectors/ldap/tests/openldap.rs",
+                "limits_make_a_read_partial_and_small_pages_make_it_whole",
+            ),
+            (
+                "connectors/ldap/tests/openldap.rs",
+                "a_server_that_dies_while_it_is_read_is_an_error_and_never_an_end",
+            ),
+            ("connectors/ldap/tests/openldap.rs", "a_referral_is_reported_followed_or_left_out"),
+            (
+                "connectors/ldap/tests/active_directory.rs",
+                "failure_03_a_group_of_five_thousand_comes_whole",
+            ),
+        ],
+    ),
+    (
+        "beyond the list: bulk requests that are not served, answered with nonsense, or lost",
+        &[
+            (
+                "tests/e2e/bulk.rs",
+                "a_target_that_does_not_serve_them_after_all_is_sent_single_requests",
+            ),
+            ("tests/e2e/bulk.rs", "whatever_becomes_of_bulk_requests_a_rerun_converges"),
+        ],
+    ),
+];
+
+const SURVIVE: &str = "tests/e2e/survive.rs";
+const WRITES: &str = "crates/scim/src/client/tests/writes.rs";
+const LISTS: &str = "crates/scim/src/client/tests/lists.rs";
+const CONNECTIONS: &str = "crates/scim/src/client/tests/connections.rs";
+
+#[test]
+fn each_point_has_its_tests() {
+    let numbers = POINTS.iter().filter_map(|(point, _)| point.split(':').next()?.parse().ok());
+    assert_eq!(numbers.collect::<Vec<u32>>(), (1..=7).collect::<Vec<u32>>());
+    super::failures::are_there(POINTS);
+}
+
 fn people(title_of_7: &str) -> String {
     let mut text = HEADER.to_owned();
     for n in 1..=PEOPLE {

@@ -1,4 +1,5 @@
-//! Writing to a target: 10,000 creates beside a load generator on the same server, with the journal on a disk and in memory;
+//! Writing to a target: 10,000 creates beside a load generator on the same server, with the journal on a disk and in memory, and in
+//! bulk requests;
 //! a full comparison of 100,000 accounts; and a target that takes 50 writes a second.
 //!
 //! Limits: at least 0.9 of the requests a second that `oha` reaches with the same payloads and the same concurrency; at most
@@ -23,7 +24,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use peoplesync_simulator::{Fault, RetryAfter, Simulator};
+use peoplesync_simulator::{Bulk, Fault, RetryAfter, Simulator};
 use serde_json::json;
 
 const CREATES: usize = 10_000;
@@ -38,7 +39,7 @@ const PAGE: usize = 200;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("serve") => serve(arguments.get(2).is_some_and(|limit| limit == "limited")),
+        Some("serve") => serve(arguments.get(2).map(String::as_str).unwrap_or_default()),
         Some("loop") => by_loop(&arguments[2]),
         Some("creates") => creates(),
         Some("compare") => compare(),
@@ -68,7 +69,7 @@ fn creates() {
     }
     let disk = tempfile::tempdir().unwrap();
     let memory = tempfile::tempdir_in("/dev/shm").unwrap();
-    let mut all: [Vec<Measured>; 4] = Default::default();
+    let mut all: [Vec<Measured>; 5] = Default::default();
     for _ in 0..ROUNDS {
         for (place, folder) in [(0, disk.path()), (1, memory.path())] {
             let server = Server::start("free");
@@ -80,13 +81,17 @@ fn creates() {
         let own = std::env::current_exe().unwrap();
         let (used, _) = run(Command::new(&own).args(["loop", &server.url]));
         all[2].push(server.measured((used, 0.0)));
+        let server = Server::start("bulk");
+        let folder = tempfile::tempdir_in(disk.path()).unwrap();
+        let used = load(&server, folder.path(), CREATES);
+        all[4].push(server.measured(used));
         if oha {
             let server = Server::start("free");
             let used = by_oha(&server, disk.path());
             all[3].push(server.measured((used, 0.0)));
         }
     }
-    let [ours, in_memory, bare, oha] = all.map(|mut rounds| {
+    let [ours, in_memory, bare, oha, bulk] = all.map(|mut rounds| {
         rounds.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
         rounds.get(rounds.len() / 2).copied()
     });
@@ -95,7 +100,7 @@ fn creates() {
     let line = |name: &str, measured: Option<Measured>| {
         let Some(Measured { per_second, cpu, .. }) = measured else { return };
         println!(
-            "  {name:<32} {per_second:>7.0} requests/s, {cpu:>5.1} µs of CPU each; ours is {:.2} of it",
+            "  {name:<32} {per_second:>7.0} creates/s, {cpu:>5.1} µs of CPU each; ours is {:.2} of it",
             ours.per_second / per_second
         );
     };
@@ -103,6 +108,7 @@ fn creates() {
     line("the same, state in memory", Some(in_memory));
     line("a bare loop over reqwest", bare);
     line("oha (at least 0.9)", oha);
+    line("peoplesync apply, bulk requests", bulk);
     println!(
         "  CPU of the whole command, reading, mapping and planning included: {:.1} µs a create (limit 60), of which the \
          journal's thread {:.1}; waiting for the disk costs {:.1} % of the throughput (limit 10)",
@@ -149,18 +155,23 @@ impl Server {
 }
 
 /// Serves until its input ends, then tells what it saw.
-fn serve(is_limited: bool) {
+fn serve(kind: &str) {
+    let is_limited = kind == "limited";
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let seen: Arc<Mutex<Seen>> = Arc::default();
     let watched = Arc::clone(&seen);
     let hook = move |request: &peoplesync_simulator::Request| {
-        (request.method == "POST")
+        // Each operation of a bulk request is told as a request of its own.
+        (request.method == "POST" && request.path != "/Bulk")
             .then(|| watched.lock().unwrap().post(is_limited.then_some(PER_SECOND)))
             .flatten()
     };
-    let simulator =
-        runtime.block_on(Simulator::builder().record(false).faults(hook).start()).unwrap();
+    let mut builder = Simulator::builder().record(false).faults(hook);
+    if kind == "bulk" {
+        builder = builder.bulk(Bulk::default());
+    }
+    let simulator = runtime.block_on(builder.start()).unwrap();
     println!("{}", simulator.url());
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     let people = simulator.count(peoplesync_scim::Resource::User);

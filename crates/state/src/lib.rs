@@ -4,6 +4,7 @@ mod approvals;
 mod bookkeeping;
 mod codec;
 mod cursor;
+mod discovery;
 mod error;
 mod file;
 mod health;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use peoplesync_reconcile::{Bookkeeping, Part, Plan};
-use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
-use peoplesync_scim::profile::Use;
+use peoplesync_scim::profile::{Discovery, Use};
+use peoplesync_scim::{Profile, Resource};
 use peoplesync_state::{Approval, KeptNote, MemberEffect, PARTIAL, RunEnd, RunStart, State};
 
 use serde_json::json;
@@ -184,7 +184,13 @@ pub(crate) async fn execute(
         if !is_part && held_back == 0 {
             cursor::keep(&mut state, &basis.config, next.as_ref())?;
         }
-        return Ok(Applied { sent: Vec::new(), lessons: Vec::new(), stopped: None, singly: None });
+        return Ok(Applied {
+            sent: Vec::new(),
+            lessons: Vec::new(),
+            stopped: None,
+            singly: None,
+            contradicts: false,
+        });
     }
     let now = session.clock.now().0;
     let run = state.begin_run(&RunStart {
@@ -201,7 +207,7 @@ pub(crate) async fn execute(
         started: now,
     })?;
     let history = &session.loaded.config.history;
-    let client = discovered(client, &plan).await?;
+    let client = discovered(&session, client, &plan, &mut state, basis.full).await?;
     let if_match = client.profile().write.if_match == Use::Always;
     let tools = Tools {
         versions: if if_match { versions } else { BTreeMap::new() },
@@ -239,6 +245,9 @@ pub(crate) async fn execute(
             "the target does not keep {path} of {people} as it was sent; it is not written again until the person or the target changes"
         ));
     }
+    if applied.contradicts {
+        state.forget_discovery()?;
+    }
     if let Some(why) = &applied.singly {
         output.note(&format!("single requests were sent instead of bulk requests: {why}"));
     }
@@ -265,14 +274,35 @@ pub(crate) async fn execute(
     Ok(applied)
 }
 
-/// The client with a profile that leaves nothing open: what it does not say, the service says of itself. Asked once an apply.
-async fn discovered(client: Client, plan: &Plan) -> Outcome<Client> {
+/// The client with a profile that leaves nothing open: what it does not say, the service says of itself. It is asked by the first
+/// apply, by each with `--full`, and once its word is a day old or did not hold.
+async fn discovered(
+    session: &pipeline::Session,
+    client: Client,
+    plan: &Plan,
+    state: &mut State,
+    full: bool,
+) -> Outcome<Client> {
     if !client.profile().is_open() || plan.changes.is_empty() {
         return Ok(client);
     }
-    let found = client.discover(false).await?;
-    let profile = peoplesync_scim::Profile::clone(client.profile()).with_discovery(&found);
-    Ok(client.with_profile(Arc::new(profile)))
+    let profile = Profile::clone(client.profile());
+    let target = pipeline::target_identity(&session.loaded)?;
+    // Another address, another profile or another version of this program: that is another question.
+    let asked = format!("{target} {} {}", env!("CARGO_PKG_VERSION"), json!(profile));
+    let now = session.clock.now().0;
+    let is_fresh = |at: &i64| (0..DAY).contains(&now.saturating_sub(*at));
+    let kept = state.discovery(&asked)?.filter(|(at, _)| !full && is_fresh(at));
+    let kept = kept.and_then(|(_, said)| serde_json::from_str(&said).ok());
+    let found: Discovery = match kept {
+        Some(found) => found,
+        None => {
+            let found = client.discover(false).await?;
+            state.keep_discovery(&asked, now, &json!(found).to_string())?;
+            found
+        }
+    };
+    Ok(client.with_profile(Arc::new(profile.with_discovery(&found))))
 }
 
 /// What was learned, attribute by attribute, with the number of people.

@@ -294,7 +294,7 @@ async fn delete(
         lookup: Vec::new(),
     };
     state.intend(run, std::slice::from_ref(&intent))?;
-    let answer = client.delete(resource, &observed.id).await;
+    let answer = client.delete(resource, &observed.id, None).await;
     let (ended, error) = match &answer {
         Ok(Deleted::Deleted | Deleted::Gone) => (Ended::Done, None),
         Err(error) => (Ended::Failed, Some(error.to_string())),

@@ -315,11 +315,11 @@ impl Filler<'_, '_> {
                 let whole = client.get(Resource::Group, self.id).await?.unwrap_or_default();
                 let mut body = write::put_body(&whole, &[]);
                 change_members(&mut body, &add, &remove);
-                client.replace(Resource::Group, self.id, &body).await?;
+                client.replace(Resource::Group, self.id, &body, None).await?;
             }
             Update::Auto | Update::Patch => {
                 let body = client.profile().members_patch(&add, &remove);
-                client.patch(Resource::Group, self.id, &body).await?;
+                client.patch(Resource::Group, self.id, &body, None).await?;
             }
         }
         Ok(())

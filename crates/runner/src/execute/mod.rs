@@ -71,6 +71,8 @@ pub(crate) struct Applied {
     pub(crate) stopped: Option<Failure>,
     /// Why the target was no longer sent many changes at once, if so.
     pub(crate) singly: Option<String>,
+    /// Whether the target cannot do what it says of itself.
+    pub(crate) contradicts: bool,
 }
 
 impl std::fmt::Debug for Tools {
@@ -158,6 +160,7 @@ async fn send_all(
     let stopped = sender.stopped();
     let lessons = sender.lessons();
     let singly = sender.tools.client.bulk_ended();
+    let contradicts = singly.is_some() || is_set(&sender.without_patch);
     drop(sender);
     let (state, broken) = journal.finish().await;
     let stopped = match broken {
@@ -165,7 +168,7 @@ async fn send_all(
         None => stopped,
     };
     let sent = results.into_iter().map(|sent| sent.unwrap_or_else(Sent::skipped)).collect();
-    Ok((Applied { sent, lessons, stopped, singly }, state))
+    Ok((Applied { sent, lessons, stopped, singly, contradicts }, state))
 }
 
 /// What is kept of the limits of a target that outlive a process.

@@ -68,16 +68,27 @@ impl Sender<'_> {
     /// Deletes an account, if it is as it was when that was planned.
     pub(super) async fn delete(&self, change: &Change, id: &str) -> Sent {
         let version = self.tools.versions.get(id).map(String::as_str);
-        match self.tools.client.delete_if(change.resource, id, version).await {
+        match self.tools.client.delete(change.resource, id, version).await {
             Ok(_) => {
                 self.reached();
                 Sent::done(id)
             }
-            Err(error) if error.kind == Kind::Precondition && version.is_some() => {
+            // A rule of the target, such as that accounts in use are kept, is refused in the same way.
+            Err(error)
+                if error.kind == Kind::Precondition
+                    && self.has_moved(change, id, version).await =>
+            {
                 Sent::refused(error.status, overtaken("the account"))
             }
             Err(error) => self.failed(&error),
         }
+    }
+
+    /// Whether an account has another version than this one.
+    async fn has_moved(&self, change: &Change, id: &str, version: Option<&str>) -> bool {
+        let Some(version) = version else { return false };
+        let read = self.tools.client.get(change.resource, id).await.ok().flatten();
+        read.as_ref().and_then(version_of).is_none_or(|now| now != version)
     }
 
     /// Reads an account that has moved since it was planned, and sees whether what was planned still fits.
@@ -120,7 +131,7 @@ impl Sender<'_> {
         let client = &self.tools.client;
         let profile = client.profile();
         let Some(update) = self.verb(change) else {
-            let deleted = client.delete_if(change.resource, id, version).await;
+            let deleted = client.delete(change.resource, id, version).await;
             return deleted.map(|_| None).map_err(Stop::Error);
         };
         let by_put = matches!(update, Update::Put | Update::PutChanges);
@@ -146,7 +157,7 @@ impl Sender<'_> {
                     }
                     Some(empty) => write::put_body_with_empties(whole, differences, &empty),
                 };
-                client.replace_if(change.resource, id, &body, version).await
+                client.replace(change.resource, id, &body, version).await
             }
             whole => {
                 let body = requests::patch_body(
@@ -156,7 +167,7 @@ impl Sender<'_> {
                     profile,
                     &self.tools.schemas,
                 );
-                client.patch_if(change.resource, id, &body, version).await
+                client.patch(change.resource, id, &body, version).await
             }
         };
         match answer {

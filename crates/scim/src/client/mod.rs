@@ -341,25 +341,12 @@ impl Client {
         }
     }
 
-    /// As [`replace_if`](Self::replace_if), whatever the version is.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn replace(
-        &self,
-        resource: Resource,
-        id: &str,
-        body: &Json,
-    ) -> Result<Option<Json>, ClientError> {
-        self.replace_if(resource, id, body, None).await
-    }
-
     /// Replaces a resource (PUT). Gives what the target says it is now; `None` without a body. With a `version`, only
     /// if it is still that (`If-Match`, RFC 7644 §3.14).
     ///
     /// # Errors
     /// As the target answers; [`Kind::NotFound`] if it surely is not there, [`Kind::Precondition`] if it has another version.
-    pub async fn replace_if(
+    pub async fn replace(
         &self,
         resource: Resource,
         id: &str,
@@ -370,19 +357,6 @@ impl Client {
         self.write(Method::PUT, resource, id, &body, version).await
     }
 
-    /// As [`patch_if`](Self::patch_if), whatever the version is.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn patch(
-        &self,
-        resource: Resource,
-        id: &str,
-        body: &Json,
-    ) -> Result<Option<Json>, ClientError> {
-        self.patch_if(resource, id, body, None).await
-    }
-
     /// Changes parts of a resource (PATCH). Gives what the target says it is now; `None` without
     /// a body. Several requests, one after the other, where the target limits their operations. With a `version`, only if it is
     /// still that (`If-Match`, RFC 7644 §3.14).
@@ -390,7 +364,7 @@ impl Client {
     /// # Errors
     /// As the target answers; [`Kind::NotFound`] if it surely is not there, [`Kind::Precondition`] if it has another version, and
     /// [`ClientError::is_unsupported`] if the target has no PATCH.
-    pub async fn patch_if(
+    pub async fn patch(
         &self,
         resource: Resource,
         id: &str,
@@ -407,19 +381,11 @@ impl Client {
         Ok(answer)
     }
 
-    /// As [`delete_if`](Self::delete_if), whatever the version is.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn delete(&self, resource: Resource, id: &str) -> Result<Deleted, ClientError> {
-        self.delete_if(resource, id, None).await
-    }
-
     /// Deletes a resource; with a `version`, only if it is still that. 200, 202 and 204 are all success.
     ///
     /// # Errors
     /// As the target answers. A 404 with an HTML body is an error, not [`Deleted::Gone`].
-    pub async fn delete_if(
+    pub async fn delete(
         &self,
         resource: Resource,
         id: &str,

@@ -105,7 +105,7 @@ async fn write(session: &Session, client: &Client, report: &mut Report) {
         "schemas": [peoplesync_scim::urn::PATCH_OP],
         "Operations": [{ "op": "replace", "path": "active", "value": true }],
     });
-    match client.patch(session.managed.resource(), NOBODY, &nobody).await {
+    match client.patch(session.managed.resource(), NOBODY, &nobody, None).await {
         Err(error) if error.kind == Kind::Denied => {
             let hint = "the credentials may read and not write: ask the target's administrator for the right to manage accounts";
             report.bad("write", &Failure::from(error).with_hint(hint));

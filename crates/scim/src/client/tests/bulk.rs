@@ -42,10 +42,10 @@ async fn make(client: Client, change: Change) -> String {
             told(created.map(|created| format!("{} linked: {}", created.id, created.linked)))
         }
         Change::Patch(id) => told(
-            client.patch_if(USERS, id, &patch, Some("W/\"1\"")).await.map(|_| "changed".to_owned()),
+            client.patch(USERS, id, &patch, Some("W/\"1\"")).await.map(|_| "changed".to_owned()),
         ),
         Change::Delete(id) => {
-            told(client.delete_if(USERS, id, None).await.map(|deleted| format!("{deleted:?}")))
+            told(client.delete(USERS, id, None).await.map(|deleted| format!("{deleted:?}")))
         }
     }
 }

@@ -24,9 +24,9 @@ async fn every_request_has_user_agent_accept_and_credentials() {
     let client = Client::new(ClientConfig { auth, ..config(&fake) }).unwrap();
     client.get(USERS, "7").await.unwrap();
     client.create(USERS, &user(7)).await.unwrap();
-    client.replace(USERS, "7", &user(7)).await.unwrap();
-    client.patch(USERS, "7", &json!({})).await.unwrap();
-    client.delete(USERS, "7").await.unwrap();
+    client.replace(USERS, "7", &user(7), None).await.unwrap();
+    client.patch(USERS, "7", &json!({}), None).await.unwrap();
+    client.delete(USERS, "7", None).await.unwrap();
     client.service_provider_config().await.unwrap();
     let seen = fake.seen();
     assert_eq!(seen.len(), 6);
@@ -62,7 +62,7 @@ async fn the_query_of_the_base_url_goes_with_every_request() {
     client.list(USERS, None, None).next().await.unwrap();
     client.get(USERS, "7").await.unwrap();
     client.create(USERS, &user(7)).await.unwrap();
-    client.delete(USERS, "7").await.unwrap();
+    client.delete(USERS, "7", None).await.unwrap();
     insta::assert_snapshot!(fake.lines().join("\n"), @"
     GET /scim/v2/Users?tenant=a%20b&count=100
     GET /scim/v2/Users/7?tenant=a%20b
@@ -134,7 +134,7 @@ async fn one_connection_serves_many_requests() {
     .await;
     let client = client(&fake);
     for _ in 0..20 {
-        client.delete(USERS, "7").await.unwrap();
+        client.delete(USERS, "7", None).await.unwrap();
     }
     assert_eq!(fake.lines().len(), 20);
     assert_eq!(fake.connections(), 1);

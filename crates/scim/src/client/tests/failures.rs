@@ -106,9 +106,9 @@ async fn everything_but_post_is_repeated_after_a_lost_connection() {
         .await;
         let client = client(&fake);
         assert_eq!(client.get(USERS, "7").await.unwrap(), Some(user(7)));
-        assert_eq!(client.replace(USERS, "7", &user(7)).await.unwrap(), Some(user(7)));
-        assert_eq!(client.patch(USERS, "7", &json!({})).await.unwrap(), Some(user(7)));
-        assert_eq!(client.delete(USERS, "7").await.unwrap(), Deleted::Deleted);
+        assert_eq!(client.replace(USERS, "7", &user(7), None).await.unwrap(), Some(user(7)));
+        assert_eq!(client.patch(USERS, "7", &json!({}), None).await.unwrap(), Some(user(7)));
+        assert_eq!(client.delete(USERS, "7", None).await.unwrap(), Deleted::Deleted);
         assert_eq!(fake.lines().len(), 8);
     }
 }
@@ -152,13 +152,13 @@ async fn retries_end_and_the_last_failure_is_told() {
 #[tokio::test]
 async fn a_delete_whose_reply_was_lost_is_gone_the_second_time() {
     let fake = Fake::script([lost(), scim_error(404, "", "not found")]).await;
-    assert_eq!(client(&fake).delete(USERS, "7").await.unwrap(), Deleted::Gone);
+    assert_eq!(client(&fake).delete(USERS, "7", None).await.unwrap(), Deleted::Gone);
 }
 
 #[tokio::test]
 async fn a_patch_that_may_have_happened_stays_ambiguous_whatever_follows() {
     let fake = Fake::script([lost(), scim_error(400, "noTarget", "no such value")]).await;
-    let error = client(&fake).patch(USERS, "7", &json!({})).await.unwrap_err();
+    let error = client(&fake).patch(USERS, "7", &json!({}), None).await.unwrap_err();
     assert_eq!(error.status, Some(400));
     assert!(error.ambiguous);
     insta::assert_snapshot!(error, @"PATCH /Users/7: refused: no such value (status 400, noTarget); it may have been done all the same");

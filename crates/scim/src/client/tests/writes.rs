@@ -57,9 +57,9 @@ async fn a_login_page_with_status_200_is_no_success() {
     let fake = Fake::start(|_, _| html("200 OK")).await;
     let client = client(&fake);
     let create = client.create(USERS, &user(1)).await.unwrap_err();
-    let replace = client.replace(USERS, "7", &user(7)).await.unwrap_err();
-    let patch = client.patch(USERS, "7", &json!({})).await.unwrap_err();
-    let delete = client.delete(USERS, "7").await.unwrap_err();
+    let replace = client.replace(USERS, "7", &user(7), None).await.unwrap_err();
+    let patch = client.patch(USERS, "7", &json!({}), None).await.unwrap_err();
+    let delete = client.delete(USERS, "7", None).await.unwrap_err();
     let get = client.get(USERS, "7").await.unwrap_err();
     for error in [&create, &replace, &patch, &delete] {
         assert_eq!((error.kind, error.ambiguous), (Kind::Malformed, true), "{error}");
@@ -83,7 +83,7 @@ async fn an_error_with_status_200_is_no_success() {
     ])
     .await;
     let client = client(&fake);
-    let refused = client.patch(USERS, "7", &json!({})).await.unwrap_err();
+    let refused = client.patch(USERS, "7", &json!({}), None).await.unwrap_err();
     assert_eq!(refused.scim.as_ref().unwrap().code, Some(100));
     insta::assert_snapshot!(refused, @"PATCH /Users/7: refused: (#100) no such field (status 400)");
     let conflict = client.create(USERS, &user(1)).await.unwrap_err();
@@ -102,7 +102,7 @@ async fn a_409_is_a_conflict_with_its_scim_type() {
 #[tokio::test]
 async fn a_412_is_a_precondition() {
     let fake = Fake::script([reply("412 Precondition Failed", &[], "")]).await;
-    let error = client(&fake).delete(USERS, "7").await.unwrap_err();
+    let error = client(&fake).delete(USERS, "7", None).await.unwrap_err();
     assert_eq!(error.kind, Kind::Precondition);
     insta::assert_snapshot!(error, @"DELETE /Users/7: a precondition of the target does not hold (status 412)");
 }
@@ -117,10 +117,10 @@ async fn put_and_patch_take_a_body_or_none() {
     ])
     .await;
     let client = client(&fake);
-    assert_eq!(client.patch(USERS, "7", &json!({"Operations": []})).await.unwrap(), None);
-    assert_eq!(client.replace(USERS, "7", &user(7)).await.unwrap(), Some(user(7)));
-    assert_eq!(client.replace(USERS, "7", &user(7)).await.unwrap(), None);
-    assert_eq!(client.patch(USERS, "7", &json!({})).await.unwrap(), None);
+    assert_eq!(client.patch(USERS, "7", &json!({"Operations": []}), None).await.unwrap(), None);
+    assert_eq!(client.replace(USERS, "7", &user(7), None).await.unwrap(), Some(user(7)));
+    assert_eq!(client.replace(USERS, "7", &user(7), None).await.unwrap(), None);
+    assert_eq!(client.patch(USERS, "7", &json!({}), None).await.unwrap(), None);
     assert_eq!(fake.lines()[..2], ["PATCH /Users/7", "PUT /Users/7"]);
     assert_eq!(fake.seen()[0].body, r#"{"Operations":[]}"#);
 }
@@ -135,7 +135,7 @@ async fn delete_takes_200_202_and_204() {
     .await;
     let client = client(&fake);
     for _ in 0..3 {
-        assert_eq!(client.delete(USERS, "7").await.unwrap(), Deleted::Deleted);
+        assert_eq!(client.delete(USERS, "7", None).await.unwrap(), Deleted::Deleted);
     }
 }
 
@@ -155,8 +155,8 @@ async fn a_scim_404_is_gone() {
         let fake = Fake::start(move |_, _| answer.clone()).await;
         let client = client(&fake);
         assert_eq!(client.get(USERS, "7").await.unwrap(), None);
-        assert_eq!(client.delete(USERS, "7").await.unwrap(), Deleted::Gone);
-        let error = client.patch(USERS, "7", &json!({})).await.unwrap_err();
+        assert_eq!(client.delete(USERS, "7", None).await.unwrap(), Deleted::Gone);
+        let error = client.patch(USERS, "7", &json!({}), None).await.unwrap_err();
         assert_eq!(error.kind, Kind::NotFound);
         assert!(!error.is_unsupported());
     }
@@ -175,22 +175,22 @@ async fn an_html_404_is_not_gone() {
         let client = client(&fake);
         for error in [
             client.get(USERS, "7").await.unwrap_err(),
-            client.delete(USERS, "7").await.unwrap_err(),
-            client.replace(USERS, "7", &user(7)).await.unwrap_err(),
+            client.delete(USERS, "7", None).await.unwrap_err(),
+            client.replace(USERS, "7", &user(7), None).await.unwrap_err(),
         ] {
             assert_eq!((error.kind, error.status), (Kind::Refused, Some(404)), "{error}");
             assert!(error.is_unsupported(), "authentik #16678: PUT itself was not served");
         }
     }
     let fake = Fake::script([html("404 Not Found")]).await;
-    insta::assert_snapshot!(client(&fake).delete(USERS, "7").await.unwrap_err(), @"DELETE /Users/7: not found, but not by the SCIM service: answered with HTML: Not your API (status 404)");
+    insta::assert_snapshot!(client(&fake).delete(USERS, "7", None).await.unwrap_err(), @"DELETE /Users/7: not found, but not by the SCIM service: answered with HTML: Not your API (status 404)");
 }
 
 #[tokio::test]
 async fn a_target_without_patch_says_so() {
     for answer in [reply("501 Not Implemented", &[], ""), html("405 Method Not Allowed")] {
         let fake = Fake::script([answer]).await;
-        let error = client(&fake).patch(USERS, "7", &json!({})).await.unwrap_err();
+        let error = client(&fake).patch(USERS, "7", &json!({}), None).await.unwrap_err();
         assert!(error.is_unsupported() && !error.retryable && !error.ambiguous, "{error:?}");
     }
 }
@@ -202,7 +202,7 @@ async fn an_id_is_sent_as_one_segment() {
     let client = client(&fake);
     client.get(USERS, id).await.unwrap();
     assert_eq!(fake.lines(), ["GET /Users/..%2FGroups%2Fa%20b%3Fc%23d%252F"]);
-    let group = client.replace(Resource::Group, "é", &json!({})).await;
+    let group = client.replace(Resource::Group, "é", &json!({}), None).await;
     group.unwrap();
     assert_eq!(fake.lines()[1], "PUT /Groups/%C3%A9");
 }
@@ -211,11 +211,11 @@ async fn an_id_is_sent_as_one_segment() {
 async fn an_id_that_would_address_the_whole_collection_is_never_sent() {
     let fake = Fake::script([]).await;
     for id in ["", ".", ".."] {
-        let error = client(&fake).delete(USERS, id).await.unwrap_err();
+        let error = client(&fake).delete(USERS, id, None).await.unwrap_err();
         assert_eq!(error.kind, Kind::Config);
     }
     assert!(fake.lines().is_empty());
-    insta::assert_snapshot!(client(&fake).delete(USERS, "..").await.unwrap_err(), @r#"DELETE /Users/..: the id ".." cannot stand in a URL"#);
+    insta::assert_snapshot!(client(&fake).delete(USERS, "..", None).await.unwrap_err(), @r#"DELETE /Users/..: the id ".." cannot stand in a URL"#);
 }
 
 #[tokio::test]
@@ -242,8 +242,8 @@ async fn an_answer_about_something_else_is_not_taken_for_the_account() {
         let client = client(&fake);
         let read = client.get(USERS, "7").await.unwrap_err();
         assert_eq!((read.kind, read.ambiguous), (Kind::Malformed, false));
-        assert_eq!(client.replace(USERS, "7", &user(7)).await.unwrap(), None);
-        assert_eq!(client.patch(USERS, "7", &json!({})).await.unwrap(), None);
+        assert_eq!(client.replace(USERS, "7", &user(7), None).await.unwrap(), None);
+        assert_eq!(client.patch(USERS, "7", &json!({}), None).await.unwrap(), None);
     }
     let fake = Fake::start(|_, _| reply("200 OK", &[], r#"{"id": 7}"#)).await;
     assert!(client(&fake).get(USERS, "7").await.unwrap().is_some());
