@@ -1,6 +1,7 @@
 //! A target that says what a test wants it to say, word by word, whatever that is. The simulator is right where it is not told to be
 //! wrong; this is not even HTTP where a test wants that.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
@@ -15,7 +16,7 @@ pub(crate) struct Rule {
     pub(crate) body: Vec<u8>,
 }
 
-/// A target on loopback. Its thread ends with the test's process.
+/// A target on loopback, which counts the requests of each method (`POST-1`). Its thread ends with the test's process.
 #[derive(Debug)]
 pub(crate) struct Canned {
     url: String,
@@ -26,9 +27,10 @@ impl Canned {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/scim", listener.local_addr().unwrap());
         std::thread::spawn(move || {
+            let mut numbers = BTreeMap::new();
             for stream in listener.incoming().flatten() {
                 // A client that goes away is no matter of the target's.
-                let _gone = answer(&rules, stream);
+                let _gone = answer(&rules, &mut numbers, stream);
             }
         });
         Self { url }
@@ -40,7 +42,11 @@ impl Canned {
 }
 
 /// Answers one request, and closes: so a connection that is cut is like any other.
-fn answer(rules: &[Rule], mut stream: TcpStream) -> std::io::Result<()> {
+fn answer(
+    rules: &[Rule],
+    numbers: &mut BTreeMap<String, u32>,
+    mut stream: TcpStream,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut first = String::new();
     reader.read_line(&mut first)?;
@@ -60,6 +66,9 @@ fn answer(rules: &[Rule], mut stream: TcpStream) -> std::io::Result<()> {
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let path = path.strip_prefix("/scim").unwrap_or(path);
     let fits = |rule: &&Rule| rule.method == method && path.starts_with(&rule.path);
+    let of_method = numbers.entry(method.to_owned()).or_insert(0_u32);
+    *of_method += 1;
+    let number = format!("{method}-{of_method}");
     let missing = Rule {
         method: String::new(),
         path: String::new(),
@@ -72,6 +81,7 @@ fn answer(rules: &[Rule], mut stream: TcpStream) -> std::io::Result<()> {
         return Ok(());
     }
     write!(stream, "HTTP/1.1 {} Said\r\nConnection: close\r\n", rule.status)?;
+    write!(stream, "X-Request-Id: {number}\r\n")?;
     if !rule.media_type.is_empty() {
         write!(stream, "Content-Type: {}\r\n", rule.media_type)?;
     }

@@ -35,6 +35,7 @@ mod payloads;
 mod profiles;
 mod properties;
 mod put;
+mod request_ids;
 mod same_people;
 mod scale;
 mod scenarios;

@@ -26,6 +26,12 @@ impl Digest {
     /// target in the next run.
     pub const UNKNOWN: Self = Self(0);
 
+    /// Another digest than this, of which a part is not written: the next run looks at the account.
+    #[must_use]
+    pub fn unfinished(self) -> Self {
+        Self(!self.0)
+    }
+
     /// The digest in the first eight bytes of a hash; never [`UNKNOWN`](Self::UNKNOWN).
     #[must_use]
     pub fn from_hash(hash: [u8; 16]) -> Self {

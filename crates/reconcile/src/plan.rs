@@ -1,6 +1,8 @@
 //! The plan: every change to be made, complete and immutable, with its reason. These types are also the JSON of
 //! `plan --json` and of saved plans (face.md); their names are API.
 
+use std::collections::BTreeSet;
+
 use peoplesync_scim::path::Path;
 use peoplesync_scim::schema::Resource;
 use serde::{Deserialize, Serialize};
@@ -30,10 +32,12 @@ pub enum Action {
 }
 
 impl Plan {
-    /// The plan without the changes that have to wait, each with why, which becomes a warning; and how many these are.
+    /// The plan without the changes that have to wait, each with why, which becomes a warning; and how many these are. What is left
+    /// refers to nobody whose creation waits.
     #[must_use]
     pub fn without(mut self, why: impl Fn(&Change) -> Option<String>) -> (Self, u64) {
         let (mut kept, mut left_out) = (Vec::new(), 0);
+        let mut uncreated = BTreeSet::new();
         for change in std::mem::take(&mut self.changes) {
             let Some(message) = why(&change) else {
                 kept.push(change);
@@ -41,11 +45,44 @@ impl Plan {
             };
             left_out += 1;
             self.summary.take_out(&change);
+            if change.action == Action::Create {
+                uncreated.insert((change.resource, change.key.clone()));
+            }
             self.warnings.push(Warning { key: Some(change.key), origin: change.origin, message });
+        }
+        if !uncreated.is_empty() {
+            kept.retain_mut(|change| {
+                let is_needed = change.forget(&uncreated);
+                if !is_needed {
+                    self.summary.take_out(change);
+                }
+                is_needed
+            });
         }
         self.changes = kept;
         self.warnings.sort();
         (self.seal(), left_out)
+    }
+}
+
+impl Change {
+    /// Takes out what refers to accounts that are not created after all; a later run sets it, as the link then has another digest.
+    /// Whether anything is left to do.
+    fn forget(&mut self, uncreated: &BTreeSet<(Resource, String)>) -> bool {
+        let was = (self.attributes.len(), self.members.add.len());
+        self.attributes.retain(|attribute| match (&attribute.reference, &attribute.after) {
+            (Some(key), None) => !uncreated.contains(&(Resource::User, key.clone())),
+            _ => true,
+        });
+        self.members.add.retain(|member| match (&member.key, &member.id) {
+            (Some(key), None) => !uncreated.contains(&(member.resource, key.clone())),
+            _ => true,
+        });
+        if was == (self.attributes.len(), self.members.add.len()) {
+            return true;
+        }
+        self.digest = self.digest.map(Digest::unfinished);
+        self.action != Action::Update || !self.attributes.is_empty() || !self.members.is_empty()
     }
 }
 

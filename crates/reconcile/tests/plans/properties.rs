@@ -251,8 +251,18 @@ proptest! {
 
     #[test]
     fn the_checker_finds_nothing(world in world()) {
-        let made = world.plan();
+        let mut made = world.plan();
         prop_assert_eq!(world.lint(&made), vec![]);
+        // Whoever waits for another try is taken out of a plan that was looked at: what is left is as good.
+        let whole = made.plan.clone();
+        for out in &whole.changes {
+            let (rest, _) = whole
+                .clone()
+                .without(|change| (change.key == out.key).then(|| "waits".to_owned()));
+            prop_assert!(rest.verify_hash());
+            made.plan = rest;
+            prop_assert_eq!(world.lint(&made), vec![]);
+        }
         prop_assert!(made.plan.verify_hash());
     }
 

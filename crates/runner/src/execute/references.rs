@@ -125,7 +125,10 @@ impl Sender<'_> {
             }
             let second = match self.is_linked(index) {
                 true => Sent::done(&id),
-                false => self.write(change, &differences, &attributes, &id, None).await,
+                false => {
+                    let work = self.write(change, &differences, &attributes, &id, None);
+                    Sent::numbered(work).await
+                }
             };
             let written = second.is_whole() && missing.is_empty();
             for (attribute, difference) in attributes.iter_mut().zip(&differences) {

@@ -109,15 +109,19 @@ impl<'a> Sender<'a> {
             return Sent::not_journaled();
         }
         let id = change.id.as_deref().unwrap_or_default();
-        let sent = match change.action {
-            _ if !needs_request => Sent::done(id),
-            Action::Create => self.create(index).await,
-            Action::Delete => self.delete(change, id).await,
-            _ => {
-                let version = self.tools.versions.get(id).map(String::as_str);
-                self.write(change, &requests::now(change), &change.attributes, id, version).await
+        let work = async {
+            match change.action {
+                _ if !needs_request => Sent::done(id),
+                Action::Create => self.create(index).await,
+                Action::Delete => self.delete(change, id).await,
+                _ => {
+                    let version = self.tools.versions.get(id).map(String::as_str);
+                    let now = requests::now(change);
+                    self.write(change, &now, &change.attributes, id, version).await
+                }
             }
         };
+        let sent = Sent::numbered(work).await;
         let finished = requests::pending(change).next().is_none() && change.members.is_empty();
         let digest = if finished { change.digest } else { None };
         let created = change.action == Action::Create;

@@ -1,6 +1,6 @@
 //! What came of one change.
 
-use peoplesync_scim::client::ClientError;
+use peoplesync_scim::client::{self, ClientError};
 
 /// How a change ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -20,7 +20,7 @@ pub(crate) struct Sent {
     pub(crate) error: Option<String>,
     /// The account's id, once there is one.
     pub(crate) id: Option<String>,
-    /// The number that the target gave to a request that failed.
+    /// The number that the target gave to the request.
     pub(crate) request: Option<String>,
 }
 
@@ -53,6 +53,12 @@ impl Sent {
     pub(super) fn failed(error: &ClientError) -> Self {
         let request = error.request_id.clone();
         Self { request, ..Self::refused(error.status, error_line(error)) }
+    }
+
+    /// What comes of some requests, with the number that the target gave to the last of them.
+    pub(super) async fn numbered(work: impl Future<Output = Self>) -> Self {
+        let (sent, number) = client::numbered(work).await;
+        Self { request: sent.request.clone().or(number), ..sent }
     }
 
     /// Whether all of it was done.

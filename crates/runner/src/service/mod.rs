@@ -116,9 +116,12 @@ pub(crate) async fn serve(
                     continue;
                 }
                 tell_system(&[sd_notify::NotifyState::Status(&format!("{kind} under way"))]);
-                let Some(report) = until_stopped(&job, due.full, clock, &mut signals).await else {
-                    output.note("stopped before anything was written");
-                    break;
+                let report = match until_stopped(&job, due.full, clock, &mut signals).await {
+                    Ok(report) => report,
+                    Err(left) => {
+                        output.note(&left);
+                        break;
+                    }
                 };
                 output.note(&report.line);
                 for event in &report.events {
@@ -184,27 +187,32 @@ impl std::ops::Deref for Ran {
 }
 
 /// Makes a run. Told to stop, it ends at once as long as nothing is being written; otherwise what is under way is finished,
-/// within a limit. What is not settled then is in the journal, and looked up by the next run.
+/// within a limit. What is not settled then is in the journal, and looked up by the next run. Otherwise gives what there is to
+/// say of a run that did not come to its end.
 async fn until_stopped(
     job: &Job,
     full: bool,
     clock: &dyn Clock,
     signals: &mut Signals,
-) -> Option<Ran> {
+) -> Result<Ran, String> {
     let stop = Stop::default();
     let running = cycle::run(&job.loaded, full, &stop, clock);
     tokio::pin!(running);
     tokio::select! {
-        report = &mut running => return Some(Ran { report, stopped: false }),
+        report = &mut running => return Ok(Ran { report, stopped: false }),
         () = signals.stop() => {}
     }
     stop.asked.store(true, Ordering::Release);
     if !stop.writing.load(Ordering::Acquire) {
-        return None;
+        return Err("stopped before anything was written".to_owned());
     }
-    let limit = Duration::from_secs(job.table.stop_secs);
-    let report = tokio::time::timeout(limit, running).await.ok()?;
-    Some(Ran { report, stopped: true })
+    let seconds = job.table.stop_secs;
+    match tokio::time::timeout(Duration::from_secs(seconds), running).await {
+        Ok(report) => Ok(Ran { report, stopped: true }),
+        Err(_) => Err(format!(
+            "stopped with requests under way: they were not done within schedule.stop_secs = {seconds}; the next run looks up what came of them"
+        )),
+    }
 }
 
 /// Whether a run is left out because of the quarantine.

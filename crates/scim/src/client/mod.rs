@@ -40,7 +40,7 @@ pub use self::auth::{Auth, OAuth2};
 pub use self::config::{ClientConfig, Observer};
 pub use self::error::{ClientError, Kind};
 pub use self::paging::Pages;
-pub use self::transport::RequestEvent;
+pub use self::transport::{RequestEvent, numbered};
 pub use self::wire::{Carried, Lost, Wire};
 
 use self::bulk::Bulk;

@@ -1,6 +1,7 @@
 //! One HTTP attempt: connection pool, TLS, headers, time and size limits, the bound on concurrency.
 //! What a reply means is judged in `reply`, whether to try again in `retry`.
 
+use std::cell::RefCell;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -38,6 +39,21 @@ const MOST_LANES: usize = 1024;
 
 /// A longer one is none.
 const MAX_REQUEST_ID: usize = 128;
+
+tokio::task_local! {
+    /// The number that the target gave to the last write of some work.
+    static NUMBER: RefCell<Option<String>>;
+}
+
+/// Does some work, and tells the number that the target gave to the last of its writes that went well, if it gave one: by it the
+/// target's support finds the request. What fails has it in [`ClientError::request_id`].
+pub async fn numbered<F: Future>(work: F) -> (F::Output, Option<String>) {
+    let all = async {
+        let output = work.await;
+        (output, NUMBER.with(RefCell::take))
+    };
+    NUMBER.scope(RefCell::default(), all).await
+}
 
 /// One attempt to send a request, as told to the [observer](super::ClientConfig::observer).
 #[derive(Debug)]
@@ -240,6 +256,11 @@ impl Transport {
                 let (error, sent) = match result {
                     Ok(reply) => {
                         self.pace.succeeded(class);
+                        if call.is_write() {
+                            // Nobody asks where no work is numbered.
+                            let _unasked =
+                                NUMBER.try_with(|number| number.replace(reply.request_id.clone()));
+                        }
                         let done = (reply.status, reply.body.len(), elapsed);
                         self.succeeded(call, label, number, done);
                         return Ok(reply);
