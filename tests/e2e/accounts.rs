@@ -131,3 +131,20 @@ fn whether_accounts_may_be_changed_is_asked_on_demand_only() {
     assert!(may.stdout.contains("write: the credentials may change accounts"), "{}", may.stdout);
     assert_eq!(bed.simulator().count(Resource::User), 0);
 }
+
+/// Ids that are numbers, and a creation that is answered without one: the account is found, shown with its person, and deleted with
+/// its link.
+#[test]
+fn an_account_whose_id_is_a_number_is_found_again_by_its_name() {
+    let mut habits = profile("generic");
+    habits.values.ids = peoplesync_scim::profile::Ids::Number;
+    habits.simulate.insert("quirks".to_owned(), json!({ "create_answer": "without_id" }));
+    let bed = Bed::with_profile(&habits);
+    bed.write("peoplesync.toml", CONFIG);
+    bed.write("people.csv", format!("{HEADER}1,Ada,Lovelace,ada@example.com,Lead,active,\n"));
+    bed.run(&["apply", "--yes"]).expect(0);
+    let shown = bed.run(&["target", "show", "ada@example.com"]).expect(0);
+    assert!(shown.stdout.contains("linked to key 1, created by peoplesync"), "{}", shown.stdout);
+    bed.run(&["target", "delete", "ada@example.com", "--yes"]).expect(0);
+    bed.run(&["links", "show", "1"]).expect(2);
+}

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use peoplesync_scim::Resource;
-use peoplesync_simulator::{Behaviour, Request};
+use peoplesync_simulator::{Behaviour, Fault, Request};
 use serde_json::{Value as Json, json};
 
 use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS};
@@ -106,4 +106,18 @@ fn a_service_without_versions_takes_the_write_as_it_comes() {
     let (bed, ran) = check(behaviour, "title", json!("Countess"));
     ran.expect(0);
     assert_eq!(title(&bed), "Lead");
+}
+
+#[test]
+fn a_delete_that_a_rule_of_the_target_refuses_is_not_told_as_a_change_by_somebody_else() {
+    let bed = Bed::with_faults(|request| (request.method == "DELETE").then(|| Fault::status(412)));
+    let leavers = "[leavers]\naction = \"delete\"\n";
+    bed.write("peoplesync.toml", format!("{CONFIG}{leavers}{NO_GUARDS}"));
+    bed.write("people.csv", people("Lead", "2,Bob,Builder,bob@example.com,,active,\n"));
+    bed.run(&["apply", "--yes"]).expect(0);
+    bed.write("people.csv", people("Lead", ""));
+    // A full run reads the account, so that it knows its version.
+    let ran = bed.run(&["apply", "--yes", "--full"]).expect(5);
+    assert!(ran.stdout.contains("a precondition of the target does not hold"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("was changed at the target"), "{}", ran.stdout);
 }

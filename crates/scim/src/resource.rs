@@ -9,6 +9,11 @@ use crate::schema::{SchemaSet, is_primary};
 use crate::urn;
 use crate::value::{is_unassigned, lift};
 
+/// The id of a resource. Some services write it as a number.
+pub fn id(resource: &Json) -> Option<String> {
+    member(resource, "id").and_then(crate::value::reference_id).filter(|id| !id.is_empty())
+}
+
 /// A member of an object; letter case of the name does not count. `None` for anything but an object.
 pub fn member<'a>(object: &'a Json, name: &str) -> Option<&'a Json> {
     let members = object.as_object()?;

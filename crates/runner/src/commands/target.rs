@@ -190,16 +190,15 @@ async fn one(
     let path = peoplesync_scim::Path::parse(name).expect("a plain name is a path");
     let filter = peoplesync_scim::Filter::eq(path, wanted);
     let found = client.find(resource, &filter).await.map_err(unreadable)?;
-    let id_of = |account: &Json| member(account, "id").and_then(Json::as_str).map(str::to_owned);
     match found.hits.as_slice() {
         [account] => {
-            let id = id_of(account).unwrap_or_default();
+            let id = resource::id(account).unwrap_or_default();
             Ok((account.clone(), state.links_by_id(resource, &[id.as_str()])?.pop()))
         }
         [] => Err(Failure::usage(format!("the target has no account {wanted}"))
             .with_hint(format!("`peoplesync target list {wanted}` searches ids, names and keys"))),
         several => {
-            let ids: Vec<String> = several.iter().filter_map(id_of).collect();
+            let ids: Vec<String> = several.iter().filter_map(resource::id).collect();
             Err(Failure::usage(format!("several accounts are called {wanted}: {}", ids.join(", ")))
                 .with_hint("name one by its id"))
         }

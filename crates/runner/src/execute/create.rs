@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use peoplesync_reconcile::Change;
 use peoplesync_scim::client::{Client, ClientError, Created, Kind, Links};
 use peoplesync_scim::schema::SchemaSet;
-use peoplesync_scim::{Filter, Path, Resource};
+use peoplesync_scim::{Filter, Path, Resource, resource};
 use serde_json::Value as Json;
 
 use super::partly::Partly;
@@ -131,7 +131,7 @@ pub(super) async fn find(
     lookup: &[(String, String)],
 ) -> Result<Option<String>, ClientError> {
     let found = find_account(client, resource, lookup).await?;
-    Ok(found.and_then(|account| Some(account.get("id")?.as_str()?.to_owned())))
+    Ok(found.as_ref().and_then(resource::id))
 }
 
 /// The id of the account that a create made whose reply was lost. It has all of these values but those that the target does not
@@ -149,8 +149,7 @@ pub(super) async fn find_created(
         let parsed = Path::parse(path).ok().filter(|_| is_kept);
         parsed.is_none_or(|path| Filter::eq(path, value.clone()).matches(&account, schemas))
     };
-    let id = account.get("id").and_then(Json::as_str).filter(|_| lookup.iter().all(has));
-    Ok(id.map(str::to_owned))
+    Ok(resource::id(&account).filter(|_| lookup.iter().all(has)))
 }
 
 async fn find_account(

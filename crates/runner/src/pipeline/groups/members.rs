@@ -60,14 +60,14 @@ struct Group<'a> {
 
 impl Sightings {
     pub(super) fn see(&mut self, group: &Json) {
-        let Some(id) = group.get("id").and_then(Json::as_str) else { return };
+        let Some(id) = peoplesync_scim::resource::id(group) else { return };
         let members = members_of(group);
         if members.is_empty() {
-            self.0.remove(id);
+            self.0.remove(&id);
             return;
         }
         let members = members.into_iter().map(|(id, name)| (id.into(), name.map(Into::into)));
-        self.0.insert(id.to_owned(), members.collect());
+        self.0.insert(id, members.collect());
     }
 }
 
