@@ -132,9 +132,7 @@ impl Book {
                         let cell = match cells.next_cell_with_style_id() {
                             Ok(cell) => cell,
                             // The place of it is known: all errors are in the facts.
-                            Err(calamine::XlsxError::CellError(_))
-                                if !facts.errors().is_empty() =>
-                            {
+                            Err(calamine::XlsxError::CellError(_)) if !facts.flaws().is_empty() => {
                                 continue;
                             }
                             Err(error) => return Err(fail(&error)),
@@ -157,9 +155,7 @@ impl Book {
                         let cell = match cells.next_cell() {
                             Ok(Some(cell)) => cell,
                             Ok(None) => return taker.end(),
-                            Err(calamine::XlsbError::CellError(_))
-                                if !facts.errors().is_empty() =>
-                            {
+                            Err(calamine::XlsbError::CellError(_)) if !facts.flaws().is_empty() => {
                                 continue;
                             }
                             Err(error) => return Err(fail(&error)),

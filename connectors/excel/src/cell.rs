@@ -12,6 +12,8 @@ use crate::line::{Content, Found, Line};
 /// Spreadsheet programs keep 15 digits of a number, and so might have changed any of more.
 const MOST: f64 = 1e15;
 
+const UNCALCULATED: &str = "holds a formula that no program has calculated: open the file in a spreadsheet program and save it once";
+
 /// The value of a cell. The buffer takes texts that are made here.
 #[inline]
 pub(crate) fn value<'b>(
@@ -30,6 +32,7 @@ pub(crate) fn value<'b>(
         Content::Duration(span) => Value::Text(clock(line.text(*span), buffer)?),
         Content::Error(Some(error)) => return Err(format!("holds the error {error}")),
         Content::Error(None) => return Err("holds an error, or something that is not read".into()),
+        Content::Uncalculated => return Err(UNCALCULATED.into()),
     })
 }
 

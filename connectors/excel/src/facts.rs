@@ -1,5 +1,5 @@
-//! What the spreadsheet library does not say about a sheet, or says too late: hidden rows, merged cells, cells with errors, numbers whose
-//! format adds zeros. It is gathered while a part is looked at, in memory that does not grow with the sheet.
+//! What the spreadsheet library does not say about a sheet, or says too late: hidden rows, merged cells, cells with errors, formulas
+//! without a value, numbers whose format adds zeros. It is gathered while a part is looked at, in memory that does not grow with the sheet.
 
 use crate::limit::Refused;
 
@@ -9,7 +9,7 @@ pub(crate) const MAX_COLUMNS: u32 = 16_384;
 
 /// More of these in one sheet are refused. Each takes some bytes of memory.
 const MOST_MERGES: usize = 100_000;
-const MOST_ERRORS: usize = 1_000_000;
+const MOST_FLAWS: usize = 1_000_000;
 const MOST_RUNS: usize = 1_000_000;
 
 /// Numbers are shown with so many digits at most.
@@ -26,10 +26,20 @@ pub(crate) struct Facts {
     hidden: Vec<(u32, u32)>,
     /// Areas of merged cells, by their first row once they are sorted.
     merges: Vec<Area>,
-    /// Cells that hold an error, in order of rows and columns once they are sorted.
-    errors: Vec<(u32, u16)>,
+    /// Cells that have no value to rely on, in order of rows and columns once they are sorted.
+    flaws: Vec<(u32, u16, Flaw)>,
     /// Runs of cells in a column whose number is shown with this many digits.
     digits: Vec<Digits>,
+}
+
+/// Why a cell has no value to rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Flaw {
+    /// It holds an error.
+    Error,
+    /// It holds a formula that no program has calculated, as programs write that only make files. The library gives an empty cell, which
+    /// would clear the attribute of everybody.
+    Uncalculated,
 }
 
 /// An area of cells, ends included.
@@ -71,13 +81,20 @@ impl Facts {
         Ok(())
     }
 
-    /// Notes a cell that holds an error.
-    pub(crate) fn error(&mut self, row: u32, column: u16) -> Result<(), Refused> {
-        if self.errors.len() == MOST_ERRORS {
-            return Err(Refused::limit(format!("has errors in more than {MOST_ERRORS} cells")));
+    /// Notes a cell that has no value to rely on.
+    pub(crate) fn flaw(&mut self, row: u32, column: u16, flaw: Flaw) -> Result<(), Refused> {
+        if self.flaws.len() == MOST_FLAWS {
+            let what =
+                format!("has errors or formulas without a value in more than {MOST_FLAWS} cells");
+            return Err(Refused::limit(what));
         }
-        self.errors.push((row, column));
+        self.flaws.push((row, column, flaw));
         Ok(())
+    }
+
+    /// The last cell that was noted has a value after all.
+    pub(crate) fn no_flaw(&mut self) {
+        self.flaws.pop();
     }
 
     /// Notes that the number of a cell is shown with so many digits at least.
@@ -101,8 +118,9 @@ impl Facts {
     pub(crate) fn sort(&mut self) {
         self.hidden.sort_unstable();
         self.merges.sort_unstable();
-        self.errors.sort_unstable();
-        self.errors.dedup();
+        self.flaws.sort_unstable();
+        // A cell with both is one with an error.
+        self.flaws.dedup_by_key(|(row, column, _)| (*row, *column));
         self.digits.sort_unstable();
     }
 
@@ -129,9 +147,9 @@ impl Facts {
         &self.merges
     }
 
-    /// The cells with errors, in order.
-    pub(crate) fn errors(&self) -> &[(u32, u16)] {
-        &self.errors
+    /// The cells that have no value to rely on, in order.
+    pub(crate) fn flaws(&self) -> &[(u32, u16, Flaw)] {
+        &self.flaws
     }
 }
 

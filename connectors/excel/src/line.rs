@@ -4,7 +4,7 @@ use calamine::{CellErrorType, Data, DataRef, ExcelDateTime};
 use peoplesync_source::Error;
 
 use crate::book::Rows;
-use crate::facts::{DATE_1904, Facts, MAX_COLUMNS, MAX_ROWS, MOST_DIGITS};
+use crate::facts::{DATE_1904, Facts, Flaw, MAX_COLUMNS, MAX_ROWS, MOST_DIGITS};
 
 /// What a row may hold in texts of its own.
 const LONGEST_ROW: usize = 4 << 20;
@@ -47,6 +47,8 @@ pub(crate) enum Content<'a> {
     Duration(Span),
     /// An error, if it is known which.
     Error(Option<CellErrorType>),
+    /// A formula that no program has calculated.
+    Uncalculated,
 }
 
 /// A run in the texts of a line.
@@ -135,6 +137,7 @@ impl<'a> Line<'a> {
             Content::Boolean(value) => Content::Boolean(*value),
             Content::Serial(serial) => Content::Serial(*serial),
             Content::Error(error) => Content::Error(error.clone()),
+            Content::Uncalculated => Content::Uncalculated,
         };
         let Found { column, digits, .. } = *found;
         Line { row: self.row, cells: vec![Found { column, digits, content }], texts }
@@ -181,13 +184,13 @@ pub(crate) struct Taker<'f, 'r, 'a, L: ?Sized> {
     rows: &'r mut L,
     line: Line<'a>,
     is_sorted: bool,
-    /// How many of the known errors were passed.
-    errors: usize,
+    /// How many of the known flaws were passed.
+    flaws: usize,
 }
 
 impl<'f, 'r, 'a, L: Lines<'a> + ?Sized> Taker<'f, 'r, 'a, L> {
     pub(crate) fn new(place: &'f str, facts: &'f Facts, rows: &'r mut L) -> Self {
-        Self { place, facts, rows, line: Line::default(), is_sorted: true, errors: 0 }
+        Self { place, facts, rows, line: Line::default(), is_sorted: true, flaws: 0 }
     }
 
     /// Takes a cell whose digits are among the facts.
@@ -244,7 +247,7 @@ impl<'f, 'r, 'a, L: Lines<'a> + ?Sized> Taker<'f, 'r, 'a, L> {
         self.go_to(MAX_ROWS)
     }
 
-    /// Gives the open row, and those before this one that hold nothing but errors.
+    /// Gives the open row, and those before this one that hold nothing but flaws.
     fn go_to(&mut self, row: u32) -> Result<bool, Error> {
         if row < self.line.row {
             return Err(self.malformed("has its rows in the wrong order"));
@@ -256,7 +259,7 @@ impl<'f, 'r, 'a, L: Lines<'a> + ?Sized> Taker<'f, 'r, 'a, L> {
             if !self.give()? {
                 return Ok(false);
             }
-            let next = self.facts.errors().get(self.errors).map_or(row, |(next, _)| row.min(*next));
+            let next = self.facts.flaws().get(self.flaws).map_or(row, |(next, ..)| row.min(*next));
             self.line.clear(next);
             if next == row {
                 return Ok(true);
@@ -265,20 +268,23 @@ impl<'f, 'r, 'a, L: Lines<'a> + ?Sized> Taker<'f, 'r, 'a, L> {
     }
 
     fn give(&mut self) -> Result<bool, Error> {
-        while let Some((row, column)) = self.facts.errors().get(self.errors).copied()
+        while let Some((row, column, flaw)) = self.facts.flaws().get(self.flaws).copied()
             && row <= self.line.row
         {
-            self.errors += 1;
+            self.flaws += 1;
             if row < self.line.row {
                 continue;
             }
+            let content = match flaw {
+                Flaw::Error => Content::Error(None),
+                Flaw::Uncalculated => Content::Uncalculated,
+            };
             let known = self.line.cells.iter_mut().find(|cell| cell.column == column);
             match known.map(|cell| &mut cell.content) {
                 Some(Content::Error(_)) => {}
                 // The library takes what is shown for a text.
-                Some(content) => *content = Content::Error(None),
+                Some(taken) => *taken = content,
                 None => {
-                    let content = Content::Error(None);
                     self.line.cells.push(Found { column, digits: 0, content });
                     self.is_sorted = false;
                 }

@@ -1,7 +1,7 @@
 //! Looks at the content of an ods file. The library keeps all cells of all its sheets, and writes out what the file only repeats, so the
 //! cost is counted before; and it does not tell hidden rows, merged cells, or the zeros that a number format adds.
 
-use crate::facts::{Area, Facts, MAX_COLUMNS, MAX_ROWS, MOST_DIGITS};
+use crate::facts::{Area, Facts, Flaw, MAX_COLUMNS, MAX_ROWS, MOST_DIGITS};
 use crate::limit::{Limits, Refused};
 use crate::part::{Found, memory};
 use crate::scan::{Fault, attribute, local_name, number};
@@ -11,6 +11,15 @@ const BYTES_PER_CELL: u64 = 96;
 
 /// Repetitions of one cell with a number format that adds zeros; nobody repeats an identifier more often.
 const MOST_REPEATED: u32 = 256;
+
+/// Where the value of a cell is, if it is not its text.
+const VALUES: [&[u8]; 5] = [
+    b"office:value",
+    b"office:string-value",
+    b"office:date-value",
+    b"office:time-value",
+    b"office:boolean-value",
+];
 
 /// The sheets of an ods file while they are looked at.
 #[derive(Debug, Default)]
@@ -87,13 +96,26 @@ impl OdsPart {
         self.at.columns = repeated(tag, b"table:number-columns-repeated", MAX_COLUMNS - column);
         let kind = attribute(tag, b"office:value-type");
         self.is_number = kind == Some(b"float");
-        self.has_value = kind.is_some() || attribute(tag, b"table:formula").is_some();
+        let is_formula = attribute(tag, b"table:formula").is_some();
+        self.has_value = kind.is_some() || is_formula;
         self.text.clear();
         self.text_length = tag.len() as u64;
         let Some(facts) = self.sheets.last_mut() else { return Ok(()) };
         let Ok(left) = u16::try_from(column) else { return Ok(()) };
         if attribute(tag, b"calcext:value-type") == Some(b"error") && self.at.columns > 0 {
-            facts.error(row, left)?;
+            facts.flaw(row, left, Flaw::Error)?;
+        }
+        // The text of a cell is its value only if that is said to be one; nothing may be the text of a formula.
+        if is_formula
+            && kind != Some(b"string")
+            && !VALUES.iter().any(|name| attribute(tag, name).is_some())
+        {
+            for row in row..row + self.at.rows {
+                for column in (left..).take(usize::try_from(self.at.columns).unwrap_or(usize::MAX))
+                {
+                    facts.flaw(row, column, Flaw::Uncalculated)?;
+                }
+            }
         }
         let spanned = |name| number(tag, name).unwrap_or(1).max(1);
         let (down, across) = (

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::facts::{self, Facts, MAX_ROWS};
+use crate::facts::{self, Facts, Flaw, MAX_ROWS};
 use crate::limit::{Limits, Refused};
 use crate::ods::OdsPart;
 use crate::scan::{self, Fault, Visit, attribute, is_true, local_name, number};
@@ -64,6 +64,9 @@ pub(crate) fn memory(bytes: u64, limits: &Limits) -> Result<(), Refused> {
     Err(Refused::setting(what, "memory_mb", limits.memory_mb))
 }
 
+/// The depth of cells: worksheet, sheetData, row, c.
+const CELL: usize = 4;
+
 /// A visitor that finds out what it sees by the root element.
 struct Any<'a> {
     limits: &'a Limits,
@@ -90,6 +93,23 @@ struct Sheet {
     /// The last cell's own word on where it is, as far as any is that long, and its length.
     last: [u8; 12],
     last_length: usize,
+    inside: Inside,
+    /// Whether the value of the cell whose inside is looked at is a text, which may be empty.
+    is_text: bool,
+}
+
+/// What was seen inside of a cell that could not be passed over.
+#[derive(Default, PartialEq)]
+enum Inside {
+    /// No cell, or one that is settled.
+    #[default]
+    Nothing,
+    /// A cell without a formula as yet.
+    Cell,
+    /// A formula, which was noted as one without a value.
+    Formula,
+    /// A formula and the beginning of a value that may turn out to be none.
+    Value,
 }
 
 impl Visit for Any<'_> {
@@ -135,15 +155,20 @@ impl Visit for Any<'_> {
     #[inline]
     fn close(&mut self, depth: usize) {
         match &mut self.kind {
+            Kind::Sheet(sheet) if depth <= CELL => sheet.inside = Inside::Nothing,
             Kind::Sheet(_) | Kind::Texts | Kind::Unknown | Kind::Other => {}
             Kind::Ods(part) => part.close(depth),
         }
     }
 
     #[inline]
-    fn text(&mut self, _: usize, text: &[u8]) {
-        if let Kind::Ods(part) = &mut self.kind {
-            part.text(text);
+    fn text(&mut self, depth: usize, text: &[u8]) {
+        match &mut self.kind {
+            Kind::Ods(part) => part.text(text),
+            Kind::Sheet(sheet) if sheet.inside == Inside::Value && depth > CELL => {
+                sheet.calculated(&mut self.facts);
+            }
+            _ => {}
         }
     }
 
@@ -151,8 +176,7 @@ impl Visit for Any<'_> {
     fn unit(&self) -> usize {
         match self.kind {
             Kind::Ods(_) => usize::MAX,
-            // worksheet, sheetData, row, c.
-            _ => 4,
+            _ => CELL,
         }
     }
 
@@ -160,6 +184,20 @@ impl Visit for Any<'_> {
     fn passes_over_cell(&self, tag: &[u8]) -> bool {
         matches!(self.kind, Kind::Sheet(_)) && tag.starts_with(b"c ") && !tag.ends_with(b"/")
     }
+
+    #[inline]
+    fn enter(&mut self, tag: &[u8]) {
+        if let Kind::Sheet(sheet) = &mut self.kind
+            && local_name(tag) == b"c"
+        {
+            sheet.inside = Inside::Cell;
+            sheet.is_text = attribute(tag, b"t") == Some(b"str");
+        }
+    }
+}
+
+fn nowhere() -> Refused {
+    Refused::malformed("has a cell that is nowhere")
 }
 
 /// Whether an attribute may be a mere `e`.
@@ -186,8 +224,35 @@ impl Sheet {
                     reference.ok_or_else(|| Refused::malformed("merges cells that are no area"))?,
                 )
             }
+            b"f" if self.inside == Inside::Cell => {
+                self.inside = Inside::Formula;
+                let (row, column) = match self.last_length {
+                    0 => (self.row.saturating_sub(1), self.column.saturating_sub(1)),
+                    _ => facts::cell(self.last()).ok_or_else(nowhere)?,
+                };
+                facts.flaw(row, column, Flaw::Uncalculated)
+            }
+            b"v" if self.inside == Inside::Formula && !self.is_text => {
+                self.inside = Inside::Value;
+                Ok(())
+            }
+            b"v" | b"is" if self.inside == Inside::Formula => {
+                self.calculated(facts);
+                Ok(())
+            }
             _ => Ok(()),
         }
+    }
+
+    /// The formula of the open cell has a value.
+    fn calculated(&mut self, facts: &mut Facts) {
+        self.inside = Inside::Nothing;
+        facts.no_flaw();
+    }
+
+    /// The last cell's own word on where it is.
+    fn last(&self) -> &[u8] {
+        self.last.get(..self.last_length).unwrap_or_default()
     }
 
     #[inline]
@@ -204,8 +269,7 @@ impl Sheet {
             self.last_length = reference.len().min(self.last.len());
             self.last.iter_mut().zip(reference).for_each(|(to, from)| *to = *from);
         } else {
-            let last = self.last.get(..self.last_length).unwrap_or_default();
-            if let Some((_, column)) = facts::cell(last) {
+            if let Some((_, column)) = facts::cell(self.last()) {
                 self.column = column.saturating_add(1);
             }
             self.last_length = 0;
@@ -218,9 +282,8 @@ impl Sheet {
                 Some(reference) => facts::cell(reference),
                 None => Some((self.row.saturating_sub(1), counted)),
             };
-            let (row, column) =
-                place.ok_or_else(|| Refused::malformed("has a cell that is nowhere"))?;
-            facts.error(row, column)?;
+            let (row, column) = place.ok_or_else(nowhere)?;
+            facts.flaw(row, column, Flaw::Error)?;
         }
         Ok(())
     }

@@ -31,10 +31,14 @@ pub(crate) trait Visit {
     /// The depth of elements that may hold no more than a cell does.
     fn unit(&self) -> usize;
 
-    /// Whether nothing matters of what is in the element at the depth of a unit that has just begun, which is called `c`.
+    /// Whether nothing matters of what is in the element at the depth of a unit that has just begun, which is called `c`, but a formula
+    /// without a value.
     fn passes_over_cell(&self, _tag: &[u8]) -> bool {
         false
     }
+
+    /// Whatever is in the element at the depth of a unit that has just begun comes next.
+    fn enter(&mut self, _tag: &[u8]) {}
 }
 
 /// What went wrong while a part was scanned.
@@ -85,12 +89,15 @@ pub(crate) fn xml(input: impl Read, visitor: &mut impl Visit) -> Result<u64, Fau
                 let tag = tag.get(1..length - 1).unwrap_or_default();
                 state.tag(tag, at, visitor)?;
                 let mut passed = length;
-                if state.depth == visitor.unit()
-                    && visitor.passes_over_cell(tag)
-                    && let Some(length) = plain_cell(rest)
-                {
-                    state.depth -= 1;
-                    passed += length;
+                if state.depth == visitor.unit() {
+                    if visitor.passes_over_cell(tag)
+                        && let Some(length) = plain_cell(rest)
+                    {
+                        state.depth -= 1;
+                        passed += length;
+                    } else {
+                        visitor.enter(tag);
+                    }
                 }
                 window.advance(passed);
             }
@@ -105,8 +112,9 @@ pub(crate) fn xml(input: impl Read, visitor: &mut impl Visit) -> Result<u64, Fau
 /// So much of a cell is looked at to pass over it at once; most are far shorter.
 const PLAIN: usize = 1024;
 
-/// The length of what is left of a cell, with its end tag, where nothing can hide that: no quote, no comment, no instruction. Most
-/// cells are such, and four of five tags of a sheet are in them.
+/// The length of what is left of a cell, with its end tag, where nothing can hide that: no quote, no comment, no instruction; and
+/// where there is a value, so that it does not matter whether there is a formula. Most cells are such, and four of five tags of a sheet
+/// are in them.
 #[inline]
 fn plain_cell(bytes: &[u8]) -> Option<usize> {
     const END: &[u8] = b"</c>";
@@ -123,8 +131,18 @@ fn plain_cell(bytes: &[u8]) -> Option<usize> {
     };
     // Without an early end, this is done for many bytes at a time.
     let hides = |byte: &u8| matches!(byte, b'"' | b'\'' | b'!' | b'?');
-    let is_plain = !bytes.get(..end)?.iter().fold(false, |any, byte| any | hides(byte));
-    is_plain.then_some(end + END.len())
+    let inside = bytes.get(..end)?;
+    let is_plain = !inside.iter().fold(false, |any, byte| any | hides(byte));
+    (is_plain && has_value(inside)).then_some(end + END.len())
+}
+
+/// Whether a cell ends with a value, after a formula or not, or is a text of its own. It may have a value also if not.
+#[inline]
+fn has_value(inside: &[u8]) -> bool {
+    match inside.strip_suffix(b"</v>") {
+        Some(before) => before.last().is_some_and(|byte| *byte != b'>'),
+        None => inside.starts_with(b"<is>"),
+    }
 }
 
 struct State {

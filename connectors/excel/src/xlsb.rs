@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
-use crate::facts::{Area, Facts, MAX_COLUMNS, MAX_ROWS, MOST_DIGITS};
+use crate::facts::{Area, Facts, Flaw, MAX_COLUMNS, MAX_ROWS, MOST_DIGITS};
 use crate::limit::{Limits, Refused};
 use crate::part::{Found, memory};
 use crate::scan::Fault;
@@ -149,7 +149,8 @@ impl Sheet {
                 return Err(Refused::hinted("has cells in a form that is not read", hint));
             }
             CELL_ERROR | FORMULA_ERROR | CELL_RICH_TEXT => {
-                self.facts.error(self.row, column(u32_at(data, 0).ok_or_else(short)?)?)?;
+                let column = column(u32_at(data, 0).ok_or_else(short)?)?;
+                self.facts.flaw(self.row, column, Flaw::Error)?;
             }
             CELL_RK | CELL_REAL | FORMULA_NUMBER => {
                 let style = u32_at(data, 4).ok_or_else(short)? & 0x00ff_ffff;

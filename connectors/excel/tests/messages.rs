@@ -8,7 +8,7 @@ mod hostile;
 use std::fs;
 use std::path::Path;
 
-use common::{ods, put_table, raw_xlsx, sheet_xml, xlsx};
+use common::{ods, ods_number, ods_text, put_table, raw_xlsx, sheet_xml, xlsx};
 use peoplesync_excel::Excel;
 use peoplesync_source::{Context, Query, Source};
 use peoplesync_testkit::{Table, read_all, source};
@@ -173,6 +173,75 @@ fn cells_read_as_they_are_seen() {
         <table:table-row table:number-rows-repeated=\"2\"><table:table-cell office:value-type=\"string\"><text:p>twice</text:p></table:table-cell></table:table-row>";
     let ods = check_book(&ods(&[("People", repeated.to_owned())]), "");
     insta::assert_snapshot!(format!("{xlsx}\n{ods}"));
+}
+
+#[test]
+fn formulas_that_no_program_has_calculated_reject_their_row() {
+    let header = "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>id</t></is></c>\
+        <c r=\"B1\" t=\"inlineStr\"><is><t>value</t></is></c></row>";
+    let cells = [
+        // As openpyxl and others write it; quotes are looked at by another way than the rest.
+        "><f>A2&amp;\"x\"</f><v></v>",
+        "><f>A2&amp;A3</f><v></v>",
+        "><f>A2&amp;A3</f><v/>",
+        "><f>A2&amp;A3</f>",
+        "t=\"str\"><f>A2&amp;A3</f>",
+        "><f t=\"shared\" si=\"0\"/>",
+        "\n  ><f>A2</f>\n  <v />\n  ",
+        // These are calculated. The first three are empty.
+        "t=\"str\"><f>\"\"</f><v></v>",
+        "t=\"str\"><f>A2</f><v/>",
+        "t=\"inlineStr\"><f>A2</f><is><t></t></is>",
+        "><f>A2</f><v>7</v>",
+        "t=\"str\"><f>\"x\"&amp;A2</f><v>x7</v>",
+        "><f t=\"shared\" si=\"0\"/><v>8</v>",
+        "><f>A2</f>\n<v>9</v>\n",
+        // No formulas.
+        "><v></v>",
+        ">",
+    ];
+    let rows: String = (2..)
+        .zip(cells)
+        .map(|(row, cell)| {
+            let cell = format!("<c r=\"B{row}\" {cell}</c>");
+            format!("<row r=\"{row}\"><c r=\"A{row}\"><v>{row}</v></c>{cell}</row>")
+        })
+        .collect();
+    let other = |row, cells: &str| format!("<row r=\"{row}\">{cells}</row>");
+    let others = [
+        // The key; a row of nothing else; one that does not say where its cells are.
+        other(30, "<c r=\"A30\"><f>A2</f></c><c r=\"B30\"><v>1</v></c>"),
+        other(31, "<c r=\"B31\"><f>A2</f></c>"),
+        other(32, "<c><v>32</v></c><c><f>A2</f></c>"),
+    ];
+    let sheet = sheet_xml(&(header.to_owned() + &rows + &others.concat()));
+    let sheet = sheet.replace("</sheetData>", "</sheetData><extLst><ext><f>A2</f></ext></extLst>");
+    let xlsx = check_book(&raw_xlsx(&sheet, "<sst/>"), "");
+    // A column that nobody reads may hold whatever it likes.
+    let base = TempDir::new().unwrap();
+    fs::write(base.path().join("people.xlsx"), raw_xlsx(&sheet, "<sst/>")).unwrap();
+    let unread = check(base.path(), "path = \"people.xlsx\"\nkey = \"id\"", Some(&["id"]));
+    let cells = [
+        "/>",
+        "><text:p>shown</text:p></table:table-cell>",
+        " office:value-type=\"float\"/>",
+        " office:value-type=\"float\" office:value=\"7\"/>",
+        " office:value-type=\"string\" office:string-value=\"\"/>",
+        " office:value-type=\"string\"><text:p>x7</text:p></table:table-cell>",
+        " office:value-type=\"boolean\" office:boolean-value=\"true\"/>",
+    ];
+    let rows = (2..).zip(cells).map(|(row, cell)| {
+        let key = ods_number(&row.to_string(), &row.to_string());
+        let cell = format!("<table:table-cell table:formula=\"of:=[.A2]\"{cell}");
+        format!("<table:table-row>{key}{cell}</table:table-row>")
+    });
+    let header =
+        format!("<table:table-row>{}{}</table:table-row>", ods_text("id"), ods_text("value"));
+    let repeated = "<table:table-row table:number-rows-repeated=\"2\">\
+        <table:table-cell table:number-columns-repeated=\"2\" table:formula=\"of:=1+1\"/></table:table-row>";
+    let rows = header + &rows.collect::<String>() + repeated;
+    let ods = check_book(&ods(&[("People", rows)]), "");
+    insta::assert_snapshot!(format!("{xlsx}\nonly the id\n{unread}\n{ods}"));
 }
 
 #[test]
