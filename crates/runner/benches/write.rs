@@ -6,6 +6,9 @@
 //! 60 µs of CPU a create in our own process; a journal that costs at most a tenth; at least 47 writes a second where 50 are
 //! taken, fewer than 2 % of them refused, and nobody lost.
 //!
+//! `oha` is compared with twice: on a server that answers in no time, where the two processors are shared by whoever asks and whoever
+//! answers, so that the CPU of a create decides; and on one that takes five milliseconds for an answer, as a fast service does.
+//!
 //! The server is this bench once more, in a process of its own with one thread, so that the CPU time of the other side is not
 //! ours. It measures for everybody alike: from the first POST that reached it to the last.
 
@@ -24,12 +27,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use peoplesync_simulator::{Bulk, Fault, RetryAfter, Simulator};
+use peoplesync_simulator::{Behaviour, Bulk, Fault, RetryAfter, Simulator};
 use serde_json::json;
 
 const CREATES: usize = 10_000;
 const ROUNDS: usize = 5;
 const CONCURRENCY: usize = 8;
+/// What a fast service takes for an answer.
+const LATENCY_MS: u64 = 5;
 const SLOW_CREATES: usize = 3_000;
 const PER_SECOND: f64 = 50.0;
 const ACCOUNTS: usize = 100_000;
@@ -42,9 +47,11 @@ fn main() {
         Some("serve") => serve(arguments.get(2).map(String::as_str).unwrap_or_default()),
         Some("loop") => by_loop(&arguments[2]),
         Some("creates") => creates(),
+        Some("distant") => distant(),
         Some("compare") => compare(),
         _ => {
             creates();
+            distant();
             compare();
             limited();
         }
@@ -118,6 +125,35 @@ fn creates() {
     );
 }
 
+/// The same where an answer takes its time.
+fn distant() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut ours, mut oha) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let server = Server::start("distant");
+        let place = tempfile::tempdir_in(folder.path()).unwrap();
+        let used = load(&server, place.path(), CREATES);
+        ours.push(server.measured(used).per_second);
+        if Command::new("oha").arg("--version").stdout(Stdio::null()).status().is_ok() {
+            let server = Server::start("distant");
+            let used = by_oha(&server, folder.path());
+            oha.push(server.measured((used, 0.0)).per_second);
+        }
+    }
+    let median = |rounds: &mut Vec<f64>| {
+        rounds.sort_by(f64::total_cmp);
+        rounds.get(rounds.len() / 2).copied()
+    };
+    let ours = median(&mut ours).unwrap();
+    print!(
+        "{CREATES} creates, {CONCURRENCY} at once, where an answer takes {LATENCY_MS} ms: {ours:.0} creates/s"
+    );
+    match median(&mut oha) {
+        Some(oha) => println!("; oha {oha:.0}, of which ours is {:.2} (at least 0.9)", ours / oha),
+        None => println!("; oha is not here"),
+    }
+}
+
 /// The server of one load.
 struct Server {
     child: Child,
@@ -168,8 +204,13 @@ fn serve(kind: &str) {
             .flatten()
     };
     let mut builder = Simulator::builder().record(false).faults(hook);
-    if kind == "bulk" {
-        builder = builder.bulk(Bulk::default());
+    match kind {
+        "bulk" => builder = builder.bulk(Bulk::default()),
+        "distant" => {
+            let behaviour = Behaviour { latency_ms: LATENCY_MS, ..Behaviour::default() };
+            builder = builder.behaviour(behaviour);
+        }
+        _ => {}
     }
     let simulator = runtime.block_on(builder.start()).unwrap();
     println!("{}", simulator.url());
