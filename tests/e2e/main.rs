@@ -39,6 +39,7 @@ mod request_ids;
 mod same_people;
 mod scale;
 mod scenarios;
+mod secrets;
 mod servers;
 mod service;
 mod survive;
