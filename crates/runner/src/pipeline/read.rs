@@ -44,13 +44,10 @@ pub(crate) struct Reading {
     pub(crate) holding: Holding,
 }
 
-/// Batches that are mapped while the links are loaded.
-const AHEAD: usize = 16;
-
-/// Reads everything. Batches are mapped side by side, and taken in their order; the first of them while `index` loads the links.
+/// Reads everything. Batches are mapped side by side, and taken in their order.
 pub(crate) async fn read(
     (session, state): (&Session, &State),
-    index: impl FnOnce() -> Outcome<LinkIndex>,
+    index: LinkIndex,
     key: &DigestKey,
     (before, since): (Option<Arc<Mapping>>, Option<Cursor>),
     (now, full): (Timestamp, bool),
@@ -66,34 +63,27 @@ pub(crate) async fn read(
     let opened = begin(session, &query).await?;
     let mut records = opened.records;
     let holding = Holding::new(&session.sources, state, &opened.unread)?;
-    let mut mapper = Mapper {
-        session,
-        key,
-        now,
-        people: people.cloned(),
-        before: before.map(|mapping| (mapping, None)),
-        binding: None,
-        sources: holding.bits().into(),
-        spare_rows: Vec::new(),
-    };
-    let mut digesting = FuturesOrdered::new();
-    let mut end = None;
-    while end.is_none() && digesting.len() < AHEAD {
-        end = mapper.step(&mut *records, &mut digesting, progress).await?;
-    }
-    let mut reader = Reader::new(session, index()?, key, now, full);
+    let mut reader = Reader::new(session, index, key, now, full);
     reader.holding = holding;
     reader.people = people.cloned();
+    reader.before = before;
     let width = 2 * available_parallelism().map_or(2, usize::from);
+    let mut digesting = FuturesOrdered::new();
     let end = loop {
-        while digesting.len() > width || (end.is_some() && !digesting.is_empty()) {
-            mapper.spare_rows.push(reader.take(finished(digesting.next().await)?));
+        match next(&mut *records).await? {
+            Step::Batch(batch) => {
+                progress.steps(batch.len());
+                digesting.push_back(reader.digest(batch));
+            }
+            Step::End(end) => break end,
         }
-        match end {
-            Some(end) => break end,
-            None => end = mapper.step(&mut *records, &mut digesting, progress).await?,
+        while digesting.len() > width {
+            reader.take(finished(digesting.next().await)?);
         }
     };
+    while !digesting.is_empty() {
+        reader.take(finished(digesting.next().await)?);
+    }
     let cursor = end.cursor.clone();
     let Reader { mut intake, snapshot, gathered, mut holding, .. } = reader;
     holding.rejections().for_each(|rejection| intake.reject(rejection, &[], true));
@@ -150,23 +140,6 @@ pub(super) fn coverage(end: End) -> Coverage {
     }
 }
 
-/// Maps batches beside whoever reads them.
-struct Mapper<'a> {
-    session: &'a Session,
-    key: &'a DigestKey,
-    /// The moment that `Now()` gives.
-    now: Timestamp,
-    /// Other people, if an expression asks about them.
-    people: Option<Arc<Others>>,
-    /// The mapping of the last run, where it was another, and its binding.
-    before: Option<(Arc<Mapping>, Option<Arc<Binding>>)>,
-    binding: Option<(Fields, Arc<Binding>, Option<Arc<BoundOfPeople>>)>,
-    /// How the state numbers several sources.
-    sources: Arc<[u8]>,
-    /// Memory of batches that were taken in, for those that come.
-    spare_rows: Vec<Vec<Row>>,
-}
-
 struct Reader<'a> {
     session: &'a Session,
     key: &'a DigestKey,
@@ -176,7 +149,13 @@ struct Reader<'a> {
     full: bool,
     intake: Intake,
     draft: Draft,
+    binding: Option<(Fields, Arc<Binding>, Option<Arc<BoundOfPeople>>)>,
+    /// Memory of batches that were taken in, for those that come.
+    spare_rows: Vec<Vec<Row>>,
     gathered: Gathered,
+    /// The mapping of the last run, where it was another, and its binding.
+    before: Option<Arc<Mapping>>,
+    before_binding: Option<Arc<Binding>>,
     name_slot: Option<usize>,
     snapshot: u128,
     /// Who was referred to last, and whether they are linked; that does not change during a read.
@@ -185,62 +164,6 @@ struct Reader<'a> {
     people: Option<Arc<Others>>,
     /// Who is left alone because a source that may have them was not read.
     holding: Holding,
-}
-
-impl Mapper<'_> {
-    /// Takes a step of the source: starts to map a batch, or gives the end.
-    async fn step(
-        &mut self,
-        records: &mut dyn Records,
-        digesting: &mut FuturesOrdered<JoinHandle<Digested>>,
-        progress: &Progress,
-    ) -> Outcome<Option<End>> {
-        match next(records).await? {
-            Step::Batch(batch) => {
-                progress.steps(batch.len());
-                digesting.push_back(self.digest(batch));
-                Ok(None)
-            }
-            Step::End(end) => Ok(Some(end)),
-        }
-    }
-
-    /// Starts to map a batch.
-    fn digest(&mut self, batch: Batch) -> JoinHandle<Digested> {
-        let (binding, of_people) = match &self.binding {
-            Some((fields, binding, of_people)) if fields.is_same(batch.fields()) => {
-                (Arc::clone(binding), of_people.clone())
-            }
-            _ => {
-                let fields = batch.fields().clone();
-                let binding = Arc::new(self.session.mapping.bind(&fields));
-                let groups = self.session.groups.as_ref();
-                let of_people = groups.map(|groups| Arc::new(groups.of_people.bind(&fields)));
-                if let Some((mapping, binding)) = &mut self.before {
-                    *binding = Some(Arc::new(mapping.bind(&fields)));
-                }
-                self.binding = Some((fields, Arc::clone(&binding), of_people.clone()));
-                (binding, of_people)
-            }
-        };
-        let (mapping, key) = (Arc::clone(&self.session.mapping), self.key.clone());
-        let (now, people) = (self.now, self.people.clone());
-        let sources = Arc::clone(&self.sources);
-        let before = self.before.clone();
-        let rows = self.spare_rows.pop().unwrap_or_default();
-        spawn_blocking(move || {
-            let people = people.as_deref();
-            let of_people = of_people.as_deref();
-            let batch = (batch, rows);
-            let mut digested =
-                Digested::new(batch, binding, of_people, &mapping, &key, now, people);
-            digested.mark_sources(&sources);
-            if let Some((mapping, Some(binding))) = before {
-                digested.compare(&binding, &mapping, &key, now, people);
-            }
-            digested
-        })
-    }
 }
 
 impl<'a> Reader<'a> {
@@ -262,6 +185,10 @@ impl<'a> Reader<'a> {
             full,
             intake: Intake::new(index, Arc::clone(&session.managed)),
             draft: Draft::new(&session.mapping),
+            binding: None,
+            spare_rows: Vec::new(),
+            before: None,
+            before_binding: None,
             gathered: Gathered::default(),
             name_slot,
             snapshot: 0,
@@ -271,8 +198,49 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes in what came of a batch; its memory of rows is free then.
-    fn take(&mut self, mut digested: Digested) -> Vec<Row> {
+    /// Starts to map a batch.
+    fn digest(&mut self, batch: Batch) -> JoinHandle<Digested> {
+        let (binding, of_people) = match &self.binding {
+            Some((fields, binding, of_people)) if fields.is_same(batch.fields()) => {
+                (Arc::clone(binding), of_people.clone())
+            }
+            _ => {
+                let fields = batch.fields().clone();
+                let binding = Arc::new(self.session.mapping.bind(&fields));
+                let groups = self.session.groups.as_ref();
+                let of_people = groups.map(|groups| Arc::new(groups.of_people.bind(&fields)));
+                let before = self.before.as_ref();
+                self.before_binding = before.map(|before| Arc::new(before.bind(&fields)));
+                self.binding = Some((fields, Arc::clone(&binding), of_people.clone()));
+                (binding, of_people)
+            }
+        };
+        let (mapping, key) = (Arc::clone(&self.session.mapping), self.key.clone());
+        let (now, people) = (self.now, self.people.clone());
+        let bits: Arc<[u8]> = self.holding.bits().into();
+        let before = self.before.clone().zip(self.before_binding.clone());
+        let rows = self.spare_rows.pop().unwrap_or_default();
+        spawn_blocking(move || {
+            let people = people.as_deref();
+            let mut digested = Digested::new(
+                (batch, rows),
+                binding,
+                of_people.as_deref(),
+                &mapping,
+                &key,
+                now,
+                people,
+            );
+            digested.mark_sources(&bits);
+            if let Some((mapping, binding)) = before {
+                digested.compare(&binding, &mapping, &key, now, people);
+            }
+            digested
+        })
+    }
+
+    /// Takes in what came of a batch.
+    fn take(&mut self, mut digested: Digested) {
         self.gathered.merge(&mut digested.gathered);
         let batch = &digested.batch;
         let mut references_start = 0;
@@ -327,7 +295,7 @@ impl<'a> Reader<'a> {
             self.intake.removed(print_of(self.key, key), key);
         }
         self.intake.read((batch.len() + batch.rejected().len()) as u64);
-        digested.rows
+        self.spare_rows.push(digested.rows);
     }
 
     fn in_scope(
