@@ -15,7 +15,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use peoplesync_ldap::Ldap;
 use peoplesync_source::{Context, Query};
@@ -31,6 +31,10 @@ fn settings(url: &str, bind: &str, more: &str) -> String {
     )
 }
 
+/// The place of the authority's certificate. Made once for all tests: a new one under a server that is starting would not be the one that
+/// its clients are told to trust.
+static AUTHORITY: OnceLock<String> = OnceLock::new();
+
 /// A domain controller that gives tickets, if there are settings of Kerberos that name it; and its authority of TLS.
 #[allow(clippy::print_stderr, reason = "a test that was left out says so")]
 fn start() -> Option<(Samba, String)> {
@@ -39,7 +43,7 @@ fn start() -> Option<(Samba, String)> {
         eprintln!("LEFT OUT: Kerberos is not set up; `cargo xtask test` does it");
         return None;
     };
-    let authority = certify(Path::new(&folder));
+    let authority = AUTHORITY.get_or_init(|| certify(Path::new(&folder))).clone();
     let server = Samba::start()?;
     // The bound is a number of tries, each of which yields to it.
     let gives_tickets = (0..2_000_000).any(|_| {
