@@ -33,11 +33,11 @@ pub enum Action {
 
 impl Plan {
     /// The plan without the changes that have to wait, each with why, which becomes a warning; and how many these are. What is left
-    /// refers to nobody whose creation waits.
+    /// refers to nobody who has no link before these are done.
     #[must_use]
     pub fn without(mut self, why: impl Fn(&Change) -> Option<String>) -> (Self, u64) {
         let (mut kept, mut left_out) = (Vec::new(), 0);
-        let mut uncreated = BTreeSet::new();
+        let mut unlinked = BTreeSet::new();
         for change in std::mem::take(&mut self.changes) {
             let Some(message) = why(&change) else {
                 kept.push(change);
@@ -45,16 +45,19 @@ impl Plan {
             };
             left_out += 1;
             self.summary.take_out(&change);
-            if change.action == Action::Create {
-                uncreated.insert((change.resource, change.key.clone()));
+            if matches!(change.action, Action::Create | Action::Adopt) {
+                unlinked.insert((change.resource, change.key.clone()));
             }
             self.warnings.push(Warning { key: Some(change.key), origin: change.origin, message });
         }
-        if !uncreated.is_empty() {
+        if !unlinked.is_empty() {
             kept.retain_mut(|change| {
-                let is_needed = change.forget(&uncreated);
+                let cause = change.cause;
+                let is_needed = change.forget(&unlinked);
                 if !is_needed {
                     self.summary.take_out(change);
+                } else if change.cause != cause {
+                    self.summary.take_out_cause(cause);
                 }
                 is_needed
             });
@@ -66,22 +69,24 @@ impl Plan {
 }
 
 impl Change {
-    /// Takes out what refers to accounts that are not created after all; a later run sets it, as the link then has another digest.
+    /// Takes out what refers to people and groups that are not linked after all; a later run sets it, as the link then has another
+    /// digest. Of who would be taken over the account is known, but not whose it is.
     /// Whether anything is left to do.
-    fn forget(&mut self, uncreated: &BTreeSet<(Resource, String)>) -> bool {
+    fn forget(&mut self, unlinked: &BTreeSet<(Resource, String)>) -> bool {
         let was = (self.attributes.len(), self.members.add.len());
-        self.attributes.retain(|attribute| match (&attribute.reference, &attribute.after) {
-            (Some(key), None) => !uncreated.contains(&(Resource::User, key.clone())),
-            _ => true,
-        });
-        self.members.add.retain(|member| match (&member.key, &member.id) {
-            (Some(key), None) => !uncreated.contains(&(member.resource, key.clone())),
-            _ => true,
-        });
+        let is_linked = |resource, key: &Option<String>| {
+            key.as_ref().is_none_or(|key| !unlinked.contains(&(resource, key.clone())))
+        };
+        self.attributes.retain(|attribute| is_linked(Resource::User, &attribute.reference));
+        self.members.add.retain(|member| is_linked(member.resource, &member.key));
         if was == (self.attributes.len(), self.members.add.len()) {
             return true;
         }
         self.digest = self.digest.map(Digest::unfinished);
+        if self.cause == Cause::Drift && !matches!(self.action, Action::Create | Action::Adopt) {
+            // Drift is where the account lacks what was written last; from here on something else is wanted.
+            self.cause = Cause::Source;
+        }
         self.action != Action::Update || !self.attributes.is_empty() || !self.members.is_empty()
     }
 }
@@ -103,7 +108,11 @@ impl Summary {
             (Resource::Group, _) => &mut self.groups.update,
         };
         *number = number.saturating_sub(1);
-        match change.cause {
+        self.take_out_cause(change.cause);
+    }
+
+    fn take_out_cause(&mut self, cause: Cause) {
+        match cause {
             Cause::Source => {}
             Cause::Config => self.from_config = self.from_config.saturating_sub(1),
             Cause::Drift => self.from_drift = self.from_drift.saturating_sub(1),

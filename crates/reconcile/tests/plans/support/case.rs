@@ -32,7 +32,12 @@ pub(crate) fn check(text: &str) -> String {
         let sections = sections(step);
         let world = world.get_or_insert_with(|| start(&sections));
         change(world, &sections);
-        let made = world.plan();
+        let mut made = world.plan();
+        let waiting = lines(&sections, "waits");
+        if !waiting.is_empty() {
+            let waits = |key: &str| waiting.contains(&key).then(|| format!("{key} waits"));
+            made.plan = made.plan.without(|change| waits(&change.key)).0;
+        }
         if number > 0 {
             writeln!(out, "=== then{}", sections["description"].trim_end()).unwrap();
         }
@@ -124,6 +129,7 @@ fn change(world: &mut World, sections: &BTreeMap<&str, String>) {
             "people",
             "links",
             "target",
+            "waits",
         ];
         assert!(known.contains(name), "unknown section {name}");
     }
