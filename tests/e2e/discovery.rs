@@ -1,19 +1,28 @@
 //! What the target says of itself is asked once, and again when that may no longer hold.
 
-use peoplesync_simulator::Behaviour;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use peoplesync_simulator::{Behaviour, Fault, Request};
 
 use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS};
 
-/// Applies another title: how often the target was asked what it can do.
+/// Applies another title: the requests for it.
 #[track_caller]
-fn asked(bed: &Bed, title: &str, more: &[&str]) -> usize {
+fn applied(bed: &Bed, title: &str, more: &[&str]) -> Vec<Request> {
     bed.write(
         "people.csv",
         format!("{HEADER}1,Ada,Lovelace,ada@example.com,{title},active,\n2,B,B,b@example.com,{title},active,\n"),
     );
     let _before = bed.simulator().take_requests();
     bed.run(&[&["apply", "--yes"], more].concat()).expect(0);
-    let requests = bed.simulator().take_requests();
+    bed.simulator().take_requests()
+}
+
+/// The same: how often the target was asked what it can do.
+#[track_caller]
+fn asked(bed: &Bed, title: &str, more: &[&str]) -> usize {
+    let requests = applied(bed, title, more);
     requests.iter().filter(|request| request.path.starts_with("/ServiceProviderConfig")).count()
 }
 
@@ -37,13 +46,51 @@ fn it_is_asked_once_and_again_by_a_full_run_or_with_another_profile() {
 
 #[test]
 fn it_is_asked_again_once_it_did_not_hold() {
-    let says_patch = |request: &peoplesync_simulator::Request| {
-        (request.method == "PATCH").then(|| peoplesync_simulator::Fault::status(501))
-    };
+    let says_patch = |request: &Request| (request.method == "PATCH").then(|| Fault::status(501));
     let bed = Bed::with(Behaviour::default(), says_patch);
     bed.write("peoplesync.toml", format!("{CONFIG}{NO_GUARDS}"));
     assert_eq!(asked(&bed, "a", &[]), 1);
     // PATCH is refused here, so that the word of the target is not believed by the next one.
     assert_eq!(asked(&bed, "b", &[]), 0);
     assert_eq!(asked(&bed, "c", &[]), 1);
+}
+
+/// A target that has no PATCH, and says so only after the first apply: whether the next one tries it nevertheless.
+#[track_caller]
+fn tries_patch(between: &[&str], code: i32) -> bool {
+    let silent = Arc::new(AtomicBool::new(true));
+    let now = Arc::clone(&silent);
+    let bed = Bed::with(Behaviour { patch: false, ..Behaviour::default() }, move |request| {
+        let is_asked = request.path.starts_with("/ServiceProviderConfig");
+        (is_asked && now.load(Ordering::Relaxed)).then(|| Fault::status(404))
+    });
+    bed.write("peoplesync.toml", format!("{CONFIG}{NO_GUARDS}"));
+    asked(&bed, "a", &[]);
+    silent.store(false, Ordering::Relaxed);
+    bed.run(between).expect(code);
+    applied(&bed, "b", &[]).iter().any(|request| request.method == "PATCH")
+}
+
+#[test]
+fn a_check_and_a_full_plan_ask_again_for_the_applies_that_follow() {
+    assert!(tries_patch(&["plan"], 0));
+    assert!(!tries_patch(&["plan", "--full"], 0));
+    assert!(!tries_patch(&["check"], 0));
+}
+
+#[test]
+fn a_check_makes_no_state_and_waits_for_nobody() {
+    let bed = Bed::new();
+    bed.write("peoplesync.toml", format!("{CONFIG}{NO_GUARDS}"));
+    bed.write("people.csv", format!("{HEADER}1,Ada,Lovelace,ada@example.com,a,active,\n"));
+    bed.run(&["check"]).expect(0);
+    assert!(!bed.path("peoplesync.db").exists());
+    assert_eq!(asked(&bed, "a", &[]), 1);
+    let other = peoplesync_state::Access::Write { who: "another run".to_owned(), now: 0 };
+    let state = peoplesync_state::State::open(&bed.path("peoplesync.db"), other, || [0; 32]);
+    let checked = bed.run(&["check"]).expect(0).stdout;
+    assert!(checked.contains("what the target said earlier of itself stays"), "{checked}");
+    let planned = bed.run(&["plan", "--full"]).expect(0).stderr;
+    assert!(planned.contains("what the target said earlier of itself stays"), "{planned}");
+    drop(state.unwrap());
 }

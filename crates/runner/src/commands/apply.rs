@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use peoplesync_reconcile::{Bookkeeping, Part, Plan};
-use peoplesync_scim::client::Client;
-use peoplesync_scim::profile::{Discovery, Use};
-use peoplesync_scim::{Profile, Resource};
+use peoplesync_scim::Resource;
+use peoplesync_scim::profile::Use;
 use peoplesync_state::{Approval, KeptNote, MemberEffect, PARTIAL, RunEnd, RunStart, State};
 
 use serde_json::json;
@@ -21,7 +20,7 @@ use crate::config::Loaded;
 use crate::execute::{self, Applied, GroupTools, Sent, Tools};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
-use crate::pipeline::{self, Access, Prepared, cursor, saved};
+use crate::pipeline::{self, Access, Prepared, cursor, discovery, saved};
 use crate::report::progress::Progress;
 use crate::report::{Output, human, json};
 use crate::{retries, service};
@@ -207,7 +206,10 @@ pub(crate) async fn execute(
         started: now,
     })?;
     let history = &session.loaded.config.history;
-    let client = discovered(&session, client, &plan, &mut state, basis.full).await?;
+    let client = match plan.changes.is_empty() {
+        true => client,
+        false => discovery::complete(&session, client, &mut state, basis.full).await?,
+    };
     let if_match = client.profile().write.if_match == Use::Always;
     let tools = Tools {
         versions: if if_match { versions } else { BTreeMap::new() },
@@ -272,37 +274,6 @@ pub(crate) async fn execute(
         }
     }
     Ok(applied)
-}
-
-/// The client with a profile that leaves nothing open: what it does not say, the service says of itself. It is asked by the first
-/// apply, by each with `--full`, and once its word is a day old or did not hold.
-async fn discovered(
-    session: &pipeline::Session,
-    client: Client,
-    plan: &Plan,
-    state: &mut State,
-    full: bool,
-) -> Outcome<Client> {
-    if !client.profile().is_open() || plan.changes.is_empty() {
-        return Ok(client);
-    }
-    let profile = Profile::clone(client.profile());
-    let target = pipeline::target_identity(&session.loaded)?;
-    // Another address, another profile or another version of this program: that is another question.
-    let asked = format!("{target} {} {}", env!("CARGO_PKG_VERSION"), json!(profile));
-    let now = session.clock.now().0;
-    let is_fresh = |at: &i64| (0..DAY).contains(&now.saturating_sub(*at));
-    let kept = state.discovery(&asked)?.filter(|(at, _)| !full && is_fresh(at));
-    let kept = kept.and_then(|(_, said)| serde_json::from_str(&said).ok());
-    let found: Discovery = match kept {
-        Some(found) => found,
-        None => {
-            let found = client.discover(false).await?;
-            state.keep_discovery(&asked, now, &json!(found).to_string())?;
-            found
-        }
-    };
-    Ok(client.with_profile(Arc::new(profile.with_discovery(&found))))
 }
 
 /// What was learned, attribute by attribute, with the number of people.

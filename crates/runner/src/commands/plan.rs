@@ -6,12 +6,18 @@ use crate::cli::PlanArgs;
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::failure::Outcome;
-use crate::pipeline::{self, Access, saved};
+use crate::pipeline::{self, Access, discovery, saved};
 use crate::report::{Output, human, json};
 
 pub(super) async fn run(loaded: Loaded, args: &PlanArgs, output: Output) -> Outcome<Exit> {
     let prepared = pipeline::prepare(loaded, args.full, None, Access::Plan, None, output).await?;
     let plan = &prepared.plan;
+    if args.full {
+        let pipeline::Prepared { session, client, state, .. } = &prepared;
+        if let Err(failure) = discovery::ask_anew(session, client, state).await {
+            output.note(&discovery::is_older(&failure));
+        }
+    }
     if args.json {
         print(output, &json::text(&json::plan(plan)))?;
     } else {

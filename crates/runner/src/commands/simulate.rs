@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use peoplesync_scim::profile::Version;
 use peoplesync_simulator::{Behaviour, Bulk, Simulator};
 
 use peoplesync_source::Clock as _;
@@ -46,7 +47,11 @@ pub(super) async fn run(args: SimulateArgs, output: Output) -> Outcome<Exit> {
         let rates: Vec<String> = profile.rates.iter().map(ToString::to_string).collect();
         output.note(&format!("taking no more than {}; --no-limits takes any", rates.join(", ")));
     }
-    output.note("serving SCIM 2.0 on this machine only; Ctrl-C ends it");
+    let version = match profile.version {
+        Version::One => "1.1",
+        Version::Two => "2.0",
+    };
+    output.note(&format!("serving SCIM {version} on this machine only; Ctrl-C ends it"));
     super::interrupted()
         .await
         .map_err(|error| Failure::unexpected("cannot wait for Ctrl-C", &error))?;

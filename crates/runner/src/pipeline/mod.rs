@@ -3,6 +3,7 @@
 mod access;
 pub(crate) mod cursor;
 mod digest;
+pub(crate) mod discovery;
 mod edited;
 mod groups;
 mod kept;

@@ -149,6 +149,12 @@ async fn list(
     let complete = pages.complete() && session.profile.list.complete;
     if complete {
         observation.listed();
+    } else if !session.profile.list.complete {
+        // That is how this service is, and nothing to be warned of in each run.
+        tracing::info!(
+            count,
+            "accounts that are not in the target's list are looked up one by one"
+        );
     } else {
         tracing::warn!(
             count,

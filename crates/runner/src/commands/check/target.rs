@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::Report;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::pipeline::{self, Session};
+use crate::pipeline::{self, Session, discovery};
 
 /// The id of no account.
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
@@ -55,6 +55,9 @@ pub(super) async fn check(
             report.note(&said(&found));
             let profile = Profile::clone(client.profile()).with_discovery(&found);
             report.note(&meaning(&profile));
+            if let Err(failure) = discovery::renew(session, client, &found) {
+                report.note(&discovery::is_older(&failure));
+            }
         }
         Err(error) => report.bad("target", &Failure::from(error)),
     }
