@@ -15,6 +15,7 @@ mod ods;
 mod open;
 mod package;
 mod part;
+mod plain;
 mod read;
 mod records;
 mod scan;

@@ -5,6 +5,7 @@ use std::io::Read;
 use crate::facts::{self, Facts, Flaw, MAX_ROWS};
 use crate::limit::{Limits, Refused};
 use crate::ods::OdsPart;
+use crate::plain;
 use crate::scan::{self, Fault, Visit, attribute, is_true, local_name, number};
 use crate::xlsb;
 
@@ -181,8 +182,11 @@ impl Visit for Any<'_> {
     }
 
     #[inline]
-    fn passes_over_cell(&self, tag: &[u8]) -> bool {
-        matches!(self.kind, Kind::Sheet(_)) && tag.starts_with(b"c ") && !tag.ends_with(b"/")
+    fn pass_over(&mut self, bytes: &[u8]) -> usize {
+        let Kind::Sheet(sheet) = &mut self.kind else { return 0 };
+        let Some((length, last)) = plain::cells(bytes) else { return 0 };
+        sheet.see(last);
+        length
     }
 
     #[inline]
@@ -255,6 +259,13 @@ impl Sheet {
         self.last.get(..self.last_length).unwrap_or_default()
     }
 
+    /// Notes where a cell says that it is: that matters only for errors, and if the next cell does not say it.
+    #[inline]
+    fn see(&mut self, reference: &[u8]) {
+        self.last_length = reference.len().min(self.last.len());
+        self.last.iter_mut().zip(reference).for_each(|(to, from)| *to = *from);
+    }
+
     #[inline]
     fn cell(&mut self, tag: &[u8], facts: &mut Facts) -> Result<(), Refused> {
         let reference = match tag.strip_prefix(b"c r=\"") {
@@ -265,9 +276,7 @@ impl Sheet {
         };
         let mut counted = 0;
         if let Some(reference) = reference {
-            // Where it is matters only for errors, and if the next cell does not say where that is.
-            self.last_length = reference.len().min(self.last.len());
-            self.last.iter_mut().zip(reference).for_each(|(to, from)| *to = *from);
+            self.see(reference);
         } else {
             if let Some((_, column)) = facts::cell(self.last()) {
                 self.column = column.saturating_add(1);

@@ -31,10 +31,9 @@ pub(crate) trait Visit {
     /// The depth of elements that may hold no more than a cell does.
     fn unit(&self) -> usize;
 
-    /// Whether nothing matters of what is in the element at the depth of a unit that has just begun, which is called `c`, but a formula
-    /// without a value.
-    fn passes_over_cell(&self, _tag: &[u8]) -> bool {
-        false
+    /// Passes over elements at the depth of a unit of which nothing matters, from the beginning of these bytes. Gives their length.
+    fn pass_over(&mut self, _bytes: &[u8]) -> usize {
+        0
     }
 
     /// Whatever is in the element at the depth of a unit that has just begun comes next.
@@ -80,26 +79,24 @@ pub(crate) fn xml(input: impl Read, visitor: &mut impl Visit) -> Result<u64, Fau
             break;
         }
         // The bytes begin with `<`.
+        if state.depth + 1 == visitor.unit() {
+            let passed = visitor.pass_over(window.bytes());
+            if passed > 0 {
+                window.advance(passed);
+                continue;
+            }
+        }
         match window.markup()? {
             Markup::Until(end) => window.skip_until(end)?,
             Markup::Tag => {
                 let length = window.tag_length()?;
                 let at = window.before;
-                let (tag, rest) = window.bytes().split_at_checked(length).unwrap_or_default();
-                let tag = tag.get(1..length - 1).unwrap_or_default();
+                let tag = window.bytes().get(1..length - 1).unwrap_or_default();
                 state.tag(tag, at, visitor)?;
-                let mut passed = length;
                 if state.depth == visitor.unit() {
-                    if visitor.passes_over_cell(tag)
-                        && let Some(length) = plain_cell(rest)
-                    {
-                        state.depth -= 1;
-                        passed += length;
-                    } else {
-                        visitor.enter(tag);
-                    }
+                    visitor.enter(tag);
                 }
-                window.advance(passed);
+                window.advance(length);
             }
         }
     }
@@ -107,42 +104,6 @@ pub(crate) fn xml(input: impl Read, visitor: &mut impl Visit) -> Result<u64, Fau
         return Err(Refused::malformed("ends inside of an element").into());
     }
     Ok(state.tags)
-}
-
-/// So much of a cell is looked at to pass over it at once; most are far shorter.
-const PLAIN: usize = 1024;
-
-/// The length of what is left of a cell, with its end tag, where nothing can hide that: no quote, no comment, no instruction; and
-/// where there is a value, so that it does not matter whether there is a formula. Most cells are such, and four of five tags of a sheet
-/// are in them.
-#[inline]
-fn plain_cell(bytes: &[u8]) -> Option<usize> {
-    const END: &[u8] = b"</c>";
-    let bytes = bytes.get(..bytes.len().min(PLAIN))?;
-    // The end is the first slash-c that a bracket follows; texts have few slashes.
-    let mut from = 0;
-    let end = loop {
-        let slash = from + memchr::memchr(b'/', bytes.get(from..)?)?;
-        let found = slash.checked_sub(1)?;
-        if bytes.get(found..)?.starts_with(END) {
-            break found;
-        }
-        from = slash + 1;
-    };
-    // Without an early end, this is done for many bytes at a time.
-    let hides = |byte: &u8| matches!(byte, b'"' | b'\'' | b'!' | b'?');
-    let inside = bytes.get(..end)?;
-    let is_plain = !inside.iter().fold(false, |any, byte| any | hides(byte));
-    (is_plain && has_value(inside)).then_some(end + END.len())
-}
-
-/// Whether a cell ends with a value, after a formula or not, or is a text of its own. It may have a value also if not.
-#[inline]
-fn has_value(inside: &[u8]) -> bool {
-    match inside.strip_suffix(b"</v>") {
-        Some(before) => before.last().is_some_and(|byte| *byte != b'>'),
-        None => inside.starts_with(b"<is>"),
-    }
 }
 
 struct State {
