@@ -278,7 +278,8 @@ fn members_of_groups_go_along_as_well() {
         bed.write("people.csv", teams(shift));
         bed.run(&["apply", "--yes"]).expect(0);
         let (single, bulk) = writes(&bed);
-        assert!(single < 4 && bulk < 40, "{single} single and {bulk} bulk requests");
+        // Who is alone at the moment at which something is sent goes by themselves.
+        assert!(single < 10 && bulk < 40, "{single} single and {bulk} bulk requests");
         bed.run(&["plan", "--full"]).expect(0);
         let groups = bed.simulator().resources(Resource::Group);
         let members = groups.iter().map(|group| group["members"].as_array().unwrap().len());

@@ -91,6 +91,18 @@ const POINTS: &[(&str, &[(&str, &str)])] = &[
                 "somebody_else_takes_a_person_out_of_a_group_whose_members_are_never_told",
             ),
             ("tests/e2e/groups.rs", "one_member_that_is_refused_keeps_nobody_else_out"),
+            (
+                "tests/e2e/groups.rs",
+                "members_whom_no_path_removes_are_removed_by_a_list_that_was_tried_with_one",
+            ),
+            (
+                "tests/e2e/groups.rs",
+                "a_list_that_removes_everybody_is_taken_back_at_once_and_not_used_again",
+            ),
+            (
+                "tests/e2e/groups.rs",
+                "a_list_is_not_tried_where_members_cannot_be_read_back_nor_used_where_it_is_refused",
+            ),
         ],
     ),
     (

@@ -27,7 +27,8 @@ pub use error::Error;
 pub use fault::{Fault, RetryAfter};
 pub use provider::Provider;
 pub use quirks::{
-    BeyondTheEnd, CreateAnswer, ErrorForm, Filters, Patches, Quirks, Rewrite, Total, UnknownFilters,
+    BeyondTheEnd, CreateAnswer, ErrorForm, Filters, Patches, Quirks, RemovedMembers, Rewrite,
+    Total, UnknownFilters,
 };
 pub use recorded::Request;
 pub use running::Running;

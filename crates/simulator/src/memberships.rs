@@ -7,6 +7,8 @@ use peoplesync_scim::resource::member;
 use peoplesync_scim::{Filter, Resource, ScimError};
 use serde_json::{Map, Value as Json, json};
 
+use crate::quirks::RemovedMembers;
+
 /// Refuses a new group with more members than one request may hold.
 pub(crate) fn check_new(habits: &Grouping, body: &Json) -> Result<(), ScimError> {
     let count = member(body, "members").and_then(Json::as_array).map_or(0, Vec::len);
@@ -17,7 +19,11 @@ pub(crate) fn check_new(habits: &Grouping, body: &Json) -> Result<(), ScimError>
 }
 
 /// A PATCH of a group as the RFC has it. A service that removes members as a list refuses to replace or remove all of them.
-pub(crate) fn read_patch(habits: &Grouping, mut body: Json) -> Result<Json, ScimError> {
+pub(crate) fn read_patch(
+    habits: &Grouping,
+    quirk: RemovedMembers,
+    mut body: Json,
+) -> Result<Json, ScimError> {
     let Some(operations) = body.get_mut("Operations").and_then(Json::as_array_mut) else {
         return Ok(body);
     };
@@ -33,11 +39,22 @@ pub(crate) fn read_patch(habits: &Grouping, mut body: Json) -> Result<Json, Scim
         let value = member(&operation, "value").filter(|value| !value.is_null());
         let listed = value.and_then(Json::as_array).map_or(1, Vec::len);
         *(if op == "remove" { &mut removed } else { &mut added }) += listed;
+        let by_list = habits.remove == RemoveMembers::List || quirk == RemovedMembers::ByList;
         match (habits.remove, op.as_str(), value) {
-            (RemoveMembers::List, "remove", Some(Json::Array(gone))) => {
+            (_, "remove", _) if quirk == RemovedMembers::Unserved => {
+                return Err(ScimError::new(501, "", "members cannot be removed by PATCH"));
+            }
+            (_, "remove", _) if quirk != RemovedMembers::ByPath && path.contains('[') => {
+                let detail = "a path cannot name one member";
+                return Err(ScimError::new(400, scim_type::INVALID_PATH, detail));
+            }
+            (_, "remove", Some(Json::Array(gone))) if by_list => {
                 for id in gone.iter().filter_map(|element| member(element, "value")) {
                     read.push(json!({ "op": "remove", "path": format!("members[value eq {id}]") }));
                 }
+            }
+            (_, "remove", Some(_)) if quirk == RemovedMembers::Everybody => {
+                read.push(json!({ "op": "remove", "path": "members" }));
             }
             (RemoveMembers::List, "remove" | "replace", _) => {
                 return Err(invalid("members are added and removed by a list of them"));

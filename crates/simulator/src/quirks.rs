@@ -25,6 +25,8 @@ pub struct Quirks {
     pub unknown_filters: UnknownFilters,
     /// What a PATCH does.
     pub patches: Patches,
+    /// How members are removed from a group by PATCH.
+    pub remove_members: RemovedMembers,
     /// What a POST is answered with.
     pub create_answer: CreateAnswer,
     /// The status of a DELETE that was done.
@@ -118,6 +120,21 @@ pub enum Patches {
     Nothing,
 }
 
+/// How members are removed from a group by PATCH, where the profile says: by path.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovedMembers {
+    /// `members[value eq "ID"]` names one; `members` is all of them (RFC 7644 §3.5.2.2).
+    #[default]
+    ByPath,
+    /// A path that names one is refused. A value with the path `members` lists who goes.
+    ByList,
+    /// A path that names one is refused. The path `members` is all of them, whatever its value lists.
+    Everybody,
+    /// Neither is served.
+    Unserved,
+}
+
 /// What a POST is answered with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -169,6 +186,7 @@ impl Default for Quirks {
             filters: Filters::default(),
             unknown_filters: UnknownFilters::default(),
             patches: Patches::default(),
+            remove_members: RemovedMembers::default(),
             create_answer: CreateAnswer::default(),
             delete_status: 204,
             errors: ErrorForm::default(),

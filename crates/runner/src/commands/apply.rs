@@ -189,6 +189,7 @@ pub(crate) async fn execute(
             stopped: None,
             singly: None,
             contradicts: false,
+            advice: None,
         });
     }
     let now = session.clock.now().0;
@@ -252,6 +253,9 @@ pub(crate) async fn execute(
     }
     if let Some(why) = &applied.singly {
         output.note(&format!("single requests were sent instead of bulk requests: {why}"));
+    }
+    if let Some(advice) = applied.advice {
+        output.note(advice);
     }
     let ended = session.clock.now().0;
     retries::keep(&mut state, &plan, &applied.sent, &session.loaded.config.retries, ended)?;

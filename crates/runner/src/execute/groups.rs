@@ -7,11 +7,12 @@ use peoplesync_reconcile::{Action, Change, Digest, Links, Member, MemberPrint};
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::{ClientError, Kind};
 use peoplesync_scim::error::scim_type;
-use peoplesync_scim::profile::{Update, change_members, with_members};
+use peoplesync_scim::profile::{RemoveMembers, Update, change_members, with_members};
 use peoplesync_scim::write;
 use peoplesync_state::{Intent, MemberEffect};
 use serde_json::{Value as Json, json};
 
+use super::removal::{self, Removal};
 use super::requests;
 use super::send::Sender;
 use super::sent::{Ended, Sent};
@@ -50,6 +51,12 @@ impl<'a> Step<'a> {
     fn member(self) -> &'a Member {
         match self {
             Self::Remove(member, _) | Self::Add(member, _) => member,
+        }
+    }
+
+    fn id(self) -> &'a str {
+        match self {
+            Self::Remove(_, id) | Self::Add(_, id) => id,
         }
     }
 }
@@ -202,10 +209,10 @@ impl Sender<'_> {
 }
 
 /// Writes the members of one group, one request after the other.
-struct Filler<'s, 'a> {
-    sender: &'s Sender<'a>,
+pub(super) struct Filler<'s, 'a> {
+    pub(super) sender: &'s Sender<'a>,
     change: &'s Change,
-    id: &'s str,
+    pub(super) id: &'s str,
     /// Whether everybody who is to be added has an account.
     is_whole: bool,
 }
@@ -215,10 +222,21 @@ impl Filler<'_, '_> {
         let mut parts = self.parts(steps);
         let mut refused = Vec::new();
         let mut failed: Option<Sent> = None;
+        // Why members stay whom the target does not let go in any form.
+        let mut kept_in: Option<Sent> = None;
         let mut is_first = self.change.action != Action::Create;
         while let Some(part) = parts.pop() {
             if self.sender.must_stop() {
                 return Sent { ended: Ended::Skipped, ..earlier };
+            }
+            let (gone, new) = part
+                .split_at(part.iter().take_while(|step| matches!(step, Step::Remove(..))).count());
+            if !gone.is_empty()
+                && let Some(sent) = self.removes_nobody().await
+            {
+                kept_in = Some(sent);
+                parts.extend(Some(new).filter(|new| !new.is_empty()));
+                continue;
             }
             let seq = self.sender.next_seq.fetch_add(1, Ordering::Relaxed);
             if !self.sender.journal.intend(self.intent(seq)).await {
@@ -228,7 +246,7 @@ impl Filler<'_, '_> {
             let error = match answer {
                 Ok(()) => {
                     self.sender.reached();
-                    let is_last = parts.is_empty() && refused.is_empty() && failed.is_none();
+                    let is_last = parts.is_empty() && failed.is_none() && kept_in.is_none();
                     self.settle(seq, part, is_first, is_last && self.is_whole, None);
                     is_first = false;
                     continue;
@@ -236,8 +254,24 @@ impl Filler<'_, '_> {
                 Err(error) => error,
             };
             if is_already(part, &error) {
-                let is_last = parts.is_empty() && refused.is_empty() && failed.is_none();
+                let is_last = parts.is_empty() && failed.is_none() && kept_in.is_none();
                 self.settle(seq, part, is_first, is_last && self.is_whole, None);
+                is_first = false;
+                continue;
+            }
+            if !gone.is_empty() && self.may_list() && removal::refuses_the_form(&error) {
+                let ids: Vec<&str> = gone.iter().map(|step| step.id()).collect();
+                parts.extend(Some(new).filter(|new| !new.is_empty()));
+                match self.remove_by_list(&ids, &error).await {
+                    Ok(()) => {
+                        let is_last = parts.is_empty() && failed.is_none() && kept_in.is_none();
+                        self.settle(seq, gone, is_first, is_last && self.is_whole, None);
+                    }
+                    Err(sent) => {
+                        self.settle(seq, &[], is_first, false, Some(&sent));
+                        kept_in = Some(sent);
+                    }
+                }
                 is_first = false;
                 continue;
             }
@@ -267,15 +301,20 @@ impl Filler<'_, '_> {
                 }
             }
         }
-        match failed {
+        if !refused.is_empty()
+            && let Some(error) = failed.as_mut().and_then(|sent| sent.error.as_mut())
+        {
+            *error = format!("{} refused as members: {error}", refused.join(", "));
+        }
+        let errors: Vec<String> = [&failed, &kept_in]
+            .into_iter()
+            .flatten()
+            .filter_map(|sent| sent.error.clone())
+            .collect();
+        match failed.or(kept_in) {
             None => Sent { status: Some(200), ..Sent::done(self.id) },
             Some(sent) => {
-                let error = sent.error.clone().unwrap_or_default();
-                let error = match refused.as_slice() {
-                    [] => error,
-                    names => format!("{} refused as members: {error}", names.join(", ")),
-                };
-                Sent { id: Some(self.id.to_owned()), error: Some(error), ..sent }
+                Sent { id: Some(self.id.to_owned()), error: Some(errors.join("; ")), ..sent }
             }
         }
     }
@@ -318,8 +357,11 @@ impl Filler<'_, '_> {
                 client.replace(Resource::Group, self.id, &body, None).await?;
             }
             Update::Auto | Update::Patch => {
-                let body = client.profile().members_patch(&add, &remove);
-                client.patch(Resource::Group, self.id, &body, None).await?;
+                let form = match *self.sender.removal.lock().await {
+                    Removal::ByList => RemoveMembers::List,
+                    _ => client.profile().groups.remove,
+                };
+                self.patch(&add, &remove, form).await?;
             }
         }
         Ok(())

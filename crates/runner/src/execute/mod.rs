@@ -11,6 +11,7 @@ mod lessons;
 mod partly;
 pub(crate) mod recover;
 mod references;
+mod removal;
 mod requests;
 mod send;
 mod sent;
@@ -73,6 +74,8 @@ pub(crate) struct Applied {
     pub(crate) singly: Option<String>,
     /// Whether the target cannot do what it says of itself.
     pub(crate) contradicts: bool,
+    /// What the profile does not say of the target, and was found out.
+    pub(crate) advice: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Tools {
@@ -161,6 +164,7 @@ async fn send_all(
     let lessons = sender.lessons();
     let singly = sender.tools.client.bulk_ended();
     let contradicts = singly.is_some() || is_set(&sender.without_patch);
+    let advice = sender.removal.lock().await.advice();
     drop(sender);
     let (state, broken) = journal.finish().await;
     let stopped = match broken {
@@ -168,7 +172,7 @@ async fn send_all(
         None => stopped,
     };
     let sent = results.into_iter().map(|sent| sent.unwrap_or_else(Sent::skipped)).collect();
-    Ok((Applied { sent, lessons, stopped, singly, contradicts }, state))
+    Ok((Applied { sent, lessons, stopped, singly, contradicts, advice }, state))
 }
 
 /// What is kept of the limits of a target that outlive a process.

@@ -11,6 +11,7 @@ use peoplesync_state::{Intent, KeptNote};
 use serde_json::Value as Json;
 
 use super::journal::Recorder;
+use super::removal::Removal;
 use super::sent::{Ended, Sent};
 use super::{Tools, is_set, requests};
 use crate::exit::Exit;
@@ -38,6 +39,8 @@ pub(super) struct Sender<'a> {
     pub(super) noted: Mutex<Vec<KeptNote>>,
     /// The members whom new groups were answered with, by the ids of the groups.
     pub(super) shown_members: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// How members are removed from groups, as far as the target has shown it.
+    pub(super) removal: tokio::sync::Mutex<Removal>,
     /// Whether the target has refused to know PATCH.
     pub(super) without_patch: AtomicBool,
     /// The changes whose references went along with the creation.
@@ -72,6 +75,7 @@ impl<'a> Sender<'a> {
             reason: Mutex::new(None),
             noted: Mutex::default(),
             shown_members: Mutex::default(),
+            removal: tokio::sync::Mutex::default(),
             without_patch: AtomicBool::new(false),
             linked: Mutex::default(),
             resolves: tokio::sync::OnceCell::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::{Profile, RemoveMembers, ShowMembers};
+use super::{RemoveMembers, ShowMembers};
 use crate::filter::Filter;
 use crate::path::Path;
 use crate::resource::{key_of, member};
@@ -81,17 +81,17 @@ fn limit(most: u32) -> usize {
     if most == 0 { usize::MAX } else { most as usize }
 }
 
-impl Profile {
-    /// The PATCH that adds some members to a group and removes others (RFC 7644 §3.5.2).
-    pub fn members_patch(&self, add: &[(Resource, &str)], remove: &[&str]) -> Json {
+impl RemoveMembers {
+    /// The PATCH that adds some members to a group and removes others in this form (RFC 7644 §3.5.2).
+    pub fn patch(self, add: &[(Resource, &str)], remove: &[&str]) -> Json {
         let mut operations = Vec::new();
-        match self.groups.remove {
+        match self {
             _ if remove.is_empty() => {}
-            RemoveMembers::Filter => operations.extend(remove.iter().map(|id| {
+            Self::Filter => operations.extend(remove.iter().map(|id| {
                 let path = format!("members[value eq {}]", Json::from(*id));
                 json!({ "op": "remove", "path": path })
             })),
-            RemoveMembers::List => {
+            Self::List => {
                 let value: Vec<Json> = remove.iter().map(|id| json!({ "value": id })).collect();
                 operations.push(json!({ "op": "remove", "path": "members", "value": value }));
             }
@@ -134,6 +134,18 @@ pub fn groups_of(id: &str) -> Filter {
     Filter::eq(path, id)
 }
 
+/// The members that a group is answered with, and what kind each of them is.
+pub fn elements_of(group: &Json) -> Vec<(Resource, String)> {
+    let members = member(group, "members").and_then(Json::as_array);
+    let shown = members.into_iter().flatten().filter_map(|element| {
+        let kind = member(element, "type").and_then(Json::as_str).unwrap_or_default();
+        let is_group = kind.eq_ignore_ascii_case(Resource::Group.name());
+        let kind = if is_group { Resource::Group } else { Resource::User };
+        Some((kind, reference_id(element)?))
+    });
+    shown.collect()
+}
+
 /// The members that a group is answered with: id, and what it calls them.
 pub fn members_of(group: &Json) -> Vec<(String, Option<&str>)> {
     let members = member(group, "members").and_then(Json::as_array);
@@ -161,16 +173,14 @@ mod tests {
 
     #[test]
     fn members_are_removed_one_by_one_or_as_a_list() {
-        let mut profile = Profile::default();
-        let by_filter = profile.members_patch(&ADD, &["x", "y\"z"]);
-        profile.groups.remove = RemoveMembers::List;
-        let by_list = profile.members_patch(&[], &["x", "y"]);
+        let by_filter = RemoveMembers::Filter.patch(&ADD, &["x", "y\"z"]);
+        let by_list = RemoveMembers::List.patch(&[], &["x", "y"]);
         insta::assert_json_snapshot!([by_filter, by_list]);
     }
 
     #[test]
     fn a_path_with_any_id_can_be_read_back() {
-        let patch = Profile::default().members_patch(&[], &["y\"z\\"]);
+        let patch = RemoveMembers::Filter.patch(&[], &["y\"z\\"]);
         let path = patch.pointer("/Operations/0/path").and_then(Json::as_str).unwrap();
         assert_eq!(Path::parse(path).unwrap().to_string(), path);
     }

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 pub use self::discovery::Discovery;
-pub use self::groups::{Grouping, change_members, groups_of, members_of, with_members};
+pub use self::groups::{
+    Grouping, change_members, elements_of, groups_of, members_of, with_members,
+};
 pub use self::layers::{ProfileError, layered};
 pub use self::rate::Rate;
 pub use self::words::{

@@ -109,7 +109,8 @@ impl Service {
         let selection = self.selection(request)?;
         let mut body = self.habits.read_patch(resource, body(request)?, &self.schemas)?;
         if resource == Resource::Group {
-            body = memberships::read_patch(&self.habits.profile.groups, body)?;
+            let quirk = self.habits.quirks.remove_members;
+            body = memberships::read_patch(&self.habits.profile.groups, quirk, body)?;
         }
         let mut store = self.write();
         let mut row = self.find(&store, resource, id, request)?;
