@@ -65,6 +65,13 @@ impl Kept {
         Some((hash(path, wanted), hash(path, account.value(slot))))
     }
 
+    /// By what a wanted value is known again once it was written; nothing where values are not told apart.
+    pub(crate) fn mark(&self, path: &Path, wanted: Option<&Json>) -> Option<u32> {
+        let Digest(number) = self.hash.as_ref()?(path, wanted);
+        let [.., a, b, c, d] = number.to_be_bytes();
+        Some(u32::from_be_bytes([a, b, c, d]))
+    }
+
     /// Whether this difference is what an earlier run has seen come of this very write.
     pub(crate) fn covers(
         &self,

@@ -15,6 +15,7 @@ mod plan;
 mod planner;
 mod policy;
 mod survey;
+mod written;
 
 pub use groups::{
     GroupFacts, GroupMembers, Holding, Holdings, Known, Memberships, Roster, Unmanaged,
@@ -37,3 +38,4 @@ pub use policy::{
     Approvals, Edited, Guards, LeaverAction, Leavers, Limit, OnDrift, Policy, Required,
 };
 pub use survey::{Lookups, Needs, Survey};
+pub use written::Written;

@@ -3,6 +3,8 @@
 use peoplesync_scim::Resource;
 use serde::{Deserialize, Serialize};
 
+use crate::Written;
+
 /// A keyed hash of a source key: where the link stands in the index. Two keys may share one (about once in 10^8 states of
 /// a million people), so a change is never decided by it alone: the link of a candidate is read by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,9 +73,19 @@ pub struct Link {
     pub absent_since: Option<i64>,
     /// Whether peoplesync created the account; otherwise it adopted it.
     pub created: bool,
+    /// What was last written, attribute by attribute. Of no use where the digest is unknown or the account is not in use.
+    #[serde(default, skip_serializing_if = "Written::is_empty")]
+    pub written: Written,
 }
 
 impl Link {
+    /// Whether this is what was last written to an account in use.
+    pub(crate) fn wrote(&self, hash: Option<u32>) -> bool {
+        self.standing == Standing::Active
+            && self.digest != Digest::UNKNOWN
+            && hash.is_some_and(|hash| self.written.has(hash))
+    }
+
     /// When the person was first found absent, as far as that is known: who was deactivated was absent then, even where no
     /// grace period was to be noted.
     #[must_use]

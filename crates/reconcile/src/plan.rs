@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::member::{is_person, person};
-use crate::{Digest, MemberChanges};
+use crate::planner::{causes, words};
+use crate::{Digest, MemberChanges, Written};
 
 /// What one change does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +46,7 @@ impl Plan {
             };
             left_out += 1;
             self.summary.take_out(&change);
+            self.summary.take_out_drift(change.undoes_drift());
             if matches!(change.action, Action::Create | Action::Adopt) {
                 unlinked.insert((change.resource, change.key.clone()));
             }
@@ -52,13 +54,13 @@ impl Plan {
         }
         if !unlinked.is_empty() {
             kept.retain_mut(|change| {
-                let cause = change.cause;
+                let undid_drift = change.undoes_drift();
                 let is_needed = change.forget(&unlinked);
                 if !is_needed {
                     self.summary.take_out(change);
-                } else if change.cause != cause {
-                    self.summary.take_out_cause(cause);
                 }
+                let undoes_drift = is_needed && change.undoes_drift();
+                self.summary.take_out_drift(undid_drift && !undoes_drift);
                 is_needed
             });
         }
@@ -82,12 +84,20 @@ impl Change {
         if was == (self.attributes.len(), self.members.add.len()) {
             return true;
         }
+        // What is not written now is not known as written, in the next run.
         self.digest = self.digest.map(Digest::unfinished);
-        if self.cause == Cause::Drift && !matches!(self.action, Action::Create | Action::Adopt) {
-            // Drift is where the account lacks what was written last; from here on something else is wanted.
-            self.cause = Cause::Source;
+        self.written = Written::default();
+        if self.action == Action::Update {
+            let reason = words::differing(&self.attributes, !self.members.is_empty());
+            self.reason = causes::with_cause(reason, self.cause);
         }
         self.action != Action::Update || !self.attributes.is_empty() || !self.members.is_empty()
+    }
+
+    /// Whether it undoes, among other things, what others did at the target.
+    #[must_use]
+    pub fn undoes_drift(&self) -> bool {
+        self.cause == Cause::Drift || self.attributes.iter().any(|attribute| attribute.drift)
     }
 }
 
@@ -108,15 +118,12 @@ impl Summary {
             (Resource::Group, _) => &mut self.groups.update,
         };
         *number = number.saturating_sub(1);
-        self.take_out_cause(change.cause);
+        let from_config = u64::from(change.cause == Cause::Config);
+        self.from_config = self.from_config.saturating_sub(from_config);
     }
 
-    fn take_out_cause(&mut self, cause: Cause) {
-        match cause {
-            Cause::Source => {}
-            Cause::Config => self.from_config = self.from_config.saturating_sub(1),
-            Cause::Drift => self.from_drift = self.from_drift.saturating_sub(1),
-        }
+    fn take_out_drift(&mut self, is_out: bool) {
+        self.from_drift = self.from_drift.saturating_sub(u64::from(is_out));
     }
 }
 
@@ -190,6 +197,9 @@ pub struct Change {
     /// What the link remembers once the change is done; absent for a leaver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+    /// The same attribute by attribute.
+    #[serde(default, skip_serializing_if = "Written::is_empty")]
+    pub written: Written,
 }
 
 /// One attribute of a change.
@@ -211,6 +221,9 @@ pub struct AttributeChange {
     /// Whether the values are shown nowhere. A saved plan has them all the same, as they are written from it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redact: bool,
+    /// Whether others changed it: what is wanted is what was last written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drift: bool,
 }
 
 /// What is shown in the place of a value that is shown nowhere.
@@ -227,6 +240,9 @@ pub enum Bookkeeping {
         /// The digest of what is wanted. [`Digest::UNKNOWN`] for somebody who was rejected although nothing moved in the
         /// source (the account is gone, say): the next run looks again.
         digest: Digest,
+        /// The same attribute by attribute.
+        #[serde(default, skip_serializing_if = "Written::is_empty")]
+        written: Written,
     },
     /// The person is absent since this run (the grace period starts).
     Absent {

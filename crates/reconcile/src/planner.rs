@@ -1,7 +1,7 @@
 //! Decides. Everything that is done to a target is decided here and only here, from what was read and looked up.
 
 mod candidates;
-mod causes;
+pub(crate) mod causes;
 mod choices;
 mod differences;
 pub(crate) mod fates;
@@ -12,7 +12,7 @@ pub(crate) mod matching;
 mod part;
 mod references;
 mod summary;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use differences::differs;
 

@@ -104,7 +104,7 @@ fn next(
 mod tests {
     use std::path::Path;
 
-    use peoplesync_reconcile::{Action, Cause, Digest, MemberChanges, Summary};
+    use peoplesync_reconcile::{Action, Cause, Digest, MemberChanges, Summary, Written};
     use peoplesync_state::Access;
 
     use super::*;
@@ -127,6 +127,7 @@ mod tests {
             attributes: Vec::new(),
             members: MemberChanges::default(),
             digest: Some(Digest(digest)),
+            written: Written::default(),
         };
         let plan = Plan {
             plan: String::new(),

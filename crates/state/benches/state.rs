@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use peoplesync_reconcile::{Action, Bookkeeping, Digest, Fingerprint, Link, Standing};
+use peoplesync_reconcile::{Action, Bookkeeping, Digest, Fingerprint, Link, Standing, Written};
 use peoplesync_scim::Resource::User;
 use peoplesync_state::{
     Access, Batch, HistoryNote, Intent, LinkEffect, Outcome, RunStart, Settlement, State,
@@ -126,7 +126,14 @@ fn points(sizes: &Sizes, state: &State, bare: &Connection) -> Done<()> {
 fn notes(sizes: &Sizes, state: &mut State, bare: &mut Connection) -> Done<()> {
     let mut notes: Vec<_> = (0..sizes.batch)
         .map(|number| {
-            (fingerprint(number), Bookkeeping::Same { key: key(number), digest: Digest(1) })
+            (
+                fingerprint(number),
+                Bookkeeping::Same {
+                    key: key(number),
+                    digest: Digest(1),
+                    written: Written::default(),
+                },
+            )
         })
         .collect();
     notes.sort_by_key(|(fingerprint, _)| *fingerprint);
@@ -199,6 +206,7 @@ fn link(number: usize) -> Link {
         standing: Standing::Active,
         absent_since: None,
         created: true,
+        written: Written::new((1..=12).collect()),
     }
 }
 

@@ -51,12 +51,12 @@ impl Writing<'_> {
         let fp = fingerprint.0;
         let update = |set: &str| format!("UPDATE links SET {set} WHERE {THIS}");
         let rows = match note {
-            Bookkeeping::Same { key, digest } => self
+            Bookkeeping::Same { key, digest, written } => self
                 .transaction
                 .prepare_cached(&update(
-                    "digest = ?4, deactivated_since = NULL, absent_since = NULL",
+                    "digest = ?4, written = ?5, deactivated_since = NULL, absent_since = NULL",
                 ))?
-                .execute(params![kind, fp, key, digest.0])?,
+                .execute(params![kind, fp, key, digest.0, written.to_bytes()])?,
             // A time that is still to come was noted by a clock that was wrong.
             Bookkeeping::Absent { key } => self
                 .transaction

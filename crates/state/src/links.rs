@@ -1,6 +1,6 @@
 //! The lasting pairs of source keys and target ids. Deciding what becomes of them is the planner's.
 
-use peoplesync_reconcile::{Digest, Fingerprint, Link, Standing};
+use peoplesync_reconcile::{Digest, Fingerprint, Link, Standing, Written};
 use peoplesync_scim::Resource;
 use rusqlite::{OptionalExtension as _, Row, params};
 
@@ -9,7 +9,7 @@ use crate::error::{Error, Fault, is_unique_violation};
 use crate::state::{State, Writing};
 
 /// The columns of a [`Link`], in the order that [`link_of`] reads.
-const COLUMNS: &str = "key, id, digest, deactivated_since, absent_since, created";
+const COLUMNS: &str = "key, id, digest, deactivated_since, absent_since, created, written";
 
 /// What every run reads: the links of one kind in the order in which they are stored.
 pub(crate) const INDEX: &str = "SELECT fp, digest, deactivated_since, absent_since IS NOT NULL \
@@ -235,10 +235,10 @@ impl Writing<'_> {
             .transaction
             .prepare_cached(
                 "INSERT INTO links \
-                 (resource, fp, key, id, digest, deactivated_since, absent_since, created) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+                 (resource, fp, key, id, digest, deactivated_since, absent_since, created, written) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
                  ON CONFLICT (resource, fp, key) DO UPDATE SET id = ?4, digest = ?5, \
-                 deactivated_since = ?6, absent_since = ?7, created = ?8",
+                 deactivated_since = ?6, absent_since = ?7, created = ?8, written = ?9",
             )?
             .execute(params![
                 resource_number(resource),
@@ -248,7 +248,8 @@ impl Writing<'_> {
                 link.digest.0,
                 deactivated_since(link.standing),
                 link.absent_since,
-                link.created
+                link.created,
+                link.written.to_bytes()
             ]);
         match written {
             Ok(_) => {
@@ -315,6 +316,7 @@ fn link_of(row: &Row<'_>) -> rusqlite::Result<Link> {
         standing: standing_of(row.get(3)?),
         absent_since: row.get(4)?,
         created: row.get(5)?,
+        written: Written::from_bytes(row.get_ref(6)?.as_blob()?),
     })
 }
 

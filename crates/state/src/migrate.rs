@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_lifecycle.sql"),
     include_str!("migrations/0009_fingerprints.sql"),
     include_str!("migrations/0010_discovery.sql"),
+    include_str!("migrations/0011_written.sql"),
 ];
 
 /// What a database is, before anything in it is trusted.

@@ -5,7 +5,9 @@ use peoplesync_scim::{Resource, value};
 use serde_json::Value as Json;
 
 use super::{ByKey, Findings, LintContext};
-use crate::{Action, AttributeChange, Cause, Change, Digest, ManagedAttribute, OnDrift, Plan};
+use crate::{
+    Action, AttributeChange, Cause, Change, Digest, ManagedAttribute, OnDrift, Plan, Standing,
+};
 
 pub(super) fn check(
     plan: &Plan,
@@ -158,20 +160,38 @@ fn target(change: &Change, context: LintContext<'_>, findings: &mut Findings) {
 /// What others changed at the target is what differs although the link has what is wanted; and it is written only where the
 /// config says so.
 fn drift(change: &Change, context: LintContext<'_>, findings: &mut Findings) {
-    if change.cause != Cause::Drift {
+    let is_drift = change.cause == Cause::Drift;
+    let found = change.attributes.iter().filter(|attribute| attribute.drift);
+    if !is_drift && found.clone().next().is_none() {
         return;
     }
     let link = context.links.get(&change.key);
     let rule = "drift is what others changed";
+    // An account that somebody deleted, or took into use again after its person had left.
     let is_lost = matches!(change.action, Action::Create | Action::Adopt);
+    let is_leaver = change.digest.is_none();
     match link {
         None => findings.on(rule, change, "the person was not linked"),
-        Some(link) if !is_lost && change.digest.is_some_and(|digest| digest != link.digest) => {
-            findings.on(rule, change, "the link has another digest, so the source moved");
+        Some(_) if is_lost || is_leaver => {}
+        Some(link) if link.standing != Standing::Active || link.digest == Digest::UNKNOWN => {
+            findings.on(rule, change, "it is not known what was written last");
         }
-        Some(_) => {}
+        Some(link) => {
+            let is_same = change
+                .digest
+                .is_some_and(|digest| digest == link.digest || digest == link.digest.unfinished());
+            if !is_same && link.written.is_empty() {
+                findings.on(rule, change, "the link has another digest, so the source moved");
+            }
+        }
     }
-    for attribute in change.attributes.iter().filter(|_| !is_lost) {
+    let is_other = change.attributes.iter().any(|attribute| !attribute.drift);
+    if is_drift && !is_lost && !is_leaver && is_other {
+        findings.on(rule, change, "not all of it is");
+    }
+    let corrected =
+        change.attributes.iter().filter(|attribute| attribute.drift || is_drift && is_leaver);
+    for attribute in corrected {
         if context.managed.on_drift(&attribute.path) != OnDrift::Correct {
             let message = format!("{} is to be left alone", attribute.path);
             findings.on("on_drift", change, message);

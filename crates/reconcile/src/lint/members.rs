@@ -128,6 +128,7 @@ mod tests {
             attributes: Vec::new(),
             members: MemberChanges::default(),
             digest: Some(Digest(1)),
+            written: crate::Written::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     Action, Approvals, AttributeChange, Bookkeeping, Cause, Digest, Edited, Guards, Leavers, Limit,
-    Link, ManagedAttribute, MemberChanges, OnDrift, Rejection, Standing,
+    Link, ManagedAttribute, MemberChanges, OnDrift, Rejection, Standing, Written,
 };
 
 const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
@@ -60,6 +60,7 @@ fn links() -> Links {
         standing: Standing::Active,
         absent_since: None,
         created: true,
+        written: Written::default(),
     };
     (2..8).map(link).collect()
 }
@@ -83,6 +84,7 @@ fn attribute(path: &str, before: Option<&str>, after: Option<&str>) -> Attribute
         reference: None,
         new_element: false,
         redact: false,
+        drift: false,
     }
 }
 
@@ -109,6 +111,7 @@ fn change(action: Action, key: &str, id: Option<&str>, attributes: Vec<Attribute
         attributes,
         members: MemberChanges::default(),
         digest: (!is_leaver).then_some(Digest(5)),
+        written: Written::default(),
     }
 }
 
@@ -148,7 +151,11 @@ fn plan() -> Plan {
             resource: Resource::User,
         }],
         warnings: Vec::new(),
-        bookkeeping: vec![Bookkeeping::Same { key: "77".to_owned(), digest: Digest(5) }],
+        bookkeeping: vec![Bookkeeping::Same {
+            key: "77".to_owned(),
+            digest: Digest(5),
+            written: Written::default(),
+        }],
         group_bookkeeping: Vec::new(),
     };
     count(&mut plan);
@@ -292,6 +299,10 @@ const SPOILED: &[Spoil] = &[
     ("drift that is to be left alone", |plan| {
         of(plan, "2").cause = Cause::Drift;
         of(plan, "2").digest = Some(Digest(1));
+        of(plan, "2").attributes.iter_mut().for_each(|attribute| attribute.drift = true);
+    }),
+    ("drift of an attribute that was never written", |plan| {
+        of(plan, "2").attributes[0].drift = true;
     }),
     ("a value that is shown", |plan| of(plan, "2").attributes[0].redact = true),
     ("a title that is a reference", |plan| {

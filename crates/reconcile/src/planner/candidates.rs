@@ -9,7 +9,7 @@ use super::{Draft, Facts, causes, matching, words};
 use crate::managed::boolean;
 use crate::{
     Action, AttributeChange, Bookkeeping, Candidate, Cause, Change, Digest, Link, Managed,
-    MemberChanges, Observed, OnDrift, Rejection, Standing, Warning,
+    MemberChanges, Observed, OnDrift, Rejection, Standing, Warning, Written,
 };
 
 /// Plans every candidate. After the leavers, as nobody can refer to an account that goes.
@@ -34,7 +34,13 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                     Some(id) => gone_text(id),
                 };
                 let cause = causes::of_new(facts, candidate, gone.is_some());
-                let found = differences::of_new(managed, candidate, chosen, &references);
+                let found = differences::of_new(
+                    managed,
+                    candidate,
+                    chosen,
+                    &references,
+                    facts.observation.kept(),
+                );
                 let why = (reason, cause);
                 push(managed, candidate, None, Action::Create, why, found, draft);
                 if let (Some(change), Some(name)) =
@@ -50,9 +56,9 @@ pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
                     Some(id) => format!("{}; another has the same {name}", gone_text(id)),
                 };
                 let kept = facts.observation.kept();
-                let mut found =
-                    differences::of_existing(managed, candidate, account, &references, kept);
-                differences::add_letter_case(managed, candidate, account, &mut found);
+                let of = (&**account, None);
+                let mut found = differences::of_existing(managed, candidate, of, &references, kept);
+                differences::add_letter_case(managed, candidate, of, &mut found);
                 if account.administrator_by().is_some()
                     && action(managed, &found) == Action::Deactivate
                 {
@@ -93,16 +99,22 @@ fn linked(
 ) {
     let managed = &*facts.survey.managed;
     let Some(link) = facts.links.get(&candidate.key) else { return };
+    let of = (account, Some(link));
     let mut found =
-        differences::of_existing(managed, candidate, account, references, facts.observation.kept());
+        differences::of_existing(managed, candidate, of, references, facts.observation.kept());
     // An unknown digest is that of a write that was interrupted or failed: what it was to correct is written with it.
     if link.digest != digest(candidate, &found) {
-        differences::add_letter_case(managed, candidate, account, &mut found);
+        differences::add_letter_case(managed, candidate, of, &mut found);
     }
     let cause = causes::of_linked(facts, candidate, link, digest(candidate, &found));
     if cause == Cause::Drift {
-        leave_drift(managed, candidate, &mut found);
+        // All that is wanted is what was written last, whether or not that is known attribute by attribute.
+        found.attributes.iter_mut().for_each(|attribute| attribute.drift = true);
     }
+    leave_drift(managed, candidate, &mut found);
+    let is_drift =
+        !found.attributes.is_empty() && found.attributes.iter().all(|change| change.drift);
+    let cause = if cause == Cause::Source && is_drift { Cause::Drift } else { cause };
     let was_deactivated = link.standing != Standing::Active;
     let (active, slot) = managed.active();
     let is_wanted = slot.is_some_and(|slot| candidate.wanted.iter().any(|w| w.slot == slot));
@@ -115,12 +127,13 @@ fn linked(
             reference: None,
             new_element: false,
             redact: false,
+            drift: false,
         });
         found.attributes.sort_by(|a, b| a.path.cmp(&b.path));
     }
     if found.attributes.is_empty() {
         draft.unchanged += 1;
-        same(candidate, link, digest(candidate, &found), draft);
+        same(candidate, link, &found, draft);
         draft.warn_all(candidate, found.warnings);
         return;
     }
@@ -138,19 +151,11 @@ fn linked(
         return;
     }
     let reason = match action {
-        _ if cause == Cause::Drift => {
-            let names = found.attributes.iter().map(|attribute| words::short(&attribute.path));
-            let verb = if found.attributes.len() == 1 { "was" } else { "were" };
-            format!("{} {verb} changed at the target", words::list(names))
-        }
+        _ if cause == Cause::Drift => words::differing(&found.attributes, false),
         Action::Deactivate => "active becomes false".to_owned(),
         Action::Reactivate if was_deactivated => "in scope again".to_owned(),
         Action::Reactivate => "active becomes true".to_owned(),
-        _ => {
-            let names = found.attributes.iter().map(|attribute| words::short(&attribute.path));
-            let verb = if found.attributes.len() == 1 { "differs" } else { "differ" };
-            format!("{} {verb}", words::list(names))
-        }
+        _ => words::differing(&found.attributes, false),
     };
     push(managed, candidate, Some(account), action, (reason, cause), found, draft);
 }
@@ -159,6 +164,7 @@ fn linked(
 fn leave_drift(managed: &Managed, candidate: &Candidate, found: &mut Differences) {
     let Differences { attributes, warnings, .. } = found;
     attributes.retain(|attribute| match managed.on_drift(&attribute.path) {
+        _ if !attribute.drift => true,
         OnDrift::Correct => true,
         OnDrift::Leave => false,
         OnDrift::Report => {
@@ -194,11 +200,13 @@ fn action(managed: &Managed, found: &Differences) -> Action {
 }
 
 /// Nothing is to be written. The link may still have to learn that.
-fn same(candidate: &Candidate, link: &Link, digest: Digest, draft: &mut Draft) {
+fn same(candidate: &Candidate, link: &Link, found: &Differences, draft: &mut Draft) {
+    let digest = digest(candidate, found);
     let is_known =
         link.digest == digest && link.standing == Standing::Active && link.absent_since.is_none();
     if !is_known {
-        draft.bookkeeping.push(Bookkeeping::Same { key: candidate.key.clone(), digest });
+        let (key, written) = (candidate.key.clone(), found.written());
+        draft.bookkeeping.push(Bookkeeping::Same { key, digest, written });
     }
 }
 
@@ -208,7 +216,8 @@ fn look_again(facts: &Facts<'_>, candidate: &Candidate, draft: &mut Draft) {
     let digests = [candidate.digest, candidate.digest_unresolved];
     if facts.links.get(&candidate.key).is_some_and(|link| digests.contains(&link.digest)) {
         let (key, digest) = (candidate.key.clone(), Digest::UNKNOWN);
-        draft.bookkeeping.push(Bookkeeping::Same { key, digest });
+        let written = Written::default();
+        draft.bookkeeping.push(Bookkeeping::Same { key, digest, written });
     }
 }
 
@@ -221,7 +230,7 @@ fn push(
     found: Differences,
     draft: &mut Draft,
 ) {
-    let digest = digest(candidate, &found);
+    let (digest, written) = (digest(candidate, &found), found.written());
     draft.changes.push(Change {
         action,
         resource: managed.resource(),
@@ -238,6 +247,7 @@ fn push(
         attributes: found.attributes,
         members: MemberChanges::default(),
         digest: Some(digest),
+        written,
     });
     draft.warn_all(candidate, found.warnings);
 }

@@ -6,7 +6,9 @@ use serde_json::Value as Json;
 
 use super::references::{References, Referred};
 use super::words;
-use crate::{AttributeChange, Candidate, Kept, Managed, Observed, Wanted, WantedValue};
+use crate::{
+    AttributeChange, Candidate, Kept, Link, Managed, Observed, Wanted, WantedValue, Written,
+};
 
 /// The attributes that are to be written for one person.
 #[derive(Debug, Default)]
@@ -16,6 +18,8 @@ pub(super) struct Differences {
     pub(super) is_unresolved: bool,
     /// What cannot be written, as fragments.
     pub(super) warnings: Vec<String>,
+    /// By what each wanted value is known again, once this is written.
+    marks: Vec<(u16, u32)>,
 }
 
 /// Everything that a new account begins with.
@@ -24,10 +28,12 @@ pub(super) fn of_new(
     candidate: &Candidate,
     chosen: &[(u16, Json)],
     references: &References<'_>,
+    kept: &Kept,
 ) -> Differences {
     let mut differences = Differences::default();
     for wanted in in_order(candidate) {
         let path = &managed.attribute(wanted.slot).path;
+        differences.mark(managed, wanted, kept);
         let (after, reference) = match &wanted.value {
             WantedValue::Set(value) if !is_none(value) => (Some(value.clone()), None),
             WantedValue::Set(_) | WantedValue::Clear => continue,
@@ -52,16 +58,18 @@ pub(super) fn of_new(
             reference,
             new_element: false,
             redact: false,
+            drift: false,
         });
     }
     differences
 }
 
-/// Where an existing account differs. Attributes for creation only, and those that the target never tells, are left out.
+/// Where an existing account differs. Attributes for creation only, and those that the target never tells, are left out. With its
+/// link, what differs although it is wanted as it was written last is what others changed.
 pub(super) fn of_existing(
     managed: &Managed,
     candidate: &Candidate,
-    account: &Observed,
+    (account, link): (&Observed, Option<&Link>),
     references: &References<'_>,
     kept: &Kept,
 ) -> Differences {
@@ -73,6 +81,7 @@ pub(super) fn of_existing(
             continue;
         }
         let before = account.value(slot);
+        let mark = differences.mark(managed, wanted, kept);
         let (after, reference) = match &wanted.value {
             WantedValue::Set(value) => (compare(managed, slot, Some(value), account), None),
             WantedValue::Clear => (compare(managed, slot, None, account), None),
@@ -114,6 +123,8 @@ pub(super) fn of_existing(
             after,
             reference,
             redact: false,
+            // Whoever is created in this run has another id than before, which nobody could have written.
+            drift: !is_pending && link.is_some_and(|link| link.wrote(mark)),
         });
     }
     differences
@@ -127,11 +138,15 @@ pub(super) fn of_existing(
 pub(super) fn add_letter_case(
     managed: &Managed,
     candidate: &Candidate,
-    account: &Observed,
+    (account, link): (&Observed, Option<&Link>),
     differences: &mut Differences,
 ) {
     for wanted in &candidate.wanted {
         let attribute = managed.attribute(wanted.slot);
+        // Of a changed person, too, the attributes that did not change are as they were.
+        if link.is_some_and(|link| link.wrote(differences.mark_of(wanted.slot))) {
+            continue;
+        }
         let is_free = managed.definition(wanted.slot).is_some_and(|definition| {
             definition.uniqueness == Uniqueness::None && !definition.case_exact
         });
@@ -147,6 +162,7 @@ pub(super) fn add_letter_case(
                 reference: None,
                 new_element: false,
                 redact: false,
+                drift: false,
             });
         }
     }
@@ -208,8 +224,38 @@ pub(super) fn unresolved(managed: &Managed, candidate: &Candidate) -> Vec<String
 }
 
 impl Differences {
+    /// What the link remembers of the attributes once they are written.
+    pub(super) fn written(&self) -> Written {
+        Written::new(self.marks.iter().map(|(_, mark)| *mark).collect())
+    }
+
+    /// Takes out again what turns out not to be written.
+    fn unmark(&mut self, slot: u16) {
+        self.marks.retain(|(marked, _)| *marked != slot);
+    }
+
+    fn mark_of(&self, slot: u16) -> Option<u32> {
+        self.marks.iter().find(|(marked, _)| *marked == slot).map(|(_, mark)| *mark)
+    }
+
+    /// Notes by what a wanted value is known again: a reference by the key that is meant, as ids may change.
+    fn mark(&mut self, managed: &Managed, wanted: &Wanted, kept: &Kept) -> Option<u32> {
+        let attribute = managed.attribute(wanted.slot);
+        let path = &attribute.path;
+        let mark = match &wanted.value {
+            _ if attribute.create_only => None,
+            WantedValue::Choice(_) => None,
+            WantedValue::Clear => kept.mark(path, None),
+            WantedValue::Set(value) => kept.mark(path, Some(value).filter(|value| !is_none(value))),
+            WantedValue::Reference(key) => kept.mark(path, Some(&Json::from(key.as_str()))),
+        };
+        self.marks.extend(mark.map(|mark| (wanted.slot, mark)));
+        mark
+    }
+
     fn unresolved(&mut self, managed: &Managed, candidate: &Candidate, slot: u16, key: &str) {
         self.is_unresolved = true;
+        self.unmark(slot);
         let path = &managed.attribute(slot).path;
         self.warnings.push(format!(
             "{} {key} of {} has no account; it is set in a later run, once that person has one",

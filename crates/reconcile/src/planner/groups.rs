@@ -15,7 +15,7 @@ use super::{Draft, Facts, guards, words};
 use crate::groups::{GroupFacts, Holding, Known, Memberships, Unmanaged};
 use crate::{
     Action, Bookkeeping, Candidate, Cause, Change, Coverage, Digest, GroupSummary, Kept, Link,
-    Member, MemberChanges, Observed, Plan, Rejection, Warning,
+    Member, MemberChanges, Observed, Plan, Rejection, Warning, Written,
 };
 
 /// Adds groups to a plan of people, and seals it again.
@@ -192,7 +192,8 @@ impl<'a> Planner<'a> {
                     None => "no group yet".to_owned(),
                     Some(id) => gone_text(id),
                 };
-                let found = differences::of_new(managed, candidate, &[], &self.references);
+                let kept = &Kept::default();
+                let found = differences::of_new(managed, candidate, &[], &self.references, kept);
                 let members = self.members_of(candidate, draft);
                 self.push(candidate, None, Action::Create, reason, found, members, draft);
             }
@@ -204,7 +205,7 @@ impl<'a> Planner<'a> {
                 let found = differences::of_existing(
                     managed,
                     candidate,
-                    group,
+                    (group, None),
                     &self.references,
                     &Kept::default(),
                 );
@@ -237,17 +238,23 @@ impl<'a> Planner<'a> {
     /// A linked group that exists.
     fn linked(&self, candidate: &Candidate, link: &Link, group: &Observed, draft: &mut Draft) {
         let managed = &*self.facts.survey.managed;
-        let mut found =
-            differences::of_existing(managed, candidate, group, &self.references, &Kept::default());
+        let mut found = differences::of_existing(
+            managed,
+            candidate,
+            (group, None),
+            &self.references,
+            &Kept::default(),
+        );
         if link.digest != Digest::UNKNOWN && link.digest != candidate.digest {
-            differences::add_letter_case(managed, candidate, group, &mut found);
+            differences::add_letter_case(managed, candidate, (group, None), &mut found);
         }
         let members = self.members_of(candidate, draft);
         if found.attributes.is_empty() && members.changes.is_empty() {
             draft.unchanged += 1;
             let digest = digest(candidate, &members);
             if link.digest != digest || link.absent_since.is_some() {
-                draft.bookkeeping.push(Bookkeeping::Same { key: candidate.key.clone(), digest });
+                let (key, written) = (candidate.key.clone(), Written::default());
+                draft.bookkeeping.push(Bookkeeping::Same { key, digest, written });
             }
             return warn_all(candidate, found.warnings, draft);
         }
@@ -255,16 +262,7 @@ impl<'a> Planner<'a> {
             let (key, origin) = (&candidate.key, Some(candidate.origin.as_str()));
             return self.protected(group, key, origin, "it stays as at the target", draft);
         }
-        let mut names: Vec<String> =
-            found.attributes.iter().map(|attribute| words::short(&attribute.path)).collect();
-        if !members.changes.is_empty() {
-            names.push("members".to_owned());
-        }
-        let verb = match names.as_slice() {
-            [one] if one != "members" => "differs",
-            _ => "differ",
-        };
-        let reason = format!("{} {verb}", words::list(names.into_iter()));
+        let reason = words::differing(&found.attributes, !members.changes.is_empty());
         self.push(candidate, Some(group), Action::Update, reason, found, members, draft);
     }
 
@@ -292,6 +290,7 @@ impl<'a> Planner<'a> {
             attributes: found.attributes,
             members: members.changes,
             digest: Some(digest),
+            written: Written::default(),
         });
         warn_all(candidate, found.warnings, draft);
     }
@@ -376,7 +375,8 @@ impl<'a> Planner<'a> {
         let digests = [candidate.digest, candidate.digest_unresolved];
         if self.facts.links.get(&candidate.key).is_some_and(|link| digests.contains(&link.digest)) {
             let (key, digest) = (candidate.key.clone(), Digest::UNKNOWN);
-            draft.bookkeeping.push(Bookkeeping::Same { key, digest });
+            let written = Written::default();
+            draft.bookkeeping.push(Bookkeeping::Same { key, digest, written });
         }
     }
 }

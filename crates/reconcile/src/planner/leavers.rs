@@ -11,7 +11,7 @@ use crate::observation::Presence;
 use crate::survey::{Evidence, Missing};
 use crate::{
     Action, AttributeChange, Bookkeeping, Cause, Change, Coverage, LeaverAction, Leavers, Link,
-    MemberChanges, Observed, OnDrift, Policy, Rejection, Standing, Warning,
+    MemberChanges, Observed, OnDrift, Policy, Rejection, Standing, Warning, Written,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -306,6 +306,7 @@ fn change(
         attributes: attributes(facts, action, account),
         members: MemberChanges::default(),
         digest: None,
+        written: Written::default(),
     }
 }
 
@@ -320,6 +321,7 @@ fn attributes(facts: &Facts<'_>, action: Action, account: &Observed) -> Vec<Attr
         reference: None,
         new_element: false,
         redact: false,
+        drift: false,
     }]
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Action, Change, Rejection, Survey};
+use super::{causes, words};
+use crate::{Action, Change, Rejection, Survey, Written};
 
 /// What is picked of a plan: changes of these people, and of these kinds. What is empty picks all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,8 +38,14 @@ impl Part {
             if change.attributes.len() < all
                 && let Some(at) = survey.position(&change.key)
             {
+                if change.action == Action::Update {
+                    let reason = words::differing(&change.attributes, false);
+                    change.reason = causes::with_cause(reason, change.cause);
+                }
                 change.reason += "; a reference waits for an account that is not created now";
                 change.digest = Some(survey.candidates[at].digest_unresolved);
+                // In the next run the reference is none that was written before.
+                change.written = Written::default();
             }
         }
         // An adoption links an account also where nothing of it differs.

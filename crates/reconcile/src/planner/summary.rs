@@ -25,11 +25,8 @@ pub(super) fn count(
             Action::Unlink => &mut summary.unlink,
         };
         *number += 1;
-        match change.cause {
-            Cause::Source => {}
-            Cause::Config => summary.from_config += 1,
-            Cause::Drift => summary.from_drift += 1,
-        }
+        summary.from_config += u64::from(change.cause == Cause::Config);
+        summary.from_drift += u64::from(change.undoes_drift());
     }
     summary
 }

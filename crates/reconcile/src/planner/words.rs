@@ -4,7 +4,7 @@ use peoplesync_scim::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::{Bookkeeping, Managed, Observed, REDACTED};
+use crate::{AttributeChange, Bookkeeping, Managed, Observed, REDACTED};
 
 /// A path without its URN, as people call the attribute: `department`, `emails[type eq "work"].value`.
 pub(super) fn short(path: &Path) -> String {
@@ -13,6 +13,27 @@ pub(super) fn short(path: &Path) -> String {
         Some(urn) => text.get(urn.len() + 1..).unwrap_or_default().to_owned(),
         None => text,
     }
+}
+
+/// Why a linked account or group is written: what differs, and which of it others changed.
+pub(crate) fn differing(attributes: &[AttributeChange], has_members: bool) -> String {
+    let part = |drift: bool, one: &str, many: &str| {
+        let members = (!drift && has_members).then(|| "members".to_owned());
+        let of: Vec<String> = attributes
+            .iter()
+            .filter(|attribute| attribute.drift == drift)
+            .map(|attribute| short(&attribute.path))
+            .chain(members)
+            .collect();
+        let verb = match of.as_slice() {
+            [name] if name != "members" => one,
+            _ => many,
+        };
+        (!of.is_empty()).then(|| format!("{} {verb}", list(of.into_iter())))
+    };
+    let drift = part(true, "was changed at the target", "were changed at the target");
+    let parts = [part(false, "differs", "differ"), drift];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// A value, if it may be shown.

@@ -7,7 +7,7 @@ use peoplesync_reconcile::{
     Action, Bookkeeping, Candidate, Coverage, Digest, Fingerprint, GroupFacts, GroupMembers,
     Guards, Holding, Intake, Known, LeaverAction, Leavers, Limit, Link, LinkIndex, Links,
     LintContext, Managed, ManagedAttribute, Member, MemberPrint, Memberships, Observation, Plan,
-    Policy, Roster, Standing, Unmanaged, Wanted, WantedValue, lint, plan, plan_groups,
+    Policy, Roster, Standing, Unmanaged, Wanted, WantedValue, Written, lint, plan, plan_groups,
 };
 use peoplesync_scim::path::Path;
 use peoplesync_scim::{Resource, SchemaSet};
@@ -102,6 +102,7 @@ impl World {
                 standing: Standing::Active,
                 absent_since: None,
                 created: true,
+                written: Written::default(),
             })
         });
         linked.collect()
@@ -250,7 +251,7 @@ impl World {
             }
         }
         for note in &plan.group_bookkeeping {
-            if let Bookkeeping::Same { key, digest } = note {
+            if let Bookkeeping::Same { key, digest, .. } = note {
                 self.groups.get_mut(key).unwrap().digest = *digest;
             }
         }

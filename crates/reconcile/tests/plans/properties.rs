@@ -200,6 +200,9 @@ prop_compose! {
                 link.standing = Standing::Deactivated { since: day * DAY };
             }
             link.absent_since = sketch.absent.map(|day| day * DAY);
+            if let Some(wants) = wants.filter(|_| sketch.account % 2 == 0) {
+                link.written = world.written(wants);
+            }
             world.links.insert(key.to_owned(), link);
         }
         world

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
-use peoplesync_reconcile::{Action, Digest, Fingerprint, Kept, Link, Links, Managed, Plan};
+use peoplesync_reconcile::{Action, Change, Digest, Fingerprint, Kept, Link, Links, Managed, Plan};
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
 use peoplesync_scim::schema::SchemaSet;
@@ -254,10 +254,11 @@ fn is_set(flag: &AtomicBool) -> bool {
 }
 
 /// The link that a change leaves behind.
-fn link(key: &str, id: &str, digest: Option<Digest>, created: bool) -> Link {
+fn link(change: &Change, id: &str, digest: Option<Digest>, created: bool) -> Link {
     Link {
-        key: key.to_owned(),
+        key: change.key.clone(),
         id: id.to_owned(),
+        written: digest.map(|_| change.written.clone()).unwrap_or_default(),
         digest: digest.unwrap_or(Digest::UNKNOWN),
         standing: peoplesync_reconcile::Standing::Active,
         absent_since: None,

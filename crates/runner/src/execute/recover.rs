@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use peoplesync_mapping::DigestKey;
-use peoplesync_reconcile::{Action, Digest, Link, Standing};
+use peoplesync_reconcile::{Action, Digest, Link, Standing, Written};
 use peoplesync_scim::client::{Client, ClientError};
 use peoplesync_state::{HistoryNote, LinkEffect, Settlement, State};
 
@@ -65,6 +65,7 @@ pub(crate) async fn recover(
                     standing: Standing::Active,
                     absent_since: None,
                     created: true,
+                    written: Written::default(),
                 });
                 (link, id)
             }

@@ -46,7 +46,7 @@ impl Sender<'_> {
             },
             (Ended::Done, action) => {
                 let id = sent.id.as_deref().or(change.id.as_deref()).unwrap_or_default();
-                let mut link = link(&change.key, id, digest, created);
+                let mut link = link(change, id, digest, created);
                 // A leaver has no digest: there is no record to take one of.
                 if action == Action::Deactivate && change.digest.is_none() {
                     link.standing = Standing::Deactivated { since: now };

@@ -32,6 +32,7 @@ pub(crate) fn plan(plan: &Plan) -> Json {
         if let Some(Json::Array(changes)) = members.get_mut("changes") {
             for change in changes.iter_mut().filter_map(Json::as_object_mut) {
                 change.remove("digest");
+                change.remove("written");
                 for attribute in
                     change.get_mut("attributes").and_then(Json::as_array_mut).into_iter().flatten()
                 {

@@ -29,7 +29,7 @@ fn an_intent_is_open_until_it_is_settled() {
     assert_eq!(state.unsettled().unwrap(), []);
     assert_eq!(state.count(User).unwrap(), 1);
     insta::assert_snapshot!(dump(&state), @r#"
-    User a -> id-a digest 42, created
+    User a -> id-a digest 42, wrote 00000001ffffffff, created
     run 1: RunStart { kind: "full", plan_hash: "sha256:00", config_digest: "config-1", config: "{\"scope\":\"\"}", who: "ada", started: 1767225600000 }, None
     history: HistoryEntry { run: RunId(1), note: HistoryNote { at: 1767225600000, resource: User, key: "b", id: Some("id-b"), name: Some("b@example.com"), action: Create, reason: "not at the target yet", attributes: "[{\"path\":\"title\",\"before\":null,\"after\":\"L***\"}]", request: None }, outcome: Failed, status: Some(409), error: Some("userName is taken") }
     history: HistoryEntry { run: RunId(1), note: HistoryNote { at: 1767225600000, resource: User, key: "a", id: Some("id-a"), name: Some("a@example.com"), action: Create, reason: "not at the target yet", attributes: "[{\"path\":\"title\",\"before\":null,\"after\":\"L***\"}]", request: None }, outcome: Done, status: Some(201), error: None }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use peoplesync_reconcile::Bookkeeping;
+use peoplesync_reconcile::{Bookkeeping, Written};
 
 use super::*;
 use crate::{history, links};
@@ -154,8 +154,8 @@ fn notes_change_what_they_say_and_nothing_else() {
         Bookkeeping::Absent { key: key("e") },
         Bookkeeping::Inactive { key: key("b") },
         Bookkeeping::Inactive { key: key("f") },
-        Bookkeeping::Same { key: key("c"), digest: Digest(99) },
-        Bookkeeping::Same { key: key("nobody"), digest: Digest(99) },
+        Bookkeeping::Same { key: key("c"), digest: Digest(99), written: Written::new(vec![3]) },
+        Bookkeeping::Same { key: key("nobody"), digest: Digest(99), written: Written::default() },
     ];
     let notes: Vec<_> = notes
         .into_iter()
@@ -169,17 +169,21 @@ fn notes_change_what_they_say_and_nothing_else() {
         .collect();
     assert_eq!(state.bookkeeping(User, &notes, 1000).unwrap(), 6);
     insta::assert_snapshot!(dump(&state), @"
-    User a -> id-a digest 42, absent since 1000, created
-    User b -> id-b digest 42, deactivated since 1000, created
-    User c -> id-c digest 99, created
-    User e -> id-e digest 42, absent since 5, created
-    User f -> id-f digest 42, deactivated since 5, created
-    User other -> id-other digest 42, created
+    User a -> id-a digest 42, absent since 1000, wrote 00000001ffffffff, created
+    User b -> id-b digest 42, deactivated since 1000, wrote 00000001ffffffff, created
+    User c -> id-c digest 99, wrote 00000003, created
+    User e -> id-e digest 42, absent since 5, wrote 00000001ffffffff, created
+    User f -> id-f digest 42, deactivated since 5, wrote 00000001ffffffff, created
+    User other -> id-other digest 42, wrote 00000001ffffffff, created
     ");
-    let back = Bookkeeping::Same { key: key("e"), digest: Digest(7) };
+    let back = Bookkeeping::Same { key: key("e"), digest: Digest(7), written: Written::default() };
     state.bookkeeping(User, &[(fingerprint("e"), back)], 2000).unwrap();
     let back = state.link(User, fingerprint("e"), "e").unwrap().unwrap();
-    assert_eq!(back, Link { digest: Digest(7), ..link("e") }, "whoever is back is not absent");
+    assert_eq!(
+        back,
+        Link { digest: Digest(7), written: Written::default(), ..link("e") },
+        "whoever is back is not absent"
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod versions;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use peoplesync_reconcile::{Action, Digest, Fingerprint, Link, Standing};
+use peoplesync_reconcile::{Action, Digest, Fingerprint, Link, Standing, Written};
 use peoplesync_scim::Resource::{self, User};
 
 use crate::{
@@ -60,6 +60,7 @@ fn link(key: &str) -> Link {
         standing: Standing::Active,
         absent_since: None,
         created: true,
+        written: Written::new(vec![1, u32::MAX]),
     }
 }
 
@@ -177,6 +178,11 @@ fn line(link: &Link) -> String {
     }
     if let Some(since) = link.absent_since {
         write!(line, ", absent since {since}").unwrap();
+    }
+    if !link.written.is_empty() {
+        let hashes: Vec<String> =
+            link.written.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        write!(line, ", wrote {}", hashes.concat()).unwrap();
     }
     line.push_str(if link.created { ", created" } else { ", adopted" });
     line

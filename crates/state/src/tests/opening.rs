@@ -189,7 +189,7 @@ fn a_state_of_a_newer_version_is_refused() {
     other.execute_batch("PRAGMA user_version = 1000;").unwrap();
     drop(other);
     insta::assert_snapshot!(folder.check(), @"
-    error: the state FOLDER/people.db has version 1000, and this program knows versions up to 10
+    error: the state FOLDER/people.db has version 1000, and this program knows versions up to 11
     hint: use the newer peoplesync, or a state of its own
     ");
 }

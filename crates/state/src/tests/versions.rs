@@ -20,6 +20,7 @@ const VERSIONS: &[(&str, &str)] = &[
     ("everything-v8", include_str!("versions/v8.sql")),
     ("everything-v9", include_str!("versions/v9.sql")),
     ("everything-v10", include_str!("versions/v10.sql")),
+    ("everything-v11", include_str!("versions/v11.sql")),
 ];
 
 fn state_of(folder: &Path, version: usize) -> PathBuf {

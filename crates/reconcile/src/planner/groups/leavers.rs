@@ -9,7 +9,7 @@ use crate::planner::{Draft, words};
 use crate::survey::Evidence;
 use crate::{
     Action, Bookkeeping, Cause, Change, Coverage, LeaverAction, Link, MemberChanges, Rejection,
-    Warning,
+    Warning, Written,
 };
 
 impl Planner<'_> {
@@ -66,6 +66,7 @@ impl Planner<'_> {
             attributes: Vec::new(),
             members: MemberChanges::default(),
             digest: None,
+            written: Written::default(),
         });
     }
 

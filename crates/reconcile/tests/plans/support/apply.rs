@@ -85,6 +85,7 @@ impl World {
             key: change.key.clone(),
             id,
             digest: change.digest.unwrap_or(Digest::UNKNOWN),
+            written: change.written.clone(),
             standing,
             absent_since: known
                 .as_ref()
@@ -105,9 +106,10 @@ impl World {
 
     fn note(&mut self, note: &Bookkeeping) {
         match note {
-            Bookkeeping::Same { key, digest } => {
+            Bookkeeping::Same { key, digest, written } => {
                 let link = self.links.get_mut(key).expect("only linked people are noted");
                 link.digest = *digest;
+                link.written = written.clone();
                 link.standing = Standing::Active;
                 link.absent_since = None;
             }

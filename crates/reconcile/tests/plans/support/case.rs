@@ -163,14 +163,21 @@ fn change(world: &mut World, sections: &BTreeMap<&str, String>) {
         }
     }
     for line in lines(sections, "links") {
+        // `wrote {…}`: what was written last, where it is not what is wanted.
+        let (line, wrote) = line.split_once(" wrote ").unwrap_or((line, ""));
         let words: Vec<&str> = line.split_whitespace().collect();
         let [key, "->", id, rest @ ..] = words.as_slice() else { panic!("link: {line}") };
-        let record = world.records.iter().find(|record| record.key == *key);
-        let digests = match record.map(|record| &record.word) {
+        let known = world.records.iter().find(|record| record.key == *key);
+        let digests = match known.map(|record| &record.word) {
             Some(Word::Wants(wants)) => world.digests(wants),
             _ => (Digest(7), Digest(7)),
         };
         let mut link = link(key, id, digests.0);
+        if !wrote.is_empty()
+            && let Word::Wants(wants) = record(&format!("{key} before {wrote}")).word
+        {
+            (link.digest, link.written) = (world.digests(&wants).0, world.written(&wants));
+        }
         for (at, word) in rest.iter().enumerate() {
             let day = || rest[at + 1].parse::<i64>().unwrap() * DAY;
             match *word {

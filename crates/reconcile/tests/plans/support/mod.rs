@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use peoplesync_reconcile::{
     Approvals, Before, Candidate, Coverage, Digest, Edited, Finding, Fingerprint, Guards, Intake,
-    LeaverAction, Leavers, Limits, Link, LinkIndex, Links, LintContext, Managed, ManagedAttribute,
-    Observation, OnDrift, Part, Plan, Policy, Rejection, Search, Seen, Standing, Survey, Wanted,
-    WantedValue, lint, plan, plan_part,
+    Kept, LeaverAction, Leavers, Limits, Link, LinkIndex, Links, LintContext, Managed,
+    ManagedAttribute, Observation, OnDrift, Part, Plan, Policy, Rejection, Search, Seen, Standing,
+    Survey, Wanted, WantedValue, Written, lint, plan, plan_part,
 };
 use peoplesync_scim::path::Path;
 use peoplesync_scim::schema::{Resource, SchemaSet};
@@ -135,6 +135,19 @@ impl World {
         (Digest(number | 1), Digest(!number | 1))
     }
 
+    /// What a link remembers after this was written.
+    pub(crate) fn written(&self, wants: &BTreeMap<Path, Json>) -> Written {
+        let always = self.managed.attributes().iter().filter(|attribute| !attribute.create_only);
+        let wanted =
+            always.filter_map(|attribute| Some((&attribute.path, wants.get(&attribute.path)?)));
+        let marks = wanted.map(|(path, value)| {
+            let Digest(number) = mark(path, Some(value).filter(|value| !value.is_null()));
+            let [.., a, b, c, d] = number.to_be_bytes();
+            u32::from_be_bytes([a, b, c, d])
+        });
+        Written::new(marks.collect())
+    }
+
     pub(crate) fn wanted(&self, wants: &BTreeMap<Path, Json>) -> Vec<Wanted> {
         let attributes = (0u16..).zip(self.managed.attributes());
         let wanted = attributes.filter_map(|(slot, attribute)| {
@@ -252,7 +265,7 @@ impl World {
                 links.add_missing(link.clone());
             }
         }
-        let mut observation = Observation::new();
+        let mut observation = Observation::new().with_kept(Kept::new(Arc::new(mark)));
         if self.list {
             for account in self.accounts.values() {
                 observation.found(self.managed.observe(account).unwrap());
@@ -353,6 +366,10 @@ impl World {
     }
 }
 
+fn mark(path: &Path, value: Option<&Json>) -> Digest {
+    Digest(hash(format!("{path} {value:?}").as_bytes()))
+}
+
 pub(crate) fn link(key: &str, id: &str, digest: Digest) -> Link {
     Link {
         key: key.to_owned(),
@@ -361,6 +378,7 @@ pub(crate) fn link(key: &str, id: &str, digest: Digest) -> Link {
         standing: Standing::Active,
         absent_since: None,
         created: true,
+        written: Written::default(),
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn render(plan: &Plan) -> String {
     }
     for note in &plan.bookkeeping {
         match note {
-            Bookkeeping::Same { key, digest: Digest::UNKNOWN } => {
+            Bookkeeping::Same { key, digest: Digest::UNKNOWN, .. } => {
                 writeln!(text, "note {key} is to be looked at again")
             }
             Bookkeeping::Same { key, .. } => writeln!(text, "note {key} is as wanted"),

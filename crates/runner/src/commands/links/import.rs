@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use futures_util::StreamExt as _;
-use peoplesync_reconcile::{Digest, Link, Standing};
+use peoplesync_reconcile::{Digest, Link, Standing, Written};
 
 use crate::commands::confirm::confirm;
 use crate::commands::print;
@@ -89,6 +89,7 @@ pub(super) async fn run(loaded: Loaded, file: &Path, yes: bool, output: Output) 
                 standing: Standing::Active,
                 absent_since: None,
                 created: false,
+                written: Written::default(),
             };
             (print, link)
         })
