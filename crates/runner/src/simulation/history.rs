@@ -10,6 +10,7 @@ use peoplesync_source::{Context, NoSecrets};
 use peoplesync_state::{Access, State};
 use serde_json::{Value as Json, json};
 
+use super::bulk::Offer;
 use super::checker::{Checker, differences};
 use super::dice::Dice;
 use super::run::{Ended, apply, live, plan};
@@ -38,6 +39,7 @@ pub(super) struct Tally {
     pub(super) refused: u64,
     pub(super) writes: u64,
     pub(super) reads_failed: u64,
+    pub(super) bulks: u64,
 }
 
 impl Tally {
@@ -47,6 +49,7 @@ impl Tally {
         self.refused += other.refused;
         self.writes += other.writes;
         self.reads_failed += other.reads_failed;
+        self.bulks += other.bulks;
     }
 }
 
@@ -63,17 +66,20 @@ pub(super) struct History {
 impl History {
     pub(super) fn new(seed: u64, sabotage: Sabotage, folder: &Path, traced: bool) -> Self {
         let mut dice = Dice::new(seed);
+        let bulk = Offer::of(seed);
         let behaviour = Behaviour {
             patch: !dice.one_in(4),
             patch_without_body: dice.one_in(3),
             etag: dice.one_in(2),
             max_page: 1 + dice.index(12),
+            bulk: bulk.as_ref().map(Offer::limits),
             ..Behaviour::default()
         };
         let target = Simulator::builder().behaviour(behaviour).record(false);
         let settings = Settings::new(&mut dice);
         let sim = Sim {
             target: target.without_network().unwrap(),
+            bulk,
             settings,
             world: World::default(),
             checker: Checker::default(),
@@ -131,7 +137,9 @@ impl History {
         match told(self) {
             Some(found) => Err(found),
             None => {
-                self.tally.writes = locked(&self.sim).checker.writes;
+                let sim = locked(&self.sim);
+                self.tally.writes = sim.checker.writes;
+                self.tally.bulks = sim.bulk.as_ref().map_or(0, |offer| offer.count);
                 Ok(self.tally)
             }
         }
@@ -306,7 +314,7 @@ impl History {
             }
             _ => {}
         }
-        let toml = settings.toml();
+        let toml = settings.toml() + sim.bulk.as_ref().map_or("", Offer::toml);
         match sim.sabotage {
             Sabotage::NoGuards => toml.replace("[guards]", "[guards]\nmax_leavers = 1000"),
             _ => toml,

@@ -5,6 +5,7 @@
 //! `cargo xtask simulate --seeds 10000` runs many; `--seed 7` runs one and tells what happened. A seed that once failed stands in
 //! [`KEPT`], and is run by every `cargo test`.
 
+mod bulk;
 mod checker;
 mod dice;
 mod history;
@@ -29,22 +30,25 @@ use history::{History, Tally};
 use settings::Settings;
 use world::World;
 
-/// Seeds that found a mistake, and what it was.
-const KEPT: &[(u64, &str)] = &[
-    (182, "a correction of letter case was lost with the write that a crash interrupted"),
+/// Seeds that found a mistake, whether their target takes bulk requests, and what it was.
+const KEPT: &[(u64, bool, &str)] = &[
+    (182, false, "a correction of letter case was lost with the write that a crash interrupted"),
     (
         596,
+        false,
         "a lost create was taken to be the account that somebody else had made, although adopt = false",
     ),
     (
         807,
+        false,
         "an answer that was no account was merged, and what the target then refused was taken to be what it never keeps",
     ),
     (
         6290,
+        false,
         "a leaver whom somebody took into use again was deactivated within the grace period configured meanwhile",
     ),
-    (6946, "the same, after the state of a plan that was not applied"),
+    (6946, false, "the same, after the state of a plan that was not applied"),
 ];
 
 /// How many histories every `cargo test` runs.
@@ -94,6 +98,8 @@ struct Sim {
     dice: Dice,
     world: World,
     target: Provider,
+    /// How the target takes many changes in one request, if it does.
+    bulk: Option<bulk::Offer>,
     settings: Settings,
     checker: Checker,
     sabotage: Sabotage,
@@ -232,15 +238,17 @@ fn nothing_happens_that_must_never_happen() {
     let (tally, failed) = histories(0..EACH_TIME, Sabotage::Nothing);
     expect_none(&failed);
     // The histories are worth something only if much happens in them.
-    let Tally { runs, deaths, refused, writes, reads_failed } = tally;
+    let Tally { runs, deaths, refused, writes, reads_failed, bulks } = tally;
     assert!(runs > 8 * EACH_TIME && writes > 20 * EACH_TIME, "{tally:?}");
     assert!(deaths > EACH_TIME / 2 && refused > EACH_TIME / 20 && reads_failed > 0, "{tally:?}");
+    assert!(bulks > EACH_TIME / 2, "{tally:?}");
 }
 
 #[test]
 fn what_was_found_once_is_not_found_again() {
     let folder = folder();
-    for (seed, what) in KEPT {
+    for (seed, bulk, what) in KEPT {
+        assert_eq!(bulk::Offer::of(*seed).is_some(), *bulk, "seed {seed} is another history");
         let again = history(*seed, Sabotage::Nothing, folder.path(), false);
         assert!(again.is_ok(), "seed {seed} ({what}): {again:?}");
     }

@@ -9,7 +9,10 @@ use peoplesync_scim::client::{Carried, Lost, Wire};
 use serde_json::{Value as Json, json};
 
 use super::checker::Write;
-use super::{Moment, Sabotage, Shared, Sim, locked};
+use super::{Moment, Sabotage, Shared, Sim, bulk, locked};
+
+/// Where the target is.
+pub(super) const BASE: &str = "/scim/v2";
 
 #[derive(Debug)]
 pub(super) struct SimulatedWire(pub(super) Shared);
@@ -36,7 +39,13 @@ impl Wire for SimulatedWire {
         Box::pin(async move {
             let (there, back, way) = {
                 let mut sim = locked(&self.0);
-                let way = way(&mut sim);
+                let mut way = way(&mut sim);
+                if way == Way::Well
+                    && bulk::is_bulk(&request)
+                    && let Some(status) = bulk::refusal(&mut sim)
+                {
+                    way = Way::Refused(status);
+                }
                 let mut late = || Duration::from_millis(u64::from(sim.dice.below(30)));
                 (late(), late(), way)
             };
@@ -108,11 +117,16 @@ fn way(sim: &mut Sim) -> Way {
     }
 }
 
-fn refused(status: u16) -> Response<Vec<u8>> {
-    let body = json!({
+/// The body of an error.
+pub(super) fn error_of(status: u16) -> Json {
+    json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
         "status": status.to_string(), "detail": "not now",
-    });
+    })
+}
+
+pub(super) fn refused(status: u16) -> Response<Vec<u8>> {
+    let body = error_of(status);
     let reply = Response::builder().status(status).header("content-type", "application/scim+json");
     let reply = if status == 429 { reply.header("retry-after", "2") } else { reply };
     reply.body(body.to_string().into_bytes()).unwrap()
@@ -124,24 +138,20 @@ fn page(status: u16) -> Response<Vec<u8>> {
 }
 
 /// Carries a request out at the target, and shows writes to the checker.
-fn serve(sim: &mut Sim, mut request: Request<Vec<u8>>) -> Response<Vec<u8>> {
-    let method = request.method().as_str().to_owned();
-    if method == "GET" {
+fn serve(sim: &mut Sim, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
+    if request.method() == "GET" {
         return sim.target.answer(request);
     }
-    sabotage(sim, &mut request);
-    let id = id_of(&request);
-    let is_twice = sim.sabotage == Sabotage::TwiceCreated && method == "POST" && sim.dice.one_in(4);
-    let twin = is_twice.then(|| {
-        let mut body: Json = serde_json::from_slice(request.body()).unwrap();
-        body["userName"] = format!("twin.{}", body["userName"].as_str().unwrap()).into();
-        request.clone().map(|_| body.to_string().into_bytes())
-    });
-    let reply = carried_out(sim, &method, id, request);
-    if let Some(twin) = twin {
-        carried_out(sim, "POST", String::new(), twin);
+    if bulk::is_bulk(&request) {
+        return bulk::serve(sim, request);
     }
-    reply
+    let mut first = None;
+    for request in sabotage(sim, request) {
+        let (method, id) = (request.method().as_str().to_owned(), id_of(&request));
+        let reply = carried_out(sim, &method, id, request);
+        first.get_or_insert(reply);
+    }
+    first.unwrap_or_else(|| refused(500))
 }
 
 fn carried_out(
@@ -175,8 +185,21 @@ fn id_of(request: &Request<Vec<u8>>) -> String {
     path.strip_prefix("/scim/v2/Users/").unwrap_or_default().to_owned()
 }
 
-/// What a program would send that is wrong in one way.
-fn sabotage(sim: &mut Sim, request: &mut Request<Vec<u8>>) {
+/// What a program would send that is wrong in one way: the request, and perhaps one more.
+pub(super) fn sabotage(sim: &mut Sim, mut request: Request<Vec<u8>>) -> Vec<Request<Vec<u8>>> {
+    let is_twice =
+        sim.sabotage == Sabotage::TwiceCreated && request.method() == "POST" && sim.dice.one_in(4);
+    let twin = is_twice.then(|| {
+        let mut body: Json = serde_json::from_slice(request.body()).unwrap();
+        body["userName"] = format!("twin.{}", body["userName"].as_str().unwrap()).into();
+        request.clone().map(|_| body.to_string().into_bytes())
+    });
+    redirect(sim, &mut request);
+    [request].into_iter().chain(twin).collect()
+}
+
+/// A change of another account, or of more than it should be.
+fn redirect(sim: &mut Sim, request: &mut Request<Vec<u8>>) {
     let is_change = matches!(request.method().as_str(), "PATCH" | "PUT");
     match sim.sabotage {
         Sabotage::WrongAccount if is_change && sim.dice.one_in(4) => {
