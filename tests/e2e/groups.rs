@@ -33,6 +33,7 @@ externalId = "id"
 max_changes = "100%"
 max_creates = "100%"
 max_members_removed = "100%"
+max_memberships_removed = "100%"
 
 [groups]
 {groups}
@@ -316,6 +317,47 @@ fn a_group_that_loses_most_of_its_members_at_once_is_refused_until_that_is_appro
     bed.run(&["apply", "--yes"]).expect(0);
     assert_eq!(at_target(&bed), wanted);
     is_quiet(&bed);
+}
+
+#[test]
+fn many_small_groups_that_lose_everybody_or_get_other_names_are_refused_although_each_alone_may() {
+    let bed = Bed::new();
+    let guarded = config("", OWN_SOURCE)
+        .replace("max_members_removed = \"100%\"\n", "")
+        .replace("max_memberships_removed = \"100%\"\n", "")
+        .replace("max_changes = \"100%\"\n", "");
+    bed.write("peoplesync.toml", &guarded);
+    people(&bed, 20);
+    let names: Vec<String> = (0..8).map(|number| format!("g{number}")).collect();
+    let of_four = |name: &String| (name.clone(), (0..4).collect());
+    groups(&bed, &names.iter().map(of_four).collect());
+    bed.run(&["apply", "--yes"]).expect(0);
+    let refusals = |code: i32| {
+        let plan = bed.run(&["plan", "--json"]).expect(code).json();
+        let refused = plan["refused"].as_array().unwrap().iter();
+        refused.map(|refused| refused["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // One that is dissolved is everyday life.
+    let but = |last: usize, left: Vec<usize>| -> Groups {
+        let all = names.iter().enumerate();
+        all.map(|(at, name)| {
+            (name.clone(), if at < last { left.clone() } else { (0..4).collect() })
+        })
+        .collect()
+    };
+    groups(&bed, &but(1, vec![]));
+    assert_eq!(refusals(10), Vec::<String>::new());
+    groups(&bed, &but(8, vec![]));
+    insta::assert_snapshot!(refusals(6).join("\n"));
+    bed.run(&["apply", "--yes"]).expect(6);
+    groups(&bed, &but(0, vec![]));
+    bed.write("peoplesync.toml", guarded.replace("displayName = \"name\"", "displayName = \"id\""));
+    insta::assert_snapshot!(refusals(6).join("\n"));
+    // New groups and new members are no reason.
+    bed.write("peoplesync.toml", &guarded);
+    let more = (8..30).map(|number| (format!("g{number}"), vec![number % 20]));
+    groups(&bed, &but(8, (0..9).collect()).into_iter().chain(more).collect());
+    assert_eq!(refusals(10), Vec::<String>::new());
 }
 
 #[test]

@@ -264,4 +264,5 @@ max_renames = 1000000
 max_clears = 1000000
 max_rejected = 1000000
 max_members_removed = 1000000
+max_memberships_removed = 1000000
 "#;

@@ -32,6 +32,7 @@ active = 'status = "active"'
 
 [guards]
 max_members_removed = "100%"
+max_memberships_removed = "100%"
 
 [groups]
 source = {{ kind = "csv", settings = {{ path = "groups.csv", key = "id", multi_valued = {{ members = ";" }} }} }}

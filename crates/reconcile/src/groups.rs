@@ -79,6 +79,8 @@ pub struct Memberships {
     pub complete: bool,
     /// What becomes of strangers.
     pub unmanaged: Unmanaged,
+    /// How many memberships were remembered before, also of groups that are not looked at.
+    pub remembered: u64,
 }
 
 impl<'a> Holdings<'a> {

@@ -101,7 +101,7 @@ pub enum Limit {
 pub struct Guards {
     /// Deactivations, deletions and unlinks together.
     pub max_leavers: Limit,
-    /// All changes together.
+    /// All changes together; of groups those that are linked, and whose attributes change or that go.
     pub max_changes: Limit,
     /// New accounts.
     pub max_creates: Limit,
@@ -115,6 +115,8 @@ pub struct Guards {
     pub max_rejected: Limit,
     /// Members who leave one group; a share is one of its members.
     pub max_members_removed: Limit,
+    /// Memberships that end in all groups together; a share is one of all there are.
+    pub max_memberships_removed: Limit,
     /// So many records must have been read.
     pub min_records: u64,
 }
@@ -161,6 +163,7 @@ impl Guards {
         max_config_changes: Limit::NONE,
         max_rejected: Limit::NONE,
         max_members_removed: Limit::NONE,
+        max_memberships_removed: Limit::NONE,
         min_records: 0,
     };
 }

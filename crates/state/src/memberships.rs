@@ -47,6 +47,19 @@ impl State {
         })
     }
 
+    /// How many memberships are remembered, of all groups together.
+    ///
+    /// # Errors
+    ///
+    /// The file is damaged or cannot be read.
+    pub fn count_memberships(&self) -> Result<u64, Error> {
+        self.read("count the memberships", |conn| {
+            let sql = "SELECT count(*) FROM memberships";
+            let count: i64 = conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+            Ok(u64::try_from(count).unwrap_or_default())
+        })
+    }
+
     /// Writes what was found of the members of groups, without any request.
     ///
     /// # Errors

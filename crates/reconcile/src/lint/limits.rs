@@ -1,5 +1,7 @@
 //! Whether a plan that exceeds a guard says that it is refused. Counted anew.
 
+use peoplesync_scim::Resource;
+
 use super::{Findings, Limits};
 use crate::{Action, Cause, Change, Limit, Plan};
 
@@ -23,11 +25,15 @@ pub(super) fn check(plan: &Plan, limits: Limits<'_>, changes: &[&Change], findin
         ("max_creates", guards.max_creates, creates),
         ("max_config_changes", guards.max_config_changes, by_config),
     ];
+    let has_groups = plan.changes.iter().any(|change| change.resource == Resource::Group);
     let is_first = policy.first_load || linked == 0;
     let later = later.into_iter().filter(|_| !is_first);
     for (guard, limit, found) in always.into_iter().chain(later) {
         let says_so = plan.refused.iter().any(|refusal| refusal.guard == guard);
-        if exceeds(found, limit, linked) != says_so && !(says_so && guard == "max_leavers") {
+        // Both hold for groups as well, counted apart; and the first for accounts that are taken over.
+        let may_be_for_others =
+            says_so && (guard == "max_leavers" || guard == "max_changes" && has_groups);
+        if exceeds(found, limit, linked) != says_so && !may_be_for_others {
             let is = if says_so { "is" } else { "is not" };
             let message = format!("{found} were found, and the plan {is} refused by {guard}");
             findings.add("guards refuse what exceeds them", "plan", message);

@@ -52,8 +52,14 @@ pub(super) fn refuse_groups(
             facts.policy.source
         ),
     });
-    let removed = members_removed(facts, members, changes);
-    let guards = [records, leavers, removed].into_iter().flatten();
+    let guards = [
+        records,
+        leavers,
+        changed_groups(facts, changes),
+        members_removed(facts, members, changes),
+        memberships_removed(facts, members, changes),
+    ];
+    let guards = guards.into_iter().flatten();
     guards.chain(approval(facts, changes)).collect()
 }
 
@@ -85,6 +91,28 @@ fn members_removed(
     );
     let of = words::count(found.of, "member", "members");
     found.refuse(|| format!("{} of {of} would leave group {}", found.found, change.name), &advice)
+}
+
+/// Many groups that lose a few members each look like lists that were left empty: of a small group, all may always leave.
+fn memberships_removed(
+    facts: &Facts<'_>,
+    members: Option<&Memberships>,
+    changes: &[Change],
+) -> Option<Refusal> {
+    let members = members?;
+    let limit = facts.policy.guards.max_memberships_removed;
+    let looked_at = members.groups.values().map(|group| group.found.len() + group.strangers.len());
+    // A target that shows members may have more than were ever remembered.
+    let of = members.remembered.max(looked_at.sum::<usize>() as u64);
+    let found = changes.iter().map(|change| change.members.remove.len() as u64).sum();
+    let groups = count(changes, |change| !change.members.remove.is_empty());
+    Found { guard: "max_memberships_removed", limit, found, of }.refuse(
+        || {
+            let of = words::count(of, "membership", "memberships");
+            format!("{found} of {of} would end, in {}", words::count(groups, "group", "groups"))
+        },
+        "look at the source of groups first, and raise guards.max_memberships_removed if they really left",
+    )
 }
 
 /// What a guard found: so many, of so many.
@@ -265,6 +293,23 @@ fn all(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
     let limit = facts.policy.guards.max_changes;
     Found { guard: "max_changes", limit, found, of }.refuse(
         || format!("{} for {}", words::count(found, "change", "changes"), linked_people(of)),
+        "look at the changes, and raise guards.max_changes if they are right",
+    )
+}
+
+/// The same for groups that there are. Members have guards of their own, as they come and go; and new groups are no reason to stop a
+/// first load of groups in its middle.
+fn changed_groups(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
+    let found = count(changes, |change| {
+        let is_linked = !matches!(change.action, Action::Create | Action::Adopt);
+        is_linked && (change.action != Action::Update || !change.attributes.is_empty())
+    });
+    let (of, limit) = (facts.survey.linked, facts.policy.guards.max_changes);
+    Found { guard: "max_changes", limit, found, of }.refuse(
+        || {
+            let changes = words::count(found, "change", "changes");
+            format!("{changes} for {}", words::count(of, "linked group", "linked groups"))
+        },
         "look at the changes, and raise guards.max_changes if they are right",
     )
 }

@@ -194,6 +194,7 @@ impl World {
             roster,
             complete: self.complete && self.coverage == Coverage::Complete,
             unmanaged: self.unmanaged,
+            remembered: 0,
         };
         let facts = GroupFacts {
             survey: &survey,

@@ -326,6 +326,8 @@ pub(crate) struct GuardsTable {
     pub max_rejected: LimitText,
     /// Members who leave one group: a number, or a share of its members.
     pub max_members_removed: LimitText,
+    /// Memberships that end in all groups together: a number, or a share of all there are.
+    pub max_memberships_removed: LimitText,
     /// So many records must have been read.
     pub min_records: u64,
     /// SCIM filters: accounts that are never touched.

@@ -300,6 +300,7 @@ impl Session {
                 max_config_changes: guards.max_config_changes.0,
                 max_rejected: guards.max_rejected.0,
                 max_members_removed: guards.max_members_removed.0,
+                max_memberships_removed: guards.max_memberships_removed.0,
                 min_records: guards.min_records,
             },
             approval: Approvals {

@@ -110,11 +110,13 @@ pub(crate) async fn plan(
     let (memberships, found) = members.unzip();
     let complete =
         *survey.coverage() == Coverage::Complete && proves_absence(groups, people.survey);
+    let remembered = state.count_memberships()?;
     let memberships = memberships.map(|(groups_members, roster)| Memberships {
         groups: groups_members,
         roster,
         complete,
         unmanaged: groups.unmanaged,
+        remembered,
     });
     let facts = GroupFacts {
         survey: &survey,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use peoplesync_mapping::{CompileError, Mapping, Rule, Spec, Texts};
-use peoplesync_reconcile::{Edited, Guards, LeaverAction, Leavers, Managed, Policy, Unmanaged};
+use peoplesync_reconcile::{
+    Edited, Guards, LeaverAction, Leavers, Limit, Managed, Policy, Unmanaged,
+};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::{FieldTypes, Source};
@@ -131,8 +133,16 @@ impl GroupSession {
             OnAbsent::Unlink => LeaverAction::Unlink,
             OnAbsent::Delete => LeaverAction::Delete,
         };
-        let Guards { max_leavers, max_members_removed, .. } = people.guards;
-        let guards = Guards { max_leavers, max_members_removed, ..Guards::NONE };
+        // What the others ask is asked of people alone.
+        let guards = Guards {
+            max_creates: Limit::NONE,
+            max_renames: Limit::NONE,
+            max_clears: Limit::NONE,
+            max_config_changes: Limit::NONE,
+            max_rejected: Limit::NONE,
+            min_records: 0,
+            ..people.guards
+        };
         Policy {
             adopt: self.adopt,
             leavers: Leavers { action, out_of_scope: action, grace_days: 0, delete_after_days: 0 },
