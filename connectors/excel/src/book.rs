@@ -6,6 +6,7 @@ use std::sync::Arc;
 use calamine::{Data, Ods, OdsError, Range, Reader, SheetVisible, Xls, Xlsb, Xlsx};
 use peoplesync_source::Error;
 
+use crate::archive::Archive;
 use crate::facts::Facts;
 use crate::line::{Line, Taker};
 use crate::open::protected;
@@ -28,8 +29,8 @@ pub(crate) struct Book {
 }
 
 enum Kind {
-    Xlsx(Box<Xlsx<Package>>),
-    Xlsb(Box<Xlsb<Package>>),
+    Xlsx(Box<Xlsx<Archive>>),
+    Xlsb(Box<Xlsb<Archive>>),
     /// The cells of all sheets, in their order.
     Held(Vec<Range<Data>>),
 }
@@ -56,7 +57,7 @@ impl Book {
     /// Opens a workbook that is a zip archive.
     pub(crate) fn packed(name: &Arc<str>, package: &Package, kind: Packed) -> Result<Self, Error> {
         let fail = |error: &dyn fmt::Display| fail(name, Some(package), error);
-        let reader = package.clone();
+        let reader = package.archive();
         let (kind, sheets, facts, digits) = match kind {
             Packed::Xlsx => {
                 let mut book = std::thread::scope(|scope| {
@@ -204,7 +205,7 @@ where
 }
 
 /// The digits that each style shows. The library only gives styles with a sheet.
-fn styles(book: &mut Xlsx<Package>, sheets: &[Sheet]) -> Vec<u8> {
+fn styles(book: &mut Xlsx<Archive>, sheets: &[Sheet]) -> Vec<u8> {
     let Some(sheet) = sheets.iter().find(|sheet| sheet.has_cells) else { return Vec::new() };
     let Ok(cells) = book.worksheet_cells_reader(&sheet.name) else { return Vec::new() };
     let code = |style: &calamine::Style| {

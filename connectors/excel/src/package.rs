@@ -1,5 +1,5 @@
-//! A workbook that is a zip archive, as the spreadsheet library sees it: a reader that looks at a part the first time that the library
-//! touches it. So nothing is read that was not looked at, whatever the names in the file lead to.
+//! A workbook that is a zip archive: its parts, each of which is looked at the first time that the spreadsheet library touches it. So
+//! nothing is read that was not looked at, whatever the names in the file lead to.
 
 use std::fmt::Debug;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,15 +8,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use peoplesync_source::{Context, Error};
 use zip::ZipArchive;
 
+use crate::archive::Archive;
 use crate::facts::Facts;
 use crate::limit::{Limits, Refused};
 use crate::part::{self, Found};
 use crate::scan::Fault;
-use crate::threads;
+use crate::threads::Pieces;
 use crate::xlsb::{Styles, u16_at};
 
 /// Entries that a workbook has at most; a large one has hundreds.
 const MOST_PARTS: u64 = 10_000;
+
+/// Bytes of a part's name at most; they have about 30.
+const LONGEST_NAME: u16 = 1024;
 
 /// The end of a zip archive, where its directory is described: 22 bytes and a comment.
 const END: &[u8] = b"PK\x05\x06";
@@ -25,14 +29,9 @@ const END_LENGTH: u64 = 22 + 0xffff;
 /// Parts up to this size are not asked for how well they were packed.
 const SMALL: u64 = 1 << 20;
 
-/// A zip archive that is looked at while it is read. Clones have their own position.
+/// The parts of a workbook.
 #[derive(Debug, Clone)]
-pub(crate) struct Package {
-    inner: Arc<Inner>,
-    view: View,
-    /// The part that this reader is in, which was looked at and is acceptable.
-    passed: Option<usize>,
-}
+pub(crate) struct Package(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -50,13 +49,15 @@ struct Inner {
 
 /// A part, where its packed bytes are, and what was found in it once it was looked at.
 #[derive(Debug)]
-struct Part {
-    /// Its number in the archive.
-    index: usize,
-    name: String,
+pub(crate) struct Part {
+    /// Its number in the file's directory.
+    number: usize,
+    pub(crate) name: String,
+    pub(crate) name_length: u16,
     start: u64,
     end: u64,
-    size: u64,
+    pub(crate) size: u64,
+    pub(crate) crc: u32,
     found: Mutex<Option<Vec<Arc<Facts>>>>,
 }
 
@@ -82,15 +83,21 @@ impl Package {
         }
         let mut archive = ZipArchive::new(view.clone()).map_err(broken)?;
         let mut parts = Vec::new();
-        for index in 0..archive.len() {
-            let entry = archive.by_index_raw(index).map_err(broken)?;
+        for number in 0..archive.len() {
+            let entry = archive.by_index_raw(number).map_err(broken)?;
             let name = entry.name().map_err(broken)?.into_owned();
             if entry.encrypted() {
                 return Err(Refused::limit(format!("is encrypted: its part {name} is")).into());
             }
+            let length = u16::try_from(name.len()).ok();
+            let Some(name_length) = length.filter(|length| *length <= LONGEST_NAME) else {
+                let what = format!("has a part whose name has more than {LONGEST_NAME} bytes");
+                return Err(Refused::limit(what).into());
+            };
             let start = entry.data_start().unwrap_or_default();
-            let (end, size) = (start.saturating_add(entry.compressed_size()), entry.size());
-            parts.push(Part { index, name, start, end, size, found: Mutex::default() });
+            let end = start.saturating_add(entry.compressed_size());
+            let (size, crc, found) = (entry.size(), entry.crc32(), Mutex::default());
+            parts.push(Part { number, name, name_length, start, end, size, crc, found });
         }
         parts.sort_by_key(|part| part.start);
         if parts.windows(2).any(|pair| matches!(pair, [one, next] if one.end > next.start)) {
@@ -105,13 +112,39 @@ impl Package {
             last: Mutex::default(),
             error: Mutex::default(),
         };
-        Ok(Self { inner: Arc::new(inner), view, passed: None })
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The archive that the library may read.
+    pub(crate) fn archive(&self) -> Archive {
+        Archive::new(self.clone())
+    }
+
+    /// The parts, in the order of the file.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.0.parts
+    }
+
+    /// The content of a part, once it was looked at and is acceptable.
+    pub(crate) fn open(&self, index: usize) -> io::Result<Box<dyn Read + Send>> {
+        let part = self.parts().get(index).filter(|part| self.0.look(part));
+        let part = part.ok_or_else(|| io::Error::other("the part was refused"))?;
+        *locked(&self.0.last) = Some(index);
+        self.0.unpacked(part).map_err(|fault| self.0.note(part, fault))
+    }
+
+    /// Keeps why a part could not be read to its end.
+    pub(crate) fn note(&self, index: usize, error: io::Error) -> io::Error {
+        match self.parts().get(index) {
+            Some(part) => self.0.note(part, Fault::Io(error)),
+            None => error,
+        }
     }
 
     /// What kind of workbook it is, if it is one.
     pub(crate) fn kind(&self) -> Option<Packed> {
         let has = |test: &dyn Fn(&str) -> bool| {
-            self.inner.parts.iter().any(|part| test(&part.name.to_ascii_lowercase()))
+            self.0.parts.iter().any(|part| test(&part.name.to_ascii_lowercase()))
         };
         if has(&|name| name == "mimetype") && has(&|name| name == "content.xml") {
             Some(Packed::Ods)
@@ -126,12 +159,12 @@ impl Package {
 
     /// Why the library could not read on, if that is known.
     pub(crate) fn take_error(&self) -> Option<Error> {
-        locked(&self.inner.error).take()
+        locked(&self.0.error).take()
     }
 
     /// What was found of the sheets in the part that was touched last.
     pub(crate) fn facts(&self) -> Vec<Arc<Facts>> {
-        let part = locked(&self.inner.last).and_then(|last| self.inner.parts.get(last));
+        let part = locked(&self.0.last).and_then(|last| self.0.parts.get(last));
         part.and_then(|part| locked(&part.found).clone()).unwrap_or_default()
     }
 
@@ -139,10 +172,10 @@ impl Package {
     /// reads the texts.
     pub(crate) fn look_ahead(&self) {
         let is_sheet = |part: &&Part| part.name.to_ascii_lowercase().contains("/worksheets/sheet");
-        let mut sheets = self.inner.parts.iter().filter(is_sheet);
+        let mut sheets = self.0.parts.iter().filter(is_sheet);
         if let (Some(sheet), None) = (sheets.next(), sheets.next()) {
             // What is wrong with it is told when the library comes to it.
-            self.inner.look(sheet);
+            self.0.look(sheet);
         }
     }
 }
@@ -160,15 +193,21 @@ impl Inner {
                 true
             }
             Err(fault) => {
-                let name = format!("{}: its part {}", self.file, part.name);
-                let error = match fault {
-                    Fault::Refused(refused) => refused.into_error(&name),
-                    Fault::Io(error) => damaged(&name, error),
-                };
-                locked(&self.error).get_or_insert(error);
+                self.note(part, fault);
                 false
             }
         }
+    }
+
+    /// Keeps why a part cannot be read, unless another reason came first. The library is told that there is one.
+    fn note(&self, part: &Part, fault: Fault) -> io::Error {
+        let name = format!("{}: its part {}", self.file, part.name);
+        let error = match fault {
+            Fault::Refused(refused) => refused.into_error(&name),
+            Fault::Io(error) => damaged(&name, error),
+        };
+        locked(&self.error).get_or_insert(error);
+        io::Error::other("the part was refused")
     }
 
     fn inspect(&self, part: &Part) -> Result<Found, Fault> {
@@ -183,55 +222,29 @@ impl Inner {
             let what = format!("is packed {} times smaller than it is", size / packed.max(1));
             return Err(Refused::setting(what, "ratio", limits.ratio).into());
         }
-        let mut archive = self.archive.clone();
-        let entry = archive.by_index(part.index).map_err(broken)?;
-        // The directory of the archive may lie about the size.
-        let input = Exactly { input: entry, left: *size };
+        let mut input = self.unpacked(part)?;
         if name == "mimetype" {
             io::copy(&mut input.take(SMALL), &mut io::sink()).map_err(Fault::Io)?;
             return Ok(Found::default());
         }
-        let styles = &mut locked(&self.styles);
-        if *size < SMALL {
-            return part::inspect(input, name, *size, limits, styles);
+        part::inspect(&mut input, name, *size, limits, &mut locked(&self.styles))
+    }
+
+    /// What a part is once it is unpacked: a large one piece by piece, on another thread.
+    fn unpacked(&self, part: &Part) -> Result<Box<dyn Read + Send>, Fault> {
+        let (mut archive, number, left) = (self.archive.clone(), part.number, part.size);
+        // The directory of the file may lie about the size.
+        let mut input = Exactly { input: archive.by_index(number).map_err(broken)?, left };
+        if left < SMALL {
+            let mut content = Vec::new();
+            input.read_to_end(&mut content).map_err(Fault::Io)?;
+            return Ok(Box::new(io::Cursor::new(content)));
         }
-        threads::unpacked(input, |input| part::inspect(input, name, *size, limits, styles))
-    }
-}
-
-impl Package {
-    /// The part that has a byte of the file in it, and how many bytes follow in it.
-    fn part_at(&self, position: u64) -> Option<usize> {
-        let before = self.inner.parts.partition_point(|part| part.start <= position);
-        let index = before.checked_sub(1)?;
-        (position < self.inner.parts.get(index)?.end).then_some(index)
-    }
-}
-
-impl Read for Package {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(index) = self.part_at(self.view.position)
-            && self.passed != Some(index)
-        {
-            let is_acceptable =
-                self.inner.parts.get(index).is_some_and(|part| self.inner.look(part));
-            if !is_acceptable {
-                return Err(io::Error::other("the part was refused"));
-            }
-            self.passed = Some(index);
-            *locked(&self.inner.last) = Some(index);
-        }
-        self.view.read(buffer).inspect_err(|error| {
-            let error =
-                unreadable(&self.inner.file, io::Error::new(error.kind(), error.to_string()));
-            locked(&self.inner.error).get_or_insert(error);
-        })
-    }
-}
-
-impl Seek for Package {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.view.seek(to)
+        drop(input);
+        Ok(Box::new(Pieces::new(move |ahead| {
+            let input = archive.by_index(number).map_err(io::Error::from);
+            ahead.read(input.map(|input| Exactly { input, left }));
+        })))
     }
 }
 

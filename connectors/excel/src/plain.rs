@@ -46,8 +46,23 @@ fn value(inside: &[u8]) -> Option<&[u8]> {
 /// Splits at a mark, which is in neither half.
 #[inline]
 fn up_to(mark: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (before, after) = bytes.split_at_checked(memchr::memchr(mark, bytes)?)?;
+    let at = match near(mark, bytes) {
+        Some(at) => at,
+        None => memchr::memchr(mark, bytes)?,
+    };
+    let (before, after) = bytes.split_at_checked(at)?;
     Some((before, after.get(1..)?))
+}
+
+/// Where a mark is among the first eight bytes, as most are: all at once, where a search would only begin.
+#[inline]
+fn near(mark: u8, bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+    let word = u64::from_le_bytes(*bytes.first_chunk()?) ^ u64::from_ne_bytes([mark; 8]);
+    // The first byte that is zero now; behind it, others may look like one.
+    let found = word.wrapping_sub(ONES) & !word & HIGHEST;
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::panic::resume_unwind;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread::{self, JoinHandle, ScopedJoinHandle};
 
 use peoplesync_source::Error;
 
@@ -12,51 +12,20 @@ use crate::book::Rows;
 use crate::line::{Line, Lines};
 
 /// Bytes that are unpacked at a time, and how often ahead.
-const PIECE: usize = 1 << 16;
-const PIECES: usize = 4;
+const PIECE: usize = 1 << 18;
+const PIECES: usize = 3;
 
 /// Rows that are handed over at a time, or fewer long ones of so many bytes, and how often ahead.
-const ROWS: usize = 128;
+const ROWS: usize = 256;
 const BYTES: usize = 1 << 18;
 const WAITING: usize = 2;
-
-/// Reads an input on a thread of its own, some pieces ahead of who takes them.
-pub(crate) fn unpacked<T>(input: impl Read + Send, take: impl FnOnce(Pieces) -> T) -> T {
-    let (sender, pieces) = mpsc::sync_channel(PIECES);
-    let (back, used) = mpsc::channel();
-    thread::scope(|scope| {
-        let unpacking = scope.spawn(move || unpack(input, &sender, &used));
-        let taken = take(Pieces { pieces, back, piece: Vec::new(), at: 0, is_over: false });
-        ended(unpacking);
-        taken
-    })
-}
 
 /// Waits for a thread to its very end; a scope ends with the thread's work, when the thread itself may still be there. A panic goes on here.
 pub(crate) fn ended<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-fn unpack(
-    mut input: impl Read,
-    sender: &SyncSender<io::Result<Vec<u8>>>,
-    used: &Receiver<Vec<u8>>,
-) {
-    loop {
-        let mut piece = used.try_recv().unwrap_or_default();
-        piece.resize(PIECE, 0);
-        let read = input.read(&mut piece).map(|length| {
-            piece.truncate(length);
-            piece
-        });
-        let is_last = !read.as_ref().is_ok_and(|piece| !piece.is_empty());
-        if sender.send(read).is_err() || is_last {
-            return;
-        }
-    }
-}
-
-/// What was unpacked, piece by piece. An empty one is the end.
+/// What is read on a thread of its own, some pieces ahead of who takes them. An empty one is the end.
 #[derive(Debug)]
 pub(crate) struct Pieces {
     pieces: Receiver<io::Result<Vec<u8>>>,
@@ -64,13 +33,63 @@ pub(crate) struct Pieces {
     piece: Vec<u8>,
     at: usize,
     is_over: bool,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The end at which pieces are put in.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    sender: SyncSender<io::Result<Vec<u8>>>,
+    used: Receiver<Vec<u8>>,
+}
+
+impl Pieces {
+    /// Starts the thread.
+    pub(crate) fn new(read: impl FnOnce(Ahead) + Send + 'static) -> Self {
+        let (sender, pieces) = mpsc::sync_channel(PIECES);
+        let (back, used) = mpsc::channel();
+        let thread = Some(thread::spawn(move || read(Ahead { sender, used })));
+        Self { pieces, back, piece: Vec::new(), at: 0, is_over: false, thread }
+    }
+
+    /// Waits for the thread, which gives nothing more. A panic goes on here.
+    fn end(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+        }
+    }
+}
+
+impl Ahead {
+    /// Reads an input to its end, or as long as somebody takes what is read.
+    pub(crate) fn read(self, input: io::Result<impl Read>) {
+        let mut input = match input {
+            Ok(input) => input,
+            Err(error) => return drop(self.sender.send(Err(error))),
+        };
+        loop {
+            let mut piece = self.used.try_recv().unwrap_or_default();
+            piece.resize(PIECE, 0);
+            let read = input.read(&mut piece).map(|length| {
+                piece.truncate(length);
+                piece
+            });
+            let is_last = !read.as_ref().is_ok_and(|piece| !piece.is_empty());
+            if self.sender.send(read).is_err() || is_last {
+                return;
+            }
+        }
+    }
 }
 
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() && !self.is_over {
-            let ended = |_| io::Error::other("unpacking ended without an end");
-            let next = self.pieces.recv().map_err(ended)??;
+            let Ok(next) = self.pieces.recv() else {
+                self.end();
+                return Err(io::Error::other("reading ahead ended without an end"));
+            };
+            let next = next?;
             self.is_over = next.is_empty();
             // Nobody may be there to use it again.
             drop(self.back.send(std::mem::replace(&mut self.piece, next)));
@@ -80,6 +99,17 @@ impl Read for Pieces {
         let read = rest.read(buffer)?;
         self.at += read;
         Ok(read)
+    }
+}
+
+impl Drop for Pieces {
+    /// Ends the thread and waits for it: it must not hold the file for longer than who reads from it.
+    fn drop(&mut self) {
+        // Nobody takes the next piece any more.
+        self.pieces = mpsc::sync_channel(0).1;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
     }
 }
 
@@ -168,20 +198,30 @@ impl<'a> Lines<'a> for Relay<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
 
+    fn pieces(input: impl Read + Send + 'static) -> Pieces {
+        Pieces::new(|ahead| ahead.read(Ok(input)))
+    }
+
     #[test]
-    fn what_is_unpacked_comes_whole_and_its_end_stays_the_end() {
+    fn what_is_read_ahead_comes_whole_and_its_end_stays_the_end() {
         let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(5 * PIECE + 7).collect();
-        let (all, after) = unpacked(bytes.as_slice(), |mut pieces| {
-            let mut all = Vec::new();
-            let read = pieces.read_to_end(&mut all).unwrap();
-            assert_eq!(read, all.len());
-            (all, pieces.read(&mut [0; 8]).unwrap())
-        });
+        let mut ahead = pieces(io::Cursor::new(bytes.clone()));
+        let mut all = Vec::new();
+        assert_eq!(ahead.read_to_end(&mut all).unwrap(), bytes.len());
         assert!(all == bytes);
-        assert_eq!(after, 0);
+        assert_eq!(ahead.read(&mut [0; 8]).unwrap(), 0);
         // Who has seen enough ends the thread.
-        assert_eq!(unpacked(io::repeat(1), |mut pieces| pieces.read(&mut [0; 8]).unwrap()), 8);
+        assert_eq!(pieces(io::repeat(1)).read(&mut [0; 8]).unwrap(), 8);
+    }
+
+    #[test]
+    fn a_panic_while_reading_ahead_is_one_of_who_reads() {
+        let mut ahead = Pieces::new(|_| std::panic::panic_any("the library failed"));
+        let read = catch_unwind(AssertUnwindSafe(|| ahead.read(&mut [0; 8]).is_ok()));
+        assert_eq!(read.unwrap_err().downcast_ref(), Some(&"the library failed"));
     }
 }
