@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use peoplesync_reconcile::{Action, Change, Digest, Links, Member, MemberPrint};
 use peoplesync_scim::Resource;
-use peoplesync_scim::client::{ClientError, Kind};
+use peoplesync_scim::client::{self, ClientError, Kind};
 use peoplesync_scim::error::scim_type;
 use peoplesync_scim::profile::{RemoveMembers, Update, change_members, with_members};
 use peoplesync_scim::write;
@@ -88,7 +88,7 @@ impl Sender<'_> {
             first.iter().map(|(member, id)| (member.resource, id.as_str())).collect();
         let mut body = requests::create_body(change.resource, &requests::now(change));
         with_members(&mut body, &with);
-        let sent = self.create_with(change, &body).await;
+        let sent = Sent::numbered(self.create_with(change, &body)).await.redacted(change);
         let is_kept = self.kept(sent.id.as_deref());
         let added: Vec<&Member> =
             first.iter().filter(|(_, id)| is_kept(id)).map(|(member, _)| *member).collect();
@@ -242,12 +242,12 @@ impl Filler<'_, '_> {
             if !self.sender.journal.intend(self.intent(seq)).await {
                 return Sent { id: earlier.id, ..Sent::not_journaled() };
             }
-            let answer = self.send(part).await;
+            let (answer, number) = client::numbered(self.send(part)).await;
             let error = match answer {
                 Ok(()) => {
                     self.sender.reached();
                     let is_last = parts.is_empty() && failed.is_none() && kept_in.is_none();
-                    self.settle(seq, part, is_first, is_last && self.is_whole, None);
+                    self.settle(seq, part, is_first, is_last && self.is_whole, &self.done(number));
                     is_first = false;
                     continue;
                 }
@@ -255,20 +255,22 @@ impl Filler<'_, '_> {
             };
             if is_already(part, &error) {
                 let is_last = parts.is_empty() && failed.is_none() && kept_in.is_none();
-                self.settle(seq, part, is_first, is_last && self.is_whole, None);
+                let done = self.done(error.request_id);
+                self.settle(seq, part, is_first, is_last && self.is_whole, &done);
                 is_first = false;
                 continue;
             }
             if !gone.is_empty() && self.may_list() && removal::refuses_the_form(&error) {
                 let ids: Vec<&str> = gone.iter().map(|step| step.id()).collect();
                 parts.extend(Some(new).filter(|new| !new.is_empty()));
-                match self.remove_by_list(&ids, &error).await {
-                    Ok(()) => {
+                match client::numbered(self.remove_by_list(&ids, &error)).await {
+                    (Ok(()), number) => {
                         let is_last = parts.is_empty() && failed.is_none() && kept_in.is_none();
-                        self.settle(seq, gone, is_first, is_last && self.is_whole, None);
+                        let done = self.done(number);
+                        self.settle(seq, gone, is_first, is_last && self.is_whole, &done);
                     }
-                    Err(sent) => {
-                        self.settle(seq, &[], is_first, false, Some(&sent));
+                    (Err(sent), _) => {
+                        self.settle(seq, &[], is_first, false, &sent);
                         kept_in = Some(sent);
                     }
                 }
@@ -276,7 +278,7 @@ impl Filler<'_, '_> {
                 continue;
             }
             let sent = self.sender.failed(&error);
-            self.settle(seq, &[], is_first, false, Some(&sent));
+            self.settle(seq, &[], is_first, false, &sent);
             is_first = false;
             // One member that the target does not take should not keep the others out.
             let may_split = matches!(error.kind, Kind::Refused | Kind::NotFound | Kind::Conflict)
@@ -367,20 +369,18 @@ impl Filler<'_, '_> {
         Ok(())
     }
 
+    /// A request that went well; `number` is the target's.
+    fn done(&self, number: Option<String>) -> Sent {
+        Sent { status: Some(200), request: number, ..Sent::done(self.id) }
+    }
+
     fn intent(&self, seq: usize) -> Intent {
         let id = Some(self.id.to_owned());
         Intent { action: Action::Update, id, ..self.sender.intent(seq, self.change) }
     }
 
     /// Notes what came of one request. Only the last one that did all that was left gives the link its digest.
-    fn settle(
-        &self,
-        seq: usize,
-        part: &[Step<'_>],
-        is_first: bool,
-        is_last: bool,
-        failed: Option<&Sent>,
-    ) {
+    fn settle(&self, seq: usize, part: &[Step<'_>], is_first: bool, is_last: bool, sent: &Sent) {
         let added: Vec<&Member> = part
             .iter()
             .filter(|step| matches!(step, Step::Add(..)))
@@ -401,8 +401,6 @@ impl Filler<'_, '_> {
             attributes: Vec::new(),
             ..with_history(self.change, &added, &removed)
         };
-        let done = Sent { status: Some(200), ..Sent::done(self.id) };
-        let sent = failed.unwrap_or(&done);
         let digest: Option<Digest> = self.change.digest.filter(|_| is_last);
         let created = self.change.action == Action::Create;
         self.sender.settle_with(seq, &entry, sent, digest, created, Some(effect));

@@ -125,7 +125,7 @@ impl<'a> Sender<'a> {
                 }
             }
         };
-        let sent = Sent::numbered(work).await;
+        let sent = Sent::numbered(work).await.redacted(change);
         let finished = requests::pending(change).next().is_none() && change.members.is_empty();
         let digest = if finished { change.digest } else { None };
         let created = change.action == Action::Create;

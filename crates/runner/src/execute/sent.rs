@@ -1,6 +1,8 @@
 //! What came of one change.
 
+use peoplesync_reconcile::{Change, REDACTED};
 use peoplesync_scim::client::{self, ClientError};
+use serde_json::Value as Json;
 
 /// How a change ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -61,6 +63,17 @@ impl Sent {
         Self { request: sent.request.clone().or(number), ..sent }
     }
 
+    /// Without the values that are shown nowhere: a target may repeat what it refuses.
+    pub(super) fn redacted(mut self, change: &Change) -> Self {
+        let Some(error) = &mut self.error else { return self };
+        for attribute in change.attributes.iter().filter(|attribute| attribute.redact) {
+            for value in [&attribute.before, &attribute.after].into_iter().flatten() {
+                mask(error, value);
+            }
+        }
+        self
+    }
+
     /// Whether all of it was done.
     pub(crate) fn is_whole(&self) -> bool {
         self.ended == Ended::Done && self.error.is_none()
@@ -88,4 +101,16 @@ pub(super) fn error_line(error: &ClientError) -> String {
         line.push_str(hint);
     }
     line
+}
+
+/// Masks a value, and the texts and numbers in it, wherever a message has it.
+fn mask(message: &mut String, value: &Json) {
+    match value {
+        Json::Null | Json::Bool(_) => {}
+        Json::String(text) if text.is_empty() => {}
+        Json::String(text) => *message = message.replace(text.as_str(), REDACTED),
+        Json::Number(number) => *message = message.replace(&number.to_string(), REDACTED),
+        Json::Array(all) => all.iter().for_each(|one| mask(message, one)),
+        Json::Object(all) => all.values().for_each(|one| mask(message, one)),
+    }
 }

@@ -173,6 +173,10 @@ fn moved(then: &Change, now: &Change) -> String {
             return format!("gets another {} now: {new}, not {old}", before.path);
         }
     }
+    if then.origin != now.origin {
+        let place = |change: &Change| change.origin.clone().unwrap_or_else(|| "nowhere".to_owned());
+        return format!("stands in {} now, not in {}", place(now), place(then));
+    }
     "would be changed otherwise now".to_owned()
 }
 

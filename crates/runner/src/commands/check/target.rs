@@ -55,7 +55,10 @@ pub(super) async fn check(
             report.note(&said(&found));
             let profile = Profile::clone(client.profile()).with_discovery(&found);
             report.note(&meaning(&profile));
-            if let Err(failure) = discovery::renew(session, client, &found) {
+            // A state that the config names wrongly is told in its own line.
+            if let Err(failure) = discovery::renew(session, client, &found)
+                && failure.exit() != Exit::Usage
+            {
                 report.note(&discovery::is_older(&failure));
             }
         }
