@@ -25,6 +25,7 @@ mod failures;
 mod faults;
 mod full_disk;
 mod groups;
+mod habits;
 mod harness;
 mod import;
 mod limits;

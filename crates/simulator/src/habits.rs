@@ -31,6 +31,7 @@ pub(crate) struct Habits {
     max_length: Vec<(Path, usize)>,
     must_equal: Vec<(Path, Path)>,
     must_be_primary: Vec<Path>,
+    reserved: Vec<(Path, Vec<String>)>,
     invitation: Option<Invitation>,
 }
 
@@ -68,6 +69,11 @@ impl Habits {
                 .map(|(a, b)| Ok((path(a)?, path(b)?)))
                 .collect::<Result<_, Error>>()?,
             must_be_primary: paths(&quirks.must_be_primary)?,
+            reserved: quirks
+                .reserved
+                .iter()
+                .map(|(text, values)| Ok((path(text)?, values.clone())))
+                .collect::<Result<_, Error>>()?,
             invitation: Invitation::of(&profile.invitations)?,
             profile,
             quirks,
@@ -153,6 +159,13 @@ impl Habits {
                 get(&value, path).and_then(Json::as_str).map_or(0, |text| text.chars().count());
             if length > *most {
                 return Err(invalid(&format!("`{path}` is longer than {most} characters")));
+            }
+        }
+        for (path, values) in &self.reserved {
+            let given = get(&value, path).and_then(Json::as_str).unwrap_or_default();
+            if values.iter().any(|taken| taken.eq_ignore_ascii_case(given)) {
+                let detail = format!("`{path}` is the name of something else");
+                return Err(ScimError::new(409, scim_type::UNIQUENESS, detail));
             }
         }
         for (a, b) in &self.must_equal {
@@ -286,6 +299,19 @@ impl Habits {
                 knows(op.name())?;
                 may_name(path)
             }
+        }
+    }
+
+    /// Refuses to change an account that is out of reach of these credentials.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn may_touch(&self, resource: Resource, value: &Json) -> Result<(), ScimError> {
+        let name = value["userName"].as_str().unwrap_or_default();
+        let is_out = self.quirks.untouchable.iter().any(|known| known.eq_ignore_ascii_case(name));
+        match resource == Resource::User && is_out {
+            true => Err(ScimError::new(403, "", "this account is of a higher role")),
+            false => Ok(()),
         }
     }
 

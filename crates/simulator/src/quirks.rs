@@ -53,6 +53,14 @@ pub struct Quirks {
     pub refuses_more_than_one: bool,
     /// Whether null is refused in accounts.
     pub refuses_null: bool,
+    /// The word with which an account is refused whose mail address another one has; empty: it is taken.
+    pub unique_emails: String,
+    /// Values that no account may have, as something else is called so: path and values.
+    pub reserved: BTreeMap<String, Vec<String>>,
+    /// The userNames of accounts that may not be changed with these credentials.
+    pub untouchable: Vec<String>,
+    /// Whether the userName of an account that was deleted stays taken.
+    pub names_stay_taken: bool,
     /// Domains of addresses in which accounts can be created; none named is all.
     pub verified_domains: Vec<String>,
     /// The number in the error about another domain.
@@ -200,6 +208,10 @@ impl Default for Quirks {
             put_merges: false,
             refuses_more_than_one: false,
             refuses_null: false,
+            unique_emails: String::new(),
+            reserved: BTreeMap::new(),
+            untouchable: Vec::new(),
+            names_stay_taken: false,
             verified_domains: Vec::new(),
             domain_code: 0,
         }

@@ -4,6 +4,7 @@
 mod bulk;
 mod discovery;
 mod list;
+mod taken;
 mod write;
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

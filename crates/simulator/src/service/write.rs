@@ -85,13 +85,15 @@ impl Service {
         let mut body = body(request)?;
         let mut store = self.write();
         let row = self.find(&store, resource, id, request)?;
+        let before = row.value();
+        self.habits.may_touch(resource, &before)?;
         if self.habits.put_merges() {
-            let value = self.habits.show(resource, row.value(), false, &self.schemas);
+            let value = self.habits.show(resource, before.clone(), false, &self.schemas);
             body = merged(value, body);
         }
         let body = self.habits.read(resource, body, &self.schemas)?;
         let new = accept(resource, body, &self.schemas, Origin::Client)?;
-        let new = self.habits.keep(resource, new, Some(&row.value()))?;
+        let new = self.habits.keep(resource, new, Some(&before))?;
         let row = self.change(&mut store, resource, &row, new)?;
         let shown = self.show(&store, resource, &row, &selection, false);
         Ok(self.tagged(reply(StatusCode::OK, shown), &row))
@@ -115,6 +117,7 @@ impl Service {
         let mut store = self.write();
         let mut row = self.find(&store, resource, id, request)?;
         let before = row.value();
+        self.habits.may_touch(resource, &before)?;
         let mut patched = self.value(&store, resource, &row);
         patch::apply(&mut patched, &body, &self.schemas, resource)?;
         if patched["active"] == false
@@ -144,8 +147,15 @@ impl Service {
     ) -> Result<Reply, ScimError> {
         let mut store = self.write();
         let row = self.find(&store, resource, id, request)?;
-        match self.habits.deletion(resource, &row.value())? {
-            Deletion::Removes => drop(self.remove(&mut store, resource, id)?),
+        let before = row.value();
+        self.habits.may_touch(resource, &before)?;
+        match self.habits.deletion(resource, &before)? {
+            Deletion::Removes => {
+                self.remove(&mut store, resource, id)?;
+                if self.habits.quirks.names_stay_taken && resource == Resource::User {
+                    store.keep_name(&before);
+                }
+            }
             Deletion::Deactivates => {
                 let Json::Object(mut members) = row.value() else {
                     return Err(not_found(resource, id));
@@ -258,6 +268,9 @@ impl Service {
                 let detail = format!("{name} `{text}` is taken by {resource} {}", other.id);
                 return Err(ScimError::new(409, scim_type::UNIQUENESS, detail));
             }
+        }
+        if resource == Resource::User {
+            self.check_taken(store, new, this)?;
         }
         if resource == Resource::Group && self.behaviour.check_members {
             let members = new.get("members").and_then(Json::as_array);

@@ -5,6 +5,7 @@ mod index;
 mod journal;
 mod table;
 
+use std::collections::BTreeSet;
 use std::path::Path as FilePath;
 
 use axum::body::Bytes;
@@ -29,6 +30,8 @@ pub(crate) struct Store {
     /// Whether ids are numbers.
     numbers: bool,
     journal: Option<Journal>,
+    /// Names of accounts that were deleted and that nobody may have again, in small letters; not in the file.
+    kept_names: BTreeSet<String>,
 }
 
 /// `meta` but for what follows from the resource.
@@ -41,7 +44,16 @@ pub(crate) struct Stamp {
 impl Store {
     pub(crate) fn new(base: String, etag: bool) -> Self {
         let (users, groups) = (Table::new(Resource::User), Table::new(Resource::Group));
-        Self { users, groups, ids: 0, base, etag, numbers: false, journal: None }
+        Self {
+            users,
+            groups,
+            ids: 0,
+            base,
+            etag,
+            numbers: false,
+            journal: None,
+            kept_names: BTreeSet::new(),
+        }
     }
 
     /// Reads what the file holds and writes every further change to it. A missing file is a new one.
@@ -66,6 +78,15 @@ impl Store {
     pub(crate) fn with_numbers(mut self, numbers: bool) -> Self {
         self.numbers = numbers;
         self
+    }
+
+    /// The name of this account is given to nobody any more.
+    pub(crate) fn keep_name(&mut self, account: &Json) {
+        self.kept_names.extend(account["userName"].as_str().map(str::to_lowercase));
+    }
+
+    pub(crate) fn is_kept_name(&self, name: &str) -> bool {
+        !self.kept_names.is_empty() && self.kept_names.contains(&name.to_lowercase())
     }
 
     pub(crate) fn table(&self, resource: Resource) -> &Table {
