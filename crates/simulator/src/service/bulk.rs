@@ -8,6 +8,8 @@ use axum::http::header::{self, HeaderValue};
 use axum::http::{Method, Request, StatusCode};
 use peoplesync_scim::error::scim_type;
 use peoplesync_scim::{ScimError, urn};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
 use super::{BASE, Reply, Service, body, json_reply, segments};
@@ -19,13 +21,39 @@ const REFERENCE: &str = "bulkId:";
 /// What becomes of a single operation before it is carried out: an answer in its place, or nothing.
 pub(crate) type Meddle<'a> = dyn Fn(&Request<Bytes>) -> Option<Reply> + 'a;
 
+/// A bulk request, as it was sent.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(default)]
+    schemas: Json,
+    #[serde(default, rename = "failOnErrors")]
+    fail_on_errors: Json,
+    #[serde(default, borrow, rename = "Operations")]
+    operations: Vec<Sent<'a>>,
+}
+
 /// One operation, as it was sent.
-struct Operation {
+#[derive(Deserialize)]
+struct Sent<'a> {
+    #[serde(default)]
+    method: Json,
+    #[serde(default)]
+    path: Json,
+    #[serde(default, rename = "bulkId")]
+    bulk_id: Json,
+    #[serde(default)]
+    version: Json,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+/// One operation.
+struct Operation<'a> {
     method: String,
     path: String,
     bulk_id: Option<String>,
     version: Option<String>,
-    data: Json,
+    data: &'a str,
 }
 
 impl Service {
@@ -39,37 +67,38 @@ impl Service {
             let detail = format!("the body is larger than maxPayloadSize ({})", limits.max_payload);
             return Err(ScimError::new(413, "", detail));
         }
-        let body = body(request)?;
-        let named = body["schemas"].as_array().is_some_and(|schemas| {
+        let message: Message<'_> = body(request)?;
+        let named = message.schemas.as_array().is_some_and(|schemas| {
             schemas.iter().filter_map(Json::as_str).any(|found| urn::same(found, urn::BULK_REQUEST))
         });
         if !named {
             return Err(refused(format!("`schemas` must hold {}", urn::BULK_REQUEST)));
         }
-        let Some(operations) = body["Operations"].as_array().filter(|all| !all.is_empty()) else {
+        let operations = message.operations;
+        if operations.is_empty() {
             return Err(refused("`Operations` is missing or empty".to_owned()));
-        };
+        }
         if operations.len() > limits.max_operations {
             let most = limits.max_operations;
             let detail = format!("more operations than maxOperations ({most})");
             return Err(ScimError::new(413, "", detail));
         }
-        let most_errors = match body.get("failOnErrors") {
-            None | Some(Json::Null) => usize::MAX,
-            Some(number) => number
+        let most_errors = match message.fail_on_errors {
+            Json::Null => usize::MAX,
+            number => number
                 .as_u64()
                 .and_then(|number| usize::try_from(number).ok())
                 .filter(|number| *number > 0)
                 .ok_or_else(|| refused("`failOnErrors` must be a positive number".to_owned()))?,
         };
-        let operations = operations.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let operations = operations.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let mut ids = BTreeSet::new();
         for id in operations.iter().filter_map(|operation| operation.bulk_id.as_ref()) {
             if !ids.insert(id) {
                 return Err(refused(format!("the bulkId `{id}` is there twice")));
             }
         }
-        let answers = self.carry_out(&operations, most_errors, meddle);
+        let answers = self.carry_out(request.body(), &operations, most_errors, meddle);
         let shown: Vec<Json> = answers
             .into_iter()
             .map(|(index, reply)| shown(&operations[index], &reply, limits.bodies))
@@ -82,7 +111,8 @@ impl Service {
     /// resource which another one creates waits for that. What waits for itself in the end is a conflict (§3.7.1).
     fn carry_out(
         &self,
-        operations: &[Operation],
+        whole: &Bytes,
+        operations: &[Operation<'_>],
         most_errors: usize,
         meddle: &Meddle<'_>,
     ) -> BTreeMap<usize, Reply> {
@@ -95,8 +125,8 @@ impl Service {
                 if answers.contains_key(&index) {
                     continue;
                 }
-                let Some((path, data)) = operation.resolved(&made) else { continue };
-                let reply = self.single(operation, &path, &data, meddle);
+                let Some((path, data)) = operation.resolved(whole, &made) else { continue };
+                let reply = self.single(operation, &path, data, meddle);
                 if let Some(id) = &operation.bulk_id
                     && reply.status().is_success()
                     && let Some(location) = location(&reply)
@@ -121,7 +151,13 @@ impl Service {
         answers
     }
 
-    fn single(&self, operation: &Operation, path: &str, data: &Json, meddle: &Meddle<'_>) -> Reply {
+    fn single(
+        &self,
+        operation: &Operation<'_>,
+        path: &str,
+        data: Bytes,
+        meddle: &Meddle<'_>,
+    ) -> Reply {
         self.request(operation, path, data)
             .and_then(|request| match meddle(&request) {
                 Some(reply) => Ok(reply),
@@ -137,9 +173,9 @@ impl Service {
     /// The request that an operation stands for.
     fn request(
         &self,
-        operation: &Operation,
+        operation: &Operation<'_>,
         path: &str,
-        data: &Json,
+        data: Bytes,
     ) -> Result<Request<Bytes>, ScimError> {
         let method = Method::from_bytes(operation.method.as_bytes())
             .ok()
@@ -152,11 +188,10 @@ impl Service {
         if method == Method::POST && operation.bulk_id.is_none() {
             return Err(refused("a POST needs a bulkId".to_owned()));
         }
-        let bytes = if data.is_null() { Bytes::new() } else { Bytes::from(data.to_string()) };
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{BASE}{path}"))
-            .body(bytes)
+            .body(data)
             .map_err(|error| refused(format!("`path`: {error}")))?;
         let version = operation.version.as_deref().map(HeaderValue::try_from);
         if let Some(Ok(version)) = version {
@@ -169,14 +204,19 @@ impl Service {
     }
 }
 
-impl Operation {
-    /// Path and data with ids in the place of references; none while one is not known.
-    fn resolved(&self, made: &BTreeMap<&str, String>) -> Option<(String, Json)> {
+impl Operation<'_> {
+    /// Path and data with ids in the place of references; none while one is not known. `whole` is the text that it is a part of.
+    fn resolved(&self, whole: &Bytes, made: &BTreeMap<&str, String>) -> Option<(String, Bytes)> {
         let path = match self.path.split_once(REFERENCE) {
             Some((endpoint, name)) => format!("{endpoint}{}", made.get(name)?),
             None => self.path.clone(),
         };
-        Some((path, resolved(&self.data, made)?))
+        let may_refer = self.data.contains(REFERENCE) || self.data.contains("\\u");
+        let data = match may_refer.then(|| serde_json::from_str(self.data).ok()).flatten() {
+            Some(data) => resolved(&data, made)?.to_string().into(),
+            None => whole.slice_ref(self.data.as_bytes()),
+        };
+        Some((path, data))
     }
 }
 
@@ -200,22 +240,25 @@ fn resolved(value: &Json, made: &BTreeMap<&str, String>) -> Option<Json> {
     })
 }
 
-fn read(operation: &Json) -> Result<Operation, ScimError> {
-    let text = |name: &str| operation[name].as_str().map(str::to_owned);
-    let needed = |name: &str| {
-        text(name).ok_or_else(|| refused(format!("an operation without a text as `{name}`")))
+fn read(sent: Sent<'_>) -> Result<Operation<'_>, ScimError> {
+    let text = |value: Json| match value {
+        Json::String(text) => Some(text),
+        _ => None,
+    };
+    let needed = |name: &str, value: Json| {
+        text(value).ok_or_else(|| refused(format!("an operation without a text as `{name}`")))
     };
     Ok(Operation {
-        method: needed("method")?.to_uppercase(),
-        path: needed("path")?,
-        bulk_id: text("bulkId"),
-        version: text("version"),
-        data: operation["data"].clone(),
+        method: needed("method", sent.method)?.to_uppercase(),
+        path: needed("path", sent.path)?,
+        bulk_id: text(sent.bulk_id),
+        version: text(sent.version),
+        data: sent.data.map(RawValue::get).filter(|data| *data != "null").unwrap_or_default(),
     })
 }
 
 /// An answer as it stands among those of the others.
-fn shown(operation: &Operation, reply: &Reply, with_bodies: bool) -> Json {
+fn shown(operation: &Operation<'_>, reply: &Reply, with_bodies: bool) -> Json {
     let mut shown = json!({
         "method": operation.method,
         "status": reply.status().as_u16().to_string(),

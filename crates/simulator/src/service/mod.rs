@@ -15,6 +15,7 @@ use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{Request, Response, StatusCode, Uri};
 use peoplesync_scim::error::scim_type;
 use peoplesync_scim::{Resource, SchemaSet, ScimError};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 pub(crate) use self::bulk::Meddle;
@@ -307,7 +308,7 @@ fn parameters(request: &Request<Bytes>) -> Result<Vec<(String, String)>, ScimErr
 }
 
 /// The body as JSON.
-fn body(request: &Request<Bytes>) -> Result<Json, ScimError> {
+fn body<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, ScimError> {
     if let Some(kind) = request.headers().get(header::CONTENT_TYPE) {
         let kind = kind.to_str().unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
