@@ -67,49 +67,61 @@ impl Plan {
 
 /// One element after the other, so that a large plan is never held twice.
 fn list<T: Serialize>(hasher: &mut Sha256, elements: &[T]) {
-    let mut separator = b"[".as_slice();
+    let mut text = Vec::new();
+    let mut separator = b'[';
     for element in elements {
-        hasher.update(separator);
-        member(hasher, element);
-        separator = b",";
+        text.push(separator);
+        canonical(&mut text, &json(element));
+        hasher.update(&text);
+        text.clear();
+        separator = b',';
     }
     hasher.update(if elements.is_empty() { b"[]".as_slice() } else { b"]" });
 }
 
 fn member<T: Serialize + ?Sized>(hasher: &mut Sha256, value: &T) {
-    let json = serde_json::to_value(value).expect("plans hold strings, numbers and JSON only");
-    canonical(hasher, &json);
+    let mut text = Vec::new();
+    canonical(&mut text, &json(value));
+    hasher.update(text);
 }
 
-fn canonical(hasher: &mut Sha256, value: &Json) {
+fn json<T: Serialize + ?Sized>(value: &T) -> Json {
+    serde_json::to_value(value).expect("plans hold strings, numbers and JSON only")
+}
+
+fn canonical(text: &mut Vec<u8>, value: &Json) {
     match value {
         Json::Array(elements) => {
-            hasher.update(b"[");
+            text.push(b'[');
             for (at, element) in elements.iter().enumerate() {
                 if at > 0 {
-                    hasher.update(b",");
+                    text.push(b',');
                 }
-                canonical(hasher, element);
+                canonical(text, element);
             }
-            hasher.update(b"]");
+            text.push(b']');
         }
         Json::Object(members) => {
             // Sorted here as well: a feature of serde_json, switched on anywhere, would keep them as inserted.
             let mut members: Vec<_> = members.iter().collect();
             members.sort_by_key(|(name, _)| *name);
-            hasher.update(b"{");
+            text.push(b'{');
             for (at, (name, value)) in members.into_iter().enumerate() {
                 if at > 0 {
-                    hasher.update(b",");
+                    text.push(b',');
                 }
-                hasher.update(Json::from(name.as_str()).to_string());
-                hasher.update(b":");
-                canonical(hasher, value);
+                scalar(text, name);
+                text.push(b':');
+                canonical(text, value);
             }
-            hasher.update(b"}");
+            text.push(b'}');
         }
-        scalar => hasher.update(scalar.to_string()),
+        value => scalar(text, value),
     }
+}
+
+fn scalar<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) {
+    serde_json::to_writer(text, value).expect("memory takes whatever is written");
 }
 
 #[cfg(test)]
