@@ -64,7 +64,9 @@ impl Sender<'_> {
             let error = match self.tools.client.create_linked(change.resource, body, links).await {
                 Ok(created) => {
                     self.reached();
-                    if is_anothers(&created.resource, &self.lookup(change), &self.tools.schemas) {
+                    if has_key(&created.resource)
+                        && is_anothers(&created.resource, &self.lookup(change), &self.tools.schemas)
+                    {
                         return Err(ClientError::somebody_elses(change.resource));
                     }
                     if self.is_new(change.resource, &created.id) {
@@ -118,10 +120,12 @@ fn is_anothers(account: &Json, lookup: &[(String, String)], schemas: &SchemaSet)
         Path::parse(path)
             .is_ok_and(|path| Filter::eq(path, value.clone()).matches(account, schemas))
     };
-    let has_key =
-        account.get("externalId").and_then(Json::as_str).is_some_and(|key| !key.is_empty());
     let is_sent = lookup.iter().any(|(path, _)| path == "externalId");
-    is_sent && has_key && !lookup.iter().any(has)
+    is_sent && has_key(account) && !lookup.iter().any(has)
+}
+
+fn has_key(account: &Json) -> bool {
+    account.get("externalId").and_then(Json::as_str).is_some_and(|key| !key.is_empty())
 }
 
 /// The id of the one account that has one of these values, asked in order; `None` if none or several have.

@@ -20,7 +20,7 @@ impl Sender<'_> {
             return None;
         }
         let change = &self.plan.changes[index];
-        let mut wanted = written.to_vec();
+        let mut references = Vec::new();
         let mut names = Vec::new();
         for (key, attribute) in requests::pending(change) {
             let newcomer = self.newcomers.get(&(change.resource, key)).copied();
@@ -32,12 +32,12 @@ impl Sender<'_> {
             };
             let name = newcomer.to_string();
             let after = Some(Json::String(Links::reference(&name)));
-            wanted.push(Difference { after, ..requests::difference(attribute) });
+            references.push(Difference { after, ..requests::difference(attribute) });
             names.push(name);
         }
         let body = match names.as_slice() {
             [] => Json::Null,
-            _ => requests::create_body(change.resource, &wanted),
+            _ => requests::create_body(change.resource, &[written, &references].concat()),
         };
         Some(Links { name: index.to_string(), names, body })
     }

@@ -62,13 +62,14 @@ impl Reply {
     /// The failure that this reply is, if it is one. `write` says whether the request could have
     /// changed something.
     pub(super) fn failure(&mut self, write: bool) -> Option<(ClientError, Sent)> {
-        if !(200..300).contains(&self.status) {
+        if !is_success(self.status) {
             return Some(self.failed(self.status, write));
         }
         // Some services say 200 and mean the error in the body. No list is that small, so a
         // large body is not parsed for this.
         let small = self.body.len() <= 8 << 10;
-        let body: Json = small.then(|| serde_json::from_slice(&self.body).ok())??;
+        let read = || small.then(|| serde_json::from_slice(&self.body).ok()).flatten();
+        let body = self.parsed.take().or_else(read)?;
         if !is_scim_error(&body) && !is_graph_error(&body) {
             self.parsed = Some(body);
             return None;
@@ -138,6 +139,11 @@ impl Reply {
             None => meaning.to_owned(),
         }
     }
+}
+
+/// Whether a status says that it was done.
+pub(super) fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 /// An error body of RFC 7644 §3.12, or of SCIM 1.1 (`Errors`).

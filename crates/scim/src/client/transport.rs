@@ -282,11 +282,12 @@ impl Transport {
 
     /// An attempt, and a second one with another token if the first one's was refused.
     pub(super) async fn signed(&self, call: &Call<'_>) -> Result<Reply, Failed> {
-        let result = self.attempt(call).await;
+        // In a box, as its state is large, and those who wait for it are moved before they are polled for the first time.
+        let result = Box::pin(self.attempt(call)).await;
         // A token may be withdrawn before its time; another one tells whether it was that.
         match &result {
             Err((error, _)) if error.status == Some(401) && self.credentials.refused().await => {
-                self.attempt(call).await
+                Box::pin(self.attempt(call)).await
             }
             _ => result,
         }

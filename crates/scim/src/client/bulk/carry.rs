@@ -76,7 +76,7 @@ impl Transport {
             Ok(mut reply) => {
                 self.succeeded(&call, &label, 0, (reply.status, reply.body.len(), elapsed));
                 let body = reply.json().ok().flatten();
-                match message::answers(body.as_ref(), &sent) {
+                match message::answers(body, &sent) {
                     Some(answers) => {
                         bulk.together_took(sent.len(), elapsed);
                         // It counts operations, then.

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use super::super::address::last_segment;
-use super::super::reply::Reply;
+use super::super::reply::{Reply, is_success};
 use crate::resource::member;
 use crate::schema::Resource;
 use crate::urn;
@@ -121,15 +121,12 @@ pub(super) fn request<'p>(parts: impl IntoIterator<Item = (&'p Part, bool)>) -> 
 }
 
 /// The answers to the parts, in their order; none to one that was not answered. `None`: this is no answer to a bulk request.
-pub(super) fn answers(body: Option<&Json>, parts: &[&Part]) -> Option<Vec<Option<Reply>>> {
-    let operations = member(body?, "Operations")?.as_array()?;
-    let is_whole = operations.len() == parts.len();
-    let mut free: Vec<Option<&Json>> = operations.iter().map(Some).collect();
+pub(super) fn answers(body: Option<Json>, parts: &[&Part]) -> Option<Vec<Option<Reply>>> {
+    let Some(Json::Array(operations)) = taken(&mut body?, "Operations") else { return None };
+    let (answered, is_whole) = (operations.len(), operations.len() == parts.len());
+    let mut free: Vec<Option<Json>> = operations.into_iter().map(Some).collect();
     let mut take = |index: usize, fits: &dyn Fn(&Json) -> bool| -> Option<Json> {
-        let place = free.get_mut(index)?;
-        let answer = place.filter(|answer| fits(answer))?;
-        *place = None;
-        Some(answer.clone())
+        free.get_mut(index)?.take_if(|answer| fits(answer))
     };
     let mut found: Vec<Option<Json>> = parts
         .iter()
@@ -137,7 +134,7 @@ pub(super) fn answers(body: Option<&Json>, parts: &[&Part]) -> Option<Vec<Option
         .map(|(index, part)| {
             // Mostly it stands where it stood in the request.
             take(index, &|answer| names(answer, part)).or_else(|| {
-                (0..operations.len()).find_map(|other| take(other, &|answer| names(answer, part)))
+                (0..answered).find_map(|other| take(other, &|answer| names(answer, part)))
             })
         })
         .collect();
@@ -147,7 +144,7 @@ pub(super) fn answers(body: Option<&Json>, parts: &[&Part]) -> Option<Vec<Option
             *place = take(index, &|answer| is_nameless(answer, parts[index]));
         }
     }
-    Some(found.into_iter().map(|answer| reply(&answer?)).collect())
+    Some(found.into_iter().map(|answer| reply(answer?)).collect())
 }
 
 /// Whether an answer says itself which part it is about.
@@ -172,17 +169,29 @@ fn is_method(answer: &Json, part: &Part) -> bool {
 }
 
 /// The answer to one operation as that to a request of its own.
-fn reply(answer: &Json) -> Option<Reply> {
-    let status = member(answer, "status")?;
+fn reply(mut answer: Json) -> Option<Reply> {
+    let status = member(&answer, "status")?;
     // SCIM 1.1, and drafts of 2.0: {"code": "201"}.
     let status = member(status, "code").unwrap_or(status);
     let status = reference_id(status)?.trim().parse().ok()?;
-    let response = member(answer, "response").filter(|response| response.is_object());
+    let response = taken(&mut answer, "response").filter(Json::is_object);
     Some(Reply {
         status,
         content_type: Some("application/scim+json".to_owned()),
-        location: member(answer, "location").and_then(Json::as_str).map(str::to_owned),
-        body: response.map(|response| response.to_string().into_bytes()).unwrap_or_default(),
+        location: member(&answer, "location").and_then(Json::as_str).map(str::to_owned),
+        // A refusal is judged by its text.
+        body: match &response {
+            Some(response) if !is_success(status) => response.to_string().into_bytes(),
+            _ => Vec::new(),
+        },
+        parsed: response,
         ..Reply::default()
     })
+}
+
+/// A member of an object, out of it.
+fn taken(object: &mut Json, name: &str) -> Option<Json> {
+    let members = object.as_object_mut()?;
+    let mut named = members.iter_mut().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    named.next().map(|(_, value)| value.take())
 }
