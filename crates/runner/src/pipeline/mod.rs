@@ -8,6 +8,7 @@ mod edited;
 mod groups;
 mod kept;
 mod lookups;
+mod mapper;
 mod membership;
 mod observe;
 mod others;
@@ -185,8 +186,11 @@ pub(crate) async fn prepare_of(
     let retries = only.map_or(0, |source| source.retries);
     let (people, read::Reading { survey, cursor, mut snapshot, gathered, holding }) =
         patient::again(retries, || async {
-            let index = index(Resource::User, &state)?;
-            tracing::info!(links = index.len(), "loaded the links");
+            let index = || {
+                index(Resource::User, &state).inspect(|index| {
+                    tracing::info!(links = index.len(), "loaded the links");
+                })
+            };
             let people = Others::read(&session, &key, moment).await?.map(Arc::new);
             let when = (moment, full);
             let before = (before.clone(), since.clone());

@@ -3,30 +3,24 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesOrdered;
 use peoplesync_mapping::{
-    Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome as Scope, People, SlotValue,
+    Around, DigestKey, Draft, MapError, Mapping, Outcome as Scope, People, SlotValue,
 };
 use peoplesync_reconcile::{
     Candidate, Coverage, Digest, Fingerprint, Intake, LinkIndex, Rejection, Seen, Survey, Wanted,
     WantedValue,
 };
 use peoplesync_scim::Resource;
-use peoplesync_source::{
-    Batch, Cursor, End, Fields, Origin, Query, Record, Records, Rejected, Step, Timestamp,
-};
+use peoplesync_source::{Cursor, End, Origin, Query, Record, Records, Rejected, Step, Timestamp};
 use peoplesync_state::State;
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Session;
 use super::digest::{Digested, Mapped, Row, print_of};
-use super::groups::{BoundOfPeople, Gathered};
+use super::groups::Gathered;
+use super::mapper::Mapper;
 use super::others::Others;
 use super::sources::{Holding, Opened};
-use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
 
@@ -44,10 +38,10 @@ pub(crate) struct Reading {
     pub(crate) holding: Holding,
 }
 
-/// Reads everything. Batches are mapped side by side, and taken in their order.
+/// Reads everything. Batches are mapped side by side, the first of them while `index` loads the links, and taken in their order.
 pub(crate) async fn read(
     (session, state): (&Session, &State),
-    index: LinkIndex,
+    index: impl FnOnce() -> Outcome<LinkIndex>,
     key: &DigestKey,
     (before, since): (Option<Arc<Mapping>>, Option<Cursor>),
     (now, full): (Timestamp, bool),
@@ -61,29 +55,24 @@ pub(crate) async fn read(
     let mut query = Query::fields(fields.into_iter().cloned());
     query.since = since;
     let opened = begin(session, &query).await?;
-    let mut records = opened.records;
     let holding = Holding::new(&session.sources, state, &opened.unread)?;
-    let mut reader = Reader::new(session, index, key, now, full);
+    let mapper = Mapper {
+        mapping: Arc::clone(&session.mapping),
+        of_people: session.groups.as_ref().map(|groups| Arc::clone(&groups.of_people)),
+        before,
+        key: key.clone(),
+        now,
+        people: people.cloned(),
+        sources: holding.bits().into(),
+    };
+    let mut batches = mapper.start(opened.records, progress);
+    let mut reader = Reader::new(session, index()?, key, now, full);
     reader.holding = holding;
     reader.people = people.cloned();
-    reader.before = before;
-    let width = 2 * available_parallelism().map_or(2, usize::from);
-    let mut digesting = FuturesOrdered::new();
-    let end = loop {
-        match next(&mut *records).await? {
-            Step::Batch(batch) => {
-                progress.steps(batch.len());
-                digesting.push_back(reader.digest(batch));
-            }
-            Step::End(end) => break end,
-        }
-        while digesting.len() > width {
-            reader.take(finished(digesting.next().await)?);
-        }
-    };
-    while !digesting.is_empty() {
-        reader.take(finished(digesting.next().await)?);
+    while let Some(digested) = batches.next().await? {
+        batches.reuse(reader.take(digested));
     }
+    let end = batches.end().await?;
     let cursor = end.cursor.clone();
     let Reader { mut intake, snapshot, gathered, mut holding, .. } = reader;
     holding.rejections().for_each(|rejection| intake.reject(rejection, &[], true));
@@ -122,16 +111,6 @@ pub(super) fn unreadable(error: peoplesync_source::Error) -> Failure {
     Failure::from(error).about("cannot read the source")
 }
 
-fn finished(digested: Option<Result<Digested, tokio::task::JoinError>>) -> Outcome<Digested> {
-    match digested {
-        Some(Ok(digested)) => Ok(digested),
-        Some(Err(error)) => {
-            Err(Failure::new(Exit::Bug, "a batch could not be mapped").with_cause(&error))
-        }
-        None => Err(Failure::new(Exit::Bug, "a batch was lost")),
-    }
-}
-
 pub(super) fn coverage(end: End) -> Coverage {
     match end.coverage {
         peoplesync_source::Coverage::Complete => Coverage::Complete,
@@ -149,13 +128,7 @@ struct Reader<'a> {
     full: bool,
     intake: Intake,
     draft: Draft,
-    binding: Option<(Fields, Arc<Binding>, Option<Arc<BoundOfPeople>>)>,
-    /// Memory of batches that were taken in, for those that come.
-    spare_rows: Vec<Vec<Row>>,
     gathered: Gathered,
-    /// The mapping of the last run, where it was another, and its binding.
-    before: Option<Arc<Mapping>>,
-    before_binding: Option<Arc<Binding>>,
     name_slot: Option<usize>,
     snapshot: u128,
     /// Who was referred to last, and whether they are linked; that does not change during a read.
@@ -185,10 +158,6 @@ impl<'a> Reader<'a> {
             full,
             intake: Intake::new(index, Arc::clone(&session.managed)),
             draft: Draft::new(&session.mapping),
-            binding: None,
-            spare_rows: Vec::new(),
-            before: None,
-            before_binding: None,
             gathered: Gathered::default(),
             name_slot,
             snapshot: 0,
@@ -198,49 +167,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Starts to map a batch.
-    fn digest(&mut self, batch: Batch) -> JoinHandle<Digested> {
-        let (binding, of_people) = match &self.binding {
-            Some((fields, binding, of_people)) if fields.is_same(batch.fields()) => {
-                (Arc::clone(binding), of_people.clone())
-            }
-            _ => {
-                let fields = batch.fields().clone();
-                let binding = Arc::new(self.session.mapping.bind(&fields));
-                let groups = self.session.groups.as_ref();
-                let of_people = groups.map(|groups| Arc::new(groups.of_people.bind(&fields)));
-                let before = self.before.as_ref();
-                self.before_binding = before.map(|before| Arc::new(before.bind(&fields)));
-                self.binding = Some((fields, Arc::clone(&binding), of_people.clone()));
-                (binding, of_people)
-            }
-        };
-        let (mapping, key) = (Arc::clone(&self.session.mapping), self.key.clone());
-        let (now, people) = (self.now, self.people.clone());
-        let bits: Arc<[u8]> = self.holding.bits().into();
-        let before = self.before.clone().zip(self.before_binding.clone());
-        let rows = self.spare_rows.pop().unwrap_or_default();
-        spawn_blocking(move || {
-            let people = people.as_deref();
-            let mut digested = Digested::new(
-                (batch, rows),
-                binding,
-                of_people.as_deref(),
-                &mapping,
-                &key,
-                now,
-                people,
-            );
-            digested.mark_sources(&bits);
-            if let Some((mapping, binding)) = before {
-                digested.compare(&binding, &mapping, &key, now, people);
-            }
-            digested
-        })
-    }
-
-    /// Takes in what came of a batch.
-    fn take(&mut self, mut digested: Digested) {
+    /// Takes in what came of a batch; its memory of rows is free then.
+    fn take(&mut self, mut digested: Digested) -> Vec<Row> {
         self.gathered.merge(&mut digested.gathered);
         let batch = &digested.batch;
         let mut references_start = 0;
@@ -295,7 +223,7 @@ impl<'a> Reader<'a> {
             self.intake.removed(print_of(self.key, key), key);
         }
         self.intake.read((batch.len() + batch.rejected().len()) as u64);
-        self.spare_rows.push(digested.rows);
+        digested.rows
     }
 
     fn in_scope(

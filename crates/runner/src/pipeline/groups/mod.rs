@@ -25,7 +25,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::Output;
 use crate::report::progress::Progress;
-pub(crate) use gather::{BoundOfPeople, Gathered, name_print};
+pub(crate) use gather::{BoundOfPeople, Gathered, OfPeople, name_print};
 pub(crate) use members::Found;
 pub(super) use session::mapping;
 pub(crate) use session::{GroupSession, Origin, fits};
