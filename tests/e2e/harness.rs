@@ -266,3 +266,26 @@ max_rejected = 1000000
 max_members_removed = 1000000
 max_memberships_removed = 1000000
 "#;
+
+/// Runs a check on each file of a folder of tests, with a snapshot of its own, and tells all that failed. What tests beside
+/// this one find does not count, as it does with `insta::glob!`.
+#[track_caller]
+pub(crate) fn each_file(folder: &str, extension: &str, check: impl Fn(&Path)) {
+    let folder = here().join(folder).canonicalize().unwrap();
+    let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        files.filter(|file| file.extension().is_some_and(|found| found == extension)).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", folder.display());
+    let mut failed = Vec::new();
+    for file in &files {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        insta::with_settings!({ snapshot_suffix => &name, input_file => file }, {
+            let check = std::panic::AssertUnwindSafe(|| check(file));
+            if std::panic::catch_unwind(check).is_err() {
+                failed.push(name);
+            }
+        });
+    }
+    assert!(failed.is_empty(), "failed: {}", failed.join(", "));
+}

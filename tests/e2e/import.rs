@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::harness::{Bed, here, transcript};
+use super::harness::{Bed, each_file, here, transcript};
 
 fn check(path: &Path) {
     let bed = Bed::new();
@@ -25,7 +25,7 @@ fn check(path: &Path) {
 
 #[test]
 fn configs_from_exports_pass_check() {
-    insta::glob!("../import", "*.json", check);
+    each_file("import", "json", check);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod bad;
 mod bulk;
 mod canned;
 mod chance;
+mod complaints;
 mod corpus;
 mod crash;
 mod dice;

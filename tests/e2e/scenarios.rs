@@ -20,7 +20,7 @@ use std::path::Path;
 use peoplesync_scim::Resource;
 use serde_json::Value as Json;
 
-use super::harness::{Bed, CONFIG, HEADER, transcript};
+use super::harness::{Bed, CONFIG, HEADER, each_file, transcript};
 
 fn check(path: &Path) {
     let script = std::fs::read_to_string(path).unwrap();
@@ -127,5 +127,5 @@ fn groups(bed: &Bed) -> String {
 
 #[test]
 fn scenarios() {
-    insta::glob!("../scenarios", "*.txt", check);
+    each_file("scenarios", "txt", check);
 }
