@@ -7,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use peoplesync_simulator::{Fault, Request};
 
@@ -261,6 +262,34 @@ fn told_to_stop_it_finishes_what_is_under_way_and_the_next_run_does_the_rest() {
     assert!(!journal.contains("interrupted"), "everything under way was settled: {journal}");
     bed.run(&["apply", "--unattended"]).expect(0);
     assert_eq!(bed.simulator().users().len(), 300);
+    bed.run(&["plan", "--full"]).expect(0);
+}
+
+#[test]
+fn told_to_stop_it_waits_no_longer_than_it_may_and_what_was_under_way_is_looked_up() {
+    let is_late = Arc::new(AtomicBool::new(true));
+    let switch = Arc::clone(&is_late);
+    // The account is made, and its answer would come when the test is long over.
+    let bed = Bed::with_faults(move |request| {
+        let is_meant = request.method == "POST" && switch.load(Ordering::Acquire);
+        is_meant.then(|| Fault::LateAnswer(Duration::from_secs(3600)))
+    });
+    bed.write("peoplesync.toml", format!("{CONFIG}{SCHEDULE}stop_secs = 0\n"));
+    bed.write("people.csv", format!("{HEADER}7,Zoë,Ng,zoe@example.com,T,active,\n"));
+    let mut service = Service::start(&mut bed.command(&["run", "--now"]));
+    while bed.simulator().users().is_empty() {
+        std::thread::yield_now();
+    }
+    service.signal("TERM");
+    let line = service.until("stopped");
+    assert!(line.contains("within schedule.stop_secs = 0"), "{line}");
+    assert_eq!(service.end(), 0);
+    is_late.store(false, Ordering::Release);
+    drop(bed.simulator().take_requests());
+    bed.run(&["apply", "--unattended"]).expect(0);
+    let again = bed.simulator().take_requests();
+    assert!(again.iter().all(|request| request.method != "POST"), "{again:?}");
+    assert_eq!(bed.simulator().users().len(), 1);
     bed.run(&["plan", "--full"]).expect(0);
 }
 

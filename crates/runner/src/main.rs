@@ -56,7 +56,10 @@ fn main() -> ExitCode {
             return Exit::Unexpected.into();
         }
     };
-    match guarded(|| runtime.block_on(commands::run(cli, output))) {
+    let ended = guarded(|| runtime.block_on(commands::run(cli, output)));
+    // Whoever is not done by now is not waited for: a service that was told to stop has said so.
+    runtime.shutdown_background();
+    match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
             output.error(&failure.to_string());

@@ -47,7 +47,10 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
         Command::Import(command) => import::run(&command, output),
         Command::Target(command) => target::run(load()?, command, output).await,
         Command::Functions(args) => functions::run(&args, output),
-        Command::Run { now } => service::serve(&cli.global.config, now, &SystemClock, output).await,
+        Command::Run { now } => {
+            let clock = std::sync::Arc::new(SystemClock);
+            service::serve(&cli.global.config, now, clock, output).await
+        }
         Command::Status { json } => status::run(&load()?, json, output),
         Command::Resume(args) => resume::run(&load()?, &args, output),
         Command::Test => test::run(&load()?, output),

@@ -6,11 +6,14 @@ mod schedule;
 mod web;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use peoplesync_source::Clock;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, oneshot};
 
 use crate::config::model::Schedule;
 use crate::config::{ConfigErrors, Loaded};
@@ -80,7 +83,7 @@ enum Woken {
 pub(crate) async fn serve(
     path: &Path,
     now: bool,
-    clock: &dyn Clock,
+    clock: Arc<dyn Clock>,
     output: Output,
 ) -> Outcome<Exit> {
     let fail = |error: std::io::Error| Failure::unexpected("cannot wait for signals", &error);
@@ -90,7 +93,7 @@ pub(crate) async fn serve(
         hangup: signal(SignalKind::hangup()).map_err(fail)?,
     };
     let mut job = Job::read(path)?;
-    let _alone = alone(&job.loaded, clock)?;
+    let _alone = alone(&job.loaded, &*clock)?;
     let board = Board::default();
     if let Some(listen) = &job.table.listen {
         let address = web::serve(listen, board.clone()).await?;
@@ -108,15 +111,15 @@ pub(crate) async fn serve(
         let kind = if next.full { "full run" } else { "run" };
         let status = format!("the next {kind} is at {}", crate::clock::readable(next.at));
         tell_system(&[sd_notify::NotifyState::Status(&status)]);
-        match wait(next, clock, &mut signals).await {
+        match wait(next, &*clock, &mut signals).await {
             Woken::Stop => break,
             Woken::Reload => reload(&mut job, path, output),
             Woken::Due(due) => {
-                if is_left_out(&job.loaded, clock, output) {
+                if is_left_out(&job.loaded, &*clock, output) {
                     continue;
                 }
                 tell_system(&[sd_notify::NotifyState::Status(&format!("{kind} under way"))]);
-                let report = match until_stopped(&job, due.full, clock, &mut signals).await {
+                let report = match until_stopped(&job, due.full, &clock, &mut signals).await {
                     Ok(report) => report,
                     Err(left) => {
                         output.note(&left);
@@ -192,28 +195,54 @@ impl std::ops::Deref for Ran {
 async fn until_stopped(
     job: &Job,
     full: bool,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     signals: &mut Signals,
 ) -> Result<Ran, String> {
     let stop = Stop::default();
-    let running = cycle::run(&job.loaded, full, &stop, clock);
-    tokio::pin!(running);
+    let leave = Arc::new(Notify::new());
+    let (tell, mut told) = oneshot::channel();
+    // A thread of its own: an apply keeps the one that it is on, and signals would not be seen there before its end.
+    let running = std::thread::spawn({
+        let (loaded, stop, clock) = (job.loaded.clone(), stop.clone(), Arc::clone(clock));
+        let (leave, runtime) = (Arc::clone(&leave), Handle::current());
+        move || {
+            let report = runtime.block_on(async {
+                tokio::select! {
+                    report = cycle::run(&loaded, full, &stop, &*clock) => Some(report),
+                    () = leave.notified() => None,
+                }
+            });
+            // Nobody listens any more where the service ends without waiting.
+            let _left = tell.send(report);
+        }
+    });
+    let ran = |told: Result<Option<Report>, _>, stopped| match (told, running) {
+        (Ok(Some(report)), _) => Ok(Ran { report, stopped }),
+        (Ok(None), _) => Err(UNWRITTEN.to_owned()),
+        (Err(_), running) => match running.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(()) => Err(UNWRITTEN.to_owned()),
+        },
+    };
     tokio::select! {
-        report = &mut running => return Ok(Ran { report, stopped: false }),
+        told = &mut told => return ran(told, false),
         () = signals.stop() => {}
     }
     stop.asked.store(true, Ordering::Release);
     if !stop.writing.load(Ordering::Acquire) {
-        return Err("stopped before anything was written".to_owned());
+        leave.notify_one();
     }
     let seconds = job.table.stop_secs;
-    match tokio::time::timeout(Duration::from_secs(seconds), running).await {
-        Ok(report) => Ok(Ran { report, stopped: true }),
+    match tokio::time::timeout(Duration::from_secs(seconds), told).await {
+        Ok(told) => ran(told, true),
+        Err(_) if !stop.writing.load(Ordering::Acquire) => Err(UNWRITTEN.to_owned()),
         Err(_) => Err(format!(
             "stopped with requests under way: they were not done within schedule.stop_secs = {seconds}; the next run looks up what came of them"
         )),
     }
 }
+
+const UNWRITTEN: &str = "stopped before anything was written";
 
 /// Whether a run is left out because of the quarantine.
 pub(crate) fn is_left_out(loaded: &Loaded, clock: &dyn Clock, output: Output) -> bool {
