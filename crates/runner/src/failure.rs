@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use peoplesync_scim::client::{ClientError, Kind};
+use peoplesync_scim::client::{ClientError, Kind, TlsFailure};
 use peoplesync_source::{ErrorKind, Retry};
 
 use crate::config::ConfigErrors;
@@ -158,6 +158,15 @@ impl From<peoplesync_source::Error> for Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let hint = match error.kind {
+            _ if error.tls == Some(TlsFailure::Untrusted) => Some(
+                "is the host in target.url the one in its certificate, and is its authority known here? target.tls.ca names one of your own",
+            ),
+            _ if error.tls == Some(TlsFailure::ClientRefused) => Some(
+                "the target may want a certificate that it knows: target.tls.certificate and target.tls.key",
+            ),
+            _ if error.tls.is_some() => {
+                Some("does the service speak TLS 1.2 or 1.3 at target.url?")
+            }
             Kind::Unreachable => {
                 Some("is target.url right, and is the service reachable from this machine?")
             }

@@ -3,15 +3,59 @@
 use std::error::Error;
 use std::fmt;
 
-/// What to tell if the connection failed in TLS, where trying again changes nothing.
-pub(super) fn tls_failure(error: &reqwest::Error) -> Option<&'static str> {
+/// What was wrong with TLS, so that trying again changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsFailure {
+    /// The target's certificate is not trusted: an authority of its own, another name, or its time is over.
+    Untrusted,
+    /// The target asks for a certificate of the client and gets none, or one that it does not trust.
+    ClientRefused,
+    /// Anything else, such as no version or cipher in common.
+    Other,
+}
+
+impl TlsFailure {
+    /// What failed, of a connection that did not come about; none if it was not TLS.
+    pub(super) fn of(error: &reqwest::Error) -> Option<Self> {
+        use rustls::AlertDescription as Alert;
+        Some(match tls_error(error)? {
+            rustls::Error::InvalidCertificate(_) => Self::Untrusted,
+            // Before TLS 1.3, a missing certificate is a failed handshake like others.
+            rustls::Error::AlertReceived(
+                Alert::CertificateRequired
+                | Alert::HandshakeFailure
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied,
+            ) => Self::ClientRefused,
+            _ => Self::Other,
+        })
+    }
+
+    /// What is told of it, before the name of the host.
+    pub(super) fn told(self) -> &'static str {
+        match self {
+            Self::Untrusted => "cannot trust the TLS certificate of",
+            Self::ClientRefused | Self::Other => "cannot agree on TLS with",
+        }
+    }
+}
+
+/// Whether a key and a certificate do not belong together.
+pub(super) fn is_other_key(error: &reqwest::Error) -> bool {
+    matches!(tls_error(error), Some(rustls::Error::InconsistentKeys(_)))
+}
+
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return Some(match tls {
-                rustls::Error::InvalidCertificate(_) => "cannot trust the TLS certificate of",
-                _ => "cannot agree on TLS with",
-            });
+            return Some(tls);
         }
         // An I/O error passes over what it wraps when asked for its source.
         let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use super::cause::TlsFailure;
 use crate::error::ScimError;
 
 /// What kind of failure it is. Each asks for something else of the caller.
@@ -63,6 +64,8 @@ pub struct ClientError {
     pub scim: Option<Box<ScimError>>,
     /// What the profile of the target says about such an error, for administrators.
     pub hint: Option<String>,
+    /// What was wrong with TLS, if that is why the target was not reached.
+    pub tls: Option<TlsFailure>,
     /// How long the target asks to wait (`Retry-After`), where it does.
     pub retry_after: Option<Duration>,
     /// The number that the target gave to the request, by which its operators find it.
@@ -96,6 +99,7 @@ impl ClientError {
             message: message.into(),
             scim: None,
             hint: None,
+            tls: None,
             retry_after: None,
             request_id: None,
             source: None,
@@ -114,6 +118,7 @@ impl ClientError {
             message: self.message.clone(),
             scim: self.scim.clone(),
             hint: self.hint.clone(),
+            tls: self.tls,
             request_id: self.request_id.clone(),
             source: None,
             ..*self
@@ -127,6 +132,11 @@ impl ClientError {
 
     pub(super) fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    pub(super) fn with_tls(mut self, failure: TlsFailure) -> Self {
+        self.tls = Some(failure);
         self
     }
 

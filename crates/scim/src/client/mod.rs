@@ -37,6 +37,7 @@ use serde_json::Value as Json;
 
 pub use self::address::identity;
 pub use self::auth::{Auth, OAuth2};
+pub use self::cause::TlsFailure;
 pub use self::config::{ClientConfig, Observer};
 pub use self::error::{ClientError, Kind};
 pub use self::paging::Pages;

@@ -7,6 +7,7 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Identity, Proxy};
 
 use super::address::Base;
+use super::cause::is_other_key;
 use super::config::ClientConfig;
 use super::error::{ClientError, Kind};
 
@@ -50,6 +51,11 @@ pub(super) fn http(
     }
     if let Some(pem) = &config.identity_pem {
         let identity = Identity::from_pem(pem).map_err(|source| {
+            if pem.windows(9).any(|part| part == b"ENCRYPTED") {
+                let message =
+                    "the client's private key is encrypted, expected one without a passphrase";
+                return ClientError::new(Kind::Config, message);
+            }
             let message = "the client's certificate is not a certificate and a private key in PEM";
             ClientError::new(Kind::Config, message).because(source)
         })?;
@@ -64,6 +70,10 @@ pub(super) fn http(
         builder = builder.tls_certs_merge(roots);
     }
     builder.build().map_err(|source| {
+        if is_other_key(&source) {
+            let message = "the client's private key is not that of its certificate";
+            return ClientError::new(Kind::Config, message);
+        }
         let message = "cannot set up TLS; are the system's root certificates installed \
                        (package ca-certificates)?";
         ClientError::new(Kind::Config, message).because(source)

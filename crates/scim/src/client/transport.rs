@@ -17,7 +17,7 @@ use crate::schema::Resource;
 use super::address::Base;
 use super::auth::Credentials;
 use super::bulk::{Bulk, Outcome};
-use super::cause::{self, Cause};
+use super::cause::{Cause, TlsFailure};
 use super::config::{ClientConfig, Observer};
 use super::error::{ClientError, Kind};
 use super::lanes::Lanes;
@@ -384,8 +384,9 @@ impl Transport {
             return (ClientError::new(Kind::Config, message).because(error), Sent::Decided);
         }
         let host = self.base.authority();
-        if let Some(problem) = cause::tls_failure(&error) {
-            let failure = ClientError::new(Kind::Unreachable, format!("{problem} {host}"));
+        if let Some(problem) = TlsFailure::of(&error) {
+            let message = format!("{} {host}", problem.told());
+            let failure = ClientError::new(Kind::Unreachable, message).with_tls(problem);
             return (failure.because(Cause::of(&error)), Sent::Decided);
         }
         let (failure, sent) = self.cut(error.is_connect(), error.is_timeout(), write);

@@ -293,6 +293,7 @@ async fn a_certificate_that_is_not_trusted_is_refused_at_once() {
     };
     let error = Client::new(config).unwrap().get(USERS, "7").await.unwrap_err();
     assert_eq!((error.kind, error.retryable), (Kind::Unreachable, false));
+    assert_eq!(error.tls, Some(TlsFailure::Untrusted));
     assert_eq!(attempts.load(Ordering::SeqCst), 1);
     assert!(seen.lock().unwrap().is_empty());
     let told = chain(&error).replace(url.trim_start_matches("https://"), "HOST");
@@ -308,10 +309,35 @@ async fn a_target_that_wants_a_certificate_of_the_client_gets_it() {
     let roots = include_bytes!("tls/ca.pem").to_vec();
     let config = ClientConfig { extra_roots_pem: Some(roots), ..ClientConfig::new(&url) };
     let client = Client::new(ClientConfig { retries: 0, ..config.clone() }).unwrap();
-    client.get(USERS, "7").await.unwrap_err();
+    let error = client.get(USERS, "7").await.unwrap_err();
+    assert_eq!(error.tls, Some(TlsFailure::ClientRefused), "{}", chain(&error));
     let identity = include_bytes!("tls/client.pem").to_vec();
     let config = ClientConfig { identity_pem: Some(identity), ..config };
     assert_eq!(Client::new(config).unwrap().get(USERS, "7").await.unwrap(), Some(user(7)));
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_told_from_one_that_is_missing() {
+    let of = |pem: &[u8], url: &str| {
+        let config = ClientConfig { identity_pem: Some(pem.to_vec()), ..ClientConfig::new(url) };
+        chain(&Client::new(config).unwrap_err())
+    };
+    let (_, certificate) = include_str!("tls/client.pem").split_once("-----BEGIN CERT").unwrap();
+    let (certificate, _) = certificate.split_once("-----END CERT").unwrap();
+    let certificate = format!("-----BEGIN CERT{certificate}-----END CERTIFICATE-----\n");
+    let other = format!("{certificate}{}", include_str!("tls/server.key"));
+    let encrypted = format!(
+        "{certificate}-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
+    );
+    let told = [other.as_bytes(), encrypted.as_bytes(), certificate.as_bytes()]
+        .map(|pem| of(pem, "https://scim.example.com"));
+    insta::assert_snapshot!(told.join("\n"), @"
+    the client's private key is not that of its certificate
+    the client's private key is encrypted, expected one without a passphrase
+    the client's certificate is not a certificate and a private key in PEM
+      caused by: builder error
+      caused by: unexpected error: private key or certificate not found
+    ");
 }
 
 #[tokio::test]
