@@ -1,7 +1,8 @@
 //! Time and memory of a pass beside the bare library, on the same file in the same run: `cargo bench -p peoplesync-excel`.
 //!
 //! Takes the number of rows as an argument; 200,000 otherwise. Limit: 1.15 times the bare library, where a second processor is free: a
-//! pass unpacks, reads and makes records side by side. What it needs of processors in all stands beside it, as a mean.
+//! pass unpacks, reads and makes records side by side. What it needs of processors in all stands beside it, as a mean. What is unpacked
+//! passes from one processor to another: where those share no cache, as on some virtual machines at times, a pass takes a fifth longer.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -16,6 +17,10 @@ use calamine::{DataRef, Reader as _, Xlsx};
 use peoplesync_excel::Excel;
 use peoplesync_source::{Context, Query, Step};
 use rust_xlsxwriter::{Workbook, Worksheet};
+
+/// That of the product, for both sides.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const COLUMNS: [&str; 15] = [
     "employee_id",

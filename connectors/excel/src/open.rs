@@ -210,7 +210,8 @@ fn no_workbook(name: &str, head: &[u8]) -> Error {
     }
 }
 
-fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+/// Fills a buffer, unless the input ends before.
+pub(crate) fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     let mut length = 0;
     while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
         match input.read(rest)? {

@@ -10,6 +10,7 @@ use peoplesync_source::Error;
 
 use crate::book::Rows;
 use crate::line::{Line, Lines};
+use crate::open::read_up_to;
 
 /// Bytes that are unpacked at a time, and how often ahead.
 const PIECE: usize = 1 << 18;
@@ -70,7 +71,7 @@ impl Ahead {
         loop {
             let mut piece = self.used.try_recv().unwrap_or_default();
             piece.resize(PIECE, 0);
-            let read = input.read(&mut piece).map(|length| {
+            let read = read_up_to(&mut input, &mut piece).map(|length| {
                 piece.truncate(length);
                 piece
             });
