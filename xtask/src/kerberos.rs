@@ -14,6 +14,9 @@ const FEATURE: &str = "gssapi";
 /// The headers of the library, what finds them, and what reads them.
 const PACKAGES: &[&str] = &["libkrb5-dev", "pkg-config", "libclang-dev"];
 
+/// `kinit`, which gets a ticket by a password.
+const TOOLS: &[&str] = &["krb5-user"];
+
 /// The directory of the tests, as the domain names services.
 const SERVICE: &str = "ldap/localhost";
 
@@ -63,6 +66,10 @@ fn libclang() -> bool {
 /// settings of Kerberos that name both.
 pub(crate) fn set_up(_: &Path, target: &Path) -> Result<PathBuf> {
     library()?;
+    if !succeeds(Command::new("klist").arg("-V")) {
+        let needs = "Kerberos as programs (kinit) is not here";
+        shell::apt_install(TOOLS).map_err(|error| format!("{needs}; {error}"))?;
+    }
     let folder = target.join("samba");
     let settings = folder.join("krb5.conf");
     if settings.exists() {

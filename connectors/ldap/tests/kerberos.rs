@@ -15,6 +15,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use peoplesync_ldap::Ldap;
@@ -111,6 +112,39 @@ fn a_ticket_opens_the_directory_and_encrypts_what_is_read() {
         format!("{name}:\n{checked}\n")
     });
     insta::assert_snapshot!(shown.join("\n"));
+}
+
+/// The environment names the cache of tickets to the library of the system, so this test runs itself once more in another one.
+#[test]
+fn a_ticket_of_kinit_is_enough() {
+    const WITH_TICKET: &str = "PEOPLESYNC_TEST_WITH_TICKET";
+    if std::env::var_os(WITH_TICKET).is_some() {
+        let source = source::<Ldap>(&settings("ldap://localhost", "", "")).unwrap();
+        let pass = read_all(&*source, &Context::for_tests("."), &Query::fields(["cn"]));
+        assert!(pass.is_complete() && pass.records.len() == 5000, "{pass}");
+        return;
+    }
+    let Some((_server, _)) = start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let cache = format!("FILE:{}", folder.path().join("tickets").display());
+    let again = || {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args(["--exact", "a_ticket_of_kinit_is_enough"]).env(WITH_TICKET, "1");
+        // No keytab may stand in for a ticket.
+        program.env("KRB5CCNAME", &cache).env("KRB5_CLIENT_KTNAME", folder.path().join("none"));
+        program.output().unwrap()
+    };
+    assert!(!again().status.success(), "there is no way in without a ticket");
+    let mut kinit = Command::new("kinit")
+        .args(["-c", &cache, "Administrator@AD.EXAMPLE.TEST"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    writeln!(kinit.stdin.take().unwrap(), "{}", ADMINISTRATOR.1).unwrap();
+    assert!(kinit.wait().unwrap().success());
+    let output = again();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]
