@@ -379,6 +379,36 @@ fn a_target_without_patch_gets_all_members_by_put() {
 }
 
 #[test]
+fn a_group_whose_members_are_not_told_is_not_replaced_by_put() {
+    let mut habits = profile("generic");
+    habits.groups.members = ShowMembers::Never;
+    habits.simulate.insert("patch".to_owned(), false.into());
+    let bed = Bed::with_profile(&habits);
+    bed.write("peoplesync.toml", config("", OWN_SOURCE));
+    people(&bed, 6);
+    let before = Groups::from([("a".into(), vec![0, 1, 2, 3]), ("b".into(), vec![])]);
+    groups(&bed, &before);
+    bed.run(&["apply", "--yes"]).expect(0);
+    groups(&bed, &Groups::from([("a".into(), vec![1, 2, 3, 4]), ("b".into(), vec![5])]));
+    let applied = bed.run(&["apply", "--yes", "--json"]).expect(5).json();
+    assert_eq!(
+        at_target(&bed),
+        Groups::from([("a".into(), vec![0, 1, 2, 3]), ("b".into(), vec![5])])
+    );
+    insta::assert_snapshot!(bed.redact(first_error(&applied)), @"PUT /Groups: a group is replaced as a whole here, and is answered without its members: whoever is not named would go, so nothing was written");
+    // Another name would take them out as well.
+    let renamed =
+        config("", OWN_SOURCE).replace("displayName = \"name\"", "displayName = '\"The \" & name'");
+    bed.write(
+        "peoplesync.toml",
+        renamed.replace("[guards]", "[guards]\nmax_config_changes = \"100%\""),
+    );
+    groups(&bed, &before);
+    bed.run(&["apply", "--yes"]).expect(5);
+    assert_eq!(at_target(&bed)["a"], [0, 1, 2, 3]);
+}
+
+#[test]
 fn one_member_that_is_refused_keeps_nobody_else_out() {
     let bed = Bed::with_faults(|_| None);
     bed.write("peoplesync.toml", config("", OWN_SOURCE));

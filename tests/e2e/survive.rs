@@ -91,6 +91,7 @@ const POINTS: &[(&str, &[(&str, &str)])] = &[
                 "somebody_else_takes_a_person_out_of_a_group_whose_members_are_never_told",
             ),
             ("tests/e2e/groups.rs", "one_member_that_is_refused_keeps_nobody_else_out"),
+            ("tests/e2e/groups.rs", "a_group_whose_members_are_not_told_is_not_replaced_by_put"),
             (
                 "tests/e2e/groups.rs",
                 "members_whom_no_path_removes_are_removed_by_a_list_that_was_tried_with_one",

@@ -7,7 +7,7 @@ use peoplesync_reconcile::{Action, Change, Digest, Links, Member, MemberPrint};
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::{self, ClientError, Kind};
 use peoplesync_scim::error::scim_type;
-use peoplesync_scim::profile::{RemoveMembers, Update, change_members, with_members};
+use peoplesync_scim::profile::{RemoveMembers, Update, change_members, members_of, with_members};
 use peoplesync_scim::write;
 use peoplesync_state::{Intent, MemberEffect};
 use serde_json::{Value as Json, json};
@@ -133,7 +133,12 @@ impl Sender<'_> {
         let adds = adds.map(|(_, (member, id))| Step::Add(member, id));
         let steps: Vec<Step<'_>> = removes.chain(adds).collect();
 
-        let filler = Filler { sender: self, change, id: &id, is_whole: joining.missing.is_empty() };
+        let has_members = match change.action {
+            Action::Create => self.first(&joining).iter().any(|(_, id)| is_kept(id)),
+            _ => self.had_members(change),
+        };
+        let is_whole = joining.missing.is_empty();
+        let filler = Filler { sender: self, change, id: &id, is_whole, has_members };
         let mut sent = filler.fill(&steps, earlier).await;
         if sent.ended == Ended::Done && !joining.missing.is_empty() {
             let names: Vec<&str> = joining.missing.iter().map(|member| member.label()).collect();
@@ -187,6 +192,18 @@ impl Sender<'_> {
         Some(self.effect(change, Some(found), &[], &[]))
     }
 
+    /// Whether a group that exists is answered without members although it has some, as far as is known.
+    pub(super) fn hides_members(&self, change: &Change, whole: &Json) -> bool {
+        change.resource == Resource::Group
+            && members_of(whole).is_empty()
+            && self.had_members(change)
+    }
+
+    fn had_members(&self, change: &Change) -> bool {
+        let found = self.tools.groups.as_ref().and_then(|groups| groups.found.get(&change.key));
+        found.is_some_and(|found| !found.is_empty())
+    }
+
     fn effect(
         &self,
         change: &Change,
@@ -215,6 +232,8 @@ pub(super) struct Filler<'s, 'a> {
     pub(super) id: &'s str,
     /// Whether everybody who is to be added has an account.
     is_whole: bool,
+    /// Whether the group has members already, as far as is known.
+    has_members: bool,
 }
 
 impl Filler<'_, '_> {
@@ -354,6 +373,9 @@ impl Filler<'_, '_> {
         match client.profile().write.update {
             Update::Put | Update::PutChanges => {
                 let whole = client.get(Resource::Group, self.id).await?.unwrap_or_default();
+                if self.has_members && members_of(&whole).is_empty() {
+                    return Err(ClientError::members_not_told());
+                }
                 let mut body = write::put_body(&whole, &[]);
                 change_members(&mut body, &add, &remove);
                 client.replace(Resource::Group, self.id, &body, None).await?;

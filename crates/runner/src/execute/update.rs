@@ -144,6 +144,9 @@ impl Sender<'_> {
             };
         }
         let answer = match &whole {
+            Some(whole) if update == Update::Put && self.hides_members(change, whole) => {
+                Err(ClientError::members_not_told())
+            }
             Some(whole) if by_put => {
                 let empty = match profile.write.clear {
                     Clear::Remove => None,

@@ -89,6 +89,14 @@ impl ClientError {
         Self::new(Kind::NoId, message).with_ambiguous(true).of(&request)
     }
 
+    /// A group is answered without the members that it has, so that to replace it would take out everybody whom a PUT does not
+    /// name; none was sent.
+    #[must_use]
+    pub fn members_not_told() -> Self {
+        let message = "a group is replaced as a whole here, and is answered without its members: whoever is not named would go, so nothing was written";
+        Self::new(Kind::Malformed, message).of("PUT /Groups")
+    }
+
     pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,
