@@ -494,13 +494,30 @@ fn a_list_that_removes_everybody_is_taken_back_at_once_and_not_used_again() {
 }
 
 #[test]
-fn a_list_is_not_tried_where_members_cannot_be_read_back_nor_used_where_it_is_refused() {
+fn a_list_is_not_tried_where_members_cannot_be_read_back() {
     let (bed, applied) = without_paths("everybody", ShowMembers::Never, 5);
     assert_eq!(at_target(&bed).values().map(Vec::len).collect::<Vec<_>>(), [9, 7]);
     insta::assert_snapshot!(bed.redact(first_error(&applied)), @r#"PATCH /Groups/[id 1]: refused: a path cannot name one member (status 400, invalidPath); a list is not tried, as it removes everybody at some services, and the members of this group cannot be read; if the service is known to take a list of members, `remove = "list"` in [target.overrides.groups] says so"#);
-    let (bed, applied) = without_paths("unserved", ShowMembers::Always, 5);
-    assert_eq!(at_target(&bed).values().map(Vec::len).collect::<Vec<_>>(), [9, 7]);
-    insta::assert_snapshot!(bed.redact(first_error(&applied)), @r#"PATCH /Groups/[id 1]: the target failed: members cannot be removed by PATCH (status 501); a list of members is refused as well: PATCH /Groups/[id 1]: the target failed: members cannot be removed by PATCH (status 501); `update = "put"` in [target.overrides.write] replaces groups as a whole instead"#);
+}
+
+#[test]
+fn a_group_that_takes_no_patch_unannounced_is_replaced() {
+    let (bed, _) = without_paths("unserved", ShowMembers::Always, 0);
+    assert_eq!(at_target(&bed).values().map(Vec::len).collect::<Vec<_>>(), [7, 5]);
+    bed.run(&["plan", "--full"]).expect(0);
+    let bed = Bed::with_faults(|request| {
+        let is_group = request.method == "PATCH" && request.path.starts_with("/Groups");
+        is_group.then(|| peoplesync_simulator::Fault::status(501))
+    });
+    bed.write("peoplesync.toml", config("", OWN_SOURCE));
+    people(&bed, 6);
+    for members in [vec![0, 1], vec![0, 1, 2], vec![3, 4], vec![]] {
+        let wanted = Groups::from([("a".into(), members), ("b".into(), vec![5])]);
+        groups(&bed, &wanted);
+        bed.run(&["apply", "--yes"]).expect(0);
+        assert_eq!(at_target(&bed), wanted);
+        bed.run(&["plan", "--full"]).expect(0);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Groups: after people have their accounts, a group is created or changed, and then its members in as few requests as the
 //! target allows. Each request is an intent of its own, and what it did to the members is remembered with it.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use peoplesync_reconcile::{Action, Change, Digest, Links, Member, MemberPrint};
 use peoplesync_scim::Resource;
@@ -137,6 +137,7 @@ impl Sender<'_> {
             Action::Create => self.first(&joining).iter().any(|(_, id)| is_kept(id)),
             _ => self.had_members(change),
         };
+        let has_members = AtomicBool::new(has_members);
         let is_whole = joining.missing.is_empty();
         let filler = Filler { sender: self, change, id: &id, is_whole, has_members };
         let mut sent = filler.fill(&steps, earlier).await;
@@ -233,7 +234,7 @@ pub(super) struct Filler<'s, 'a> {
     /// Whether everybody who is to be added has an account.
     is_whole: bool,
     /// Whether the group has members already, as far as is known.
-    has_members: bool,
+    has_members: AtomicBool,
 }
 
 impl Filler<'_, '_> {
@@ -370,24 +371,40 @@ impl Filler<'_, '_> {
                 Step::Remove(_, id) => remove.push(id),
             }
         }
-        match client.profile().write.update {
-            Update::Put | Update::PutChanges => {
-                let whole = client.get(Resource::Group, self.id).await?.unwrap_or_default();
-                if self.has_members && members_of(&whole).is_empty() {
-                    return Err(ClientError::members_not_told());
-                }
-                let mut body = write::put_body(&whole, &[]);
-                change_members(&mut body, &add, &remove);
-                client.replace(Resource::Group, self.id, &body, None).await?;
-            }
-            Update::Auto | Update::Patch => {
-                let form = match *self.sender.removal.lock().await {
-                    Removal::ByList => RemoveMembers::List,
-                    _ => client.profile().groups.remove,
-                };
-                self.patch(&add, &remove, form).await?;
-            }
+        let by_put = matches!(client.profile().write.update, Update::Put | Update::PutChanges);
+        let without_patch = &self.sender.without_patch;
+        if by_put || without_patch.load(Ordering::Relaxed) {
+            return self.replace(&add, &remove).await;
         }
+        let form = match *self.sender.removal.lock().await {
+            Removal::ByList => RemoveMembers::List,
+            _ => client.profile().groups.remove,
+        };
+        match self.patch(&add, &remove, form).await {
+            // It said nothing of it, but it has no PATCH. Of removals, another form may be served.
+            Err(error) if error.is_unsupported() && (remove.is_empty() || !self.may_list()) => {
+                without_patch.store(true, Ordering::Relaxed);
+                self.replace(&add, &remove).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Reads the group, changes its members and replaces it.
+    pub(super) async fn replace(
+        &self,
+        add: &[(Resource, &str)],
+        remove: &[&str],
+    ) -> Result<(), ClientError> {
+        let client = &self.sender.tools.client;
+        let whole = client.get(Resource::Group, self.id).await?.unwrap_or_default();
+        if self.has_members.load(Ordering::Relaxed) && members_of(&whole).is_empty() {
+            return Err(ClientError::members_not_told());
+        }
+        let mut body = write::put_body(&whole, &[]);
+        change_members(&mut body, add, remove);
+        client.replace(Resource::Group, self.id, &body, None).await?;
+        self.has_members.store(!members_of(&body).is_empty(), Ordering::Relaxed);
         Ok(())
     }
 

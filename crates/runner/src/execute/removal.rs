@@ -4,6 +4,7 @@
 //! after; whoever else went with that one is put back at once, and the list is not used again.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::ClientError;
@@ -81,12 +82,17 @@ impl Filler<'_, '_> {
         let rest: Vec<&str> = match &*removal {
             Removal::Not(why) => return Err(Sent::refused(refusal.status, why.clone())),
             Removal::ByList => gone.to_vec(),
-            Removal::ByPath => match self.try_one(gone).await {
+            Removal::ByPath => match self.try_one(gone, refusal).await {
                 Ok((one, shown)) => {
                     if matches!(shown, Shown::Works) {
                         *removal = Removal::ByList;
                     }
                     gone.iter().copied().filter(|id| *id != one).collect()
+                }
+                Err(_) if self.sender.without_patch.load(Ordering::Relaxed) => {
+                    drop(removal);
+                    let replaced = self.replace(&[], gone).await;
+                    return replaced.map_err(|error| self.sender.failed(&error));
                 }
                 Err(why) => {
                     let why = format!("{}; {why}", error_line(refusal));
@@ -105,7 +111,11 @@ impl Filler<'_, '_> {
     }
 
     /// Removes one member by a list; who that was, and what it shows. An error says why the list is not to be used.
-    async fn try_one<'i>(&self, gone: &[&'i str]) -> Result<(&'i str, Shown), String> {
+    async fn try_one<'i>(
+        &self,
+        gone: &[&'i str],
+        refusal: &ClientError,
+    ) -> Result<(&'i str, Shown), String> {
         let never = self.sender.tools.client.profile().groups.members == ShowMembers::Never;
         let before = if never { None } else { self.members().await };
         let before = before.unwrap_or_default();
@@ -117,6 +127,10 @@ impl Filler<'_, '_> {
         };
         if let Err(error) = self.patch(&[], &[one], RemoveMembers::List).await {
             let what = error_line(&error);
+            if error.is_unsupported() && refusal.is_unsupported() {
+                // It has no PATCH for groups, or none that removes: they are replaced.
+                self.sender.without_patch.store(true, Ordering::Relaxed);
+            }
             if !error.ambiguous {
                 return Err(format!("a list of members is refused as well: {what}; {PUT}"));
             }
