@@ -276,9 +276,19 @@ fn told_to_stop_it_waits_no_longer_than_it_may_and_what_was_under_way_is_looked_
     });
     bed.write("peoplesync.toml", format!("{CONFIG}{SCHEDULE}stop_secs = 0\n"));
     bed.write("people.csv", format!("{HEADER}7,Zoë,Ng,zoe@example.com,T,active,\n"));
-    let mut service = Service::start(&mut bed.command(&["run", "--now"]));
+    let systemd = UnixDatagram::bind(bed.path("notify")).unwrap();
+    let mut command = bed.command(&["run", "--now"]);
+    command.env("NOTIFY_SOCKET", bed.path("notify")).env("WATCHDOG_USEC", "200000");
+    let mut service = Service::start(&mut command);
     while bed.simulator().users().is_empty() {
         std::thread::yield_now();
+    }
+    // The watchdog is told that the service lives, also while it waits for the target.
+    let mut lives = 0;
+    while lives < 3 {
+        let mut buffer = [0; 1000];
+        let length = systemd.recv(&mut buffer).unwrap();
+        lives += usize::from(buffer[..length].starts_with(b"WATCHDOG=1"));
     }
     service.signal("TERM");
     let line = service.until("stopped");

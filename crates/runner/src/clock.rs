@@ -1,5 +1,7 @@
 //! The one place that reads the clock, draws random numbers, and asks the system who runs the program.
 
+use std::sync::Arc;
+
 use peoplesync_source::{Clock, Timestamp};
 
 /// The machine's clock.
@@ -15,6 +17,11 @@ impl Clock for SystemClock {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Timestamp(since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
     }
+}
+
+/// The machine's clock, for a session.
+pub(crate) fn system() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
 }
 
 /// A time as people read it: `2026-01-31 09:30:00 UTC`.

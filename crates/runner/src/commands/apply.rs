@@ -102,8 +102,8 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
 
 /// One run as `peoplesync run` makes them, for timers of other programs.
 async fn unattended(loaded: &Loaded, full: bool, output: Output) -> Outcome<Exit> {
-    let clock = clock::SystemClock;
-    if service::is_left_out(loaded, &clock, output) {
+    let clock = clock::system();
+    if service::is_left_out(loaded, &*clock, output) {
         return Ok(Exit::Partly);
     }
     let stop = service::Stop { asked: stop_on_signal(), ..service::Stop::default() };

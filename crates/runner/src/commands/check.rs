@@ -50,7 +50,7 @@ impl Report {
 
 pub(super) async fn run(path: &Path, write: bool, output: Output) -> Outcome<Exit> {
     let mut report = Report { paint: output.paint, text: String::new(), exit: Exit::Done };
-    match pipeline::load(path).and_then(Session::new) {
+    match pipeline::load(path).and_then(|loaded| Session::new(loaded, &crate::clock::system())) {
         Err(errors) => report.bad("config", &Failure::from(errors)),
         Ok(session) => {
             let attributes = session.mapping.attributes().len();

@@ -151,7 +151,7 @@ pub(super) async fn run(path: &Path, args: &InitArgs, output: Output) -> Outcome
     // What is written is read first: a config that does not load helps nobody.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let loaded = config::parse(path, &text, folder.unwrap_or(Path::new(".")))?;
-    crate::pipeline::Session::new(loaded)?;
+    crate::pipeline::Session::new(loaded, &crate::clock::system())?;
     std::fs::write(path, &text)
         .map_err(|error| Failure::unexpected(format!("cannot write {}", path.display()), &error))?;
     let config = match path.to_str() {

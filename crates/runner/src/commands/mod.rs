@@ -24,7 +24,7 @@ pub(crate) use apply::execute;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command};
-use crate::clock::SystemClock;
+use crate::clock;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline;
@@ -48,8 +48,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Outcome<Exit> {
         Command::Target(command) => target::run(load()?, command, output).await,
         Command::Functions(args) => functions::run(&args, output),
         Command::Run { now } => {
-            let clock = std::sync::Arc::new(SystemClock);
-            service::serve(&cli.global.config, now, clock, output).await
+            service::serve(&cli.global.config, now, clock::system(), output).await
         }
         Command::Status { json } => status::run(&load()?, json, output),
         Command::Resume(args) => resume::run(&load()?, &args, output),

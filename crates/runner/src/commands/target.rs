@@ -24,7 +24,7 @@ use crate::report::table::table;
 use crate::report::{Output, human, line};
 
 pub(super) async fn run(loaded: Loaded, command: TargetCommand, output: Output) -> Outcome<Exit> {
-    let session = Session::new(loaded)?;
+    let session = Session::new(loaded, &crate::clock::system())?;
     let client = session.client(Vec::new())?;
     match command {
         TargetCommand::List { search, groups, format } => {

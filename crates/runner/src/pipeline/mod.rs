@@ -124,7 +124,8 @@ pub(crate) async fn prepare(
     part: Option<&Part>,
     output: Output,
 ) -> Outcome<Prepared> {
-    prepare_of(Session::new(loaded)?, full, moment, access, part, output).await
+    prepare_of(Session::new(loaded, &crate::clock::system())?, full, moment, access, part, output)
+        .await
 }
 
 /// Makes a plan of a session: with a source, a clock and a way to the target that may be others than the config's.

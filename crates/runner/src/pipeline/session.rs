@@ -19,7 +19,7 @@ use peoplesync_source::{Clock, Context, FieldTypes};
 use super::membership::{self, GroupReader};
 use super::{access, lookups};
 use crate::approval;
-use crate::clock::SystemClock;
+use crate::clock;
 use crate::config::{self, ConfigError, ConfigErrors, Keeper, Loaded, model};
 use crate::failure::{Failure, Outcome};
 use crate::pipeline::groups::{self, GroupSession};
@@ -55,12 +55,13 @@ pub(crate) struct Wired {
 /// Reads a config. Where some of its settings cannot be read, what is wrong with the meaning of the others is told as well:
 /// all errors at once.
 pub(crate) fn load(path: &FilePath) -> Result<Loaded, ConfigErrors> {
-    config::load(path).map_err(|unread| unread.with_meaning(|rest| Session::new(rest).err()))
+    config::load(path)
+        .map_err(|unread| unread.with_meaning(|rest| Session::new(rest, &clock::system()).err()))
 }
 
 impl Session {
     /// Understands a config; all errors of all its parts at once.
-    pub(crate) fn new(loaded: Loaded) -> Result<Self, ConfigErrors> {
+    pub(crate) fn new(loaded: Loaded, clock: &Arc<dyn Clock>) -> Result<Self, ConfigErrors> {
         let mut errors: Vec<ConfigError> = Vec::new();
         let mut note = |found: ConfigErrors| errors.extend(found.into_inner());
         let sources = Sources::new(&loaded).map_err(&mut note).ok();
@@ -139,9 +140,8 @@ impl Session {
                 .with_redacted(
                     mapping.attributes().iter().map(|rule| rule.is_redacted()).collect(),
                 );
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keeper = Arc::new(Keeper { base: loaded.base.clone() });
-        let cx = Context::new(Arc::clone(&clock), keeper, loaded.base.clone());
+        let cx = Context::new(Arc::clone(clock), keeper, loaded.base.clone());
         Ok(Self {
             profile,
             sources,
@@ -151,7 +151,7 @@ impl Session {
             asked_groups,
             schemas,
             cx,
-            clock,
+            clock: Arc::clone(clock),
             wired: None,
             loaded,
         })

@@ -17,7 +17,7 @@ use crate::execute::Ended;
 use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::notify::Event;
-use crate::pipeline::{self, Access};
+use crate::pipeline::{self, Access, Session};
 use crate::report::{Output, human};
 
 /// How a run is stopped, and where it is.
@@ -62,11 +62,16 @@ struct Found {
 }
 
 /// Makes one run.
-pub(crate) async fn run(loaded: &Loaded, full: bool, stop: &Stop, clock: &dyn Clock) -> Report {
+pub(crate) async fn run(
+    loaded: &Loaded,
+    full: bool,
+    stop: &Stop,
+    clock: &Arc<dyn Clock>,
+) -> Report {
     let started = clock.now().0;
     let mut found = Found::default();
     let output = Output::silent();
-    let result = attempt(loaded, full, stop, output, &mut found).await;
+    let result = attempt(loaded, full, stop, clock, output, &mut found).await;
     stop.writing.store(false, Ordering::Release);
     let ended = clock.now().0;
     let came = match &result {
@@ -109,11 +114,13 @@ async fn attempt(
     loaded: &Loaded,
     full: bool,
     stop: &Stop,
+    clock: &Arc<dyn Clock>,
     output: Output,
     found: &mut Found,
 ) -> Outcome<Exit> {
     let access = Access::Apply;
-    let mut prepared = pipeline::prepare(loaded.clone(), full, None, access, None, output).await?;
+    let session = Session::new(loaded.clone(), clock)?;
+    let mut prepared = pipeline::prepare_of(session, full, None, access, None, output).await?;
     found.waiting = prepared.hold_back()?;
     let plan = prepared.plan.clone();
     found.plan = Some(plan.plan.clone());

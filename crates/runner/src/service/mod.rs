@@ -40,6 +40,10 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), ConfigErrors> {
             web::mistake(table).map(|message| loaded.error(&["schedule", "listen"], message)),
         );
     }
+    if loaded.config.quarantine.failed_percent > 100 {
+        let message = "expected a share of the writes in percent, at most 100";
+        errors.push(loaded.error(&["quarantine", "failed_percent"], message));
+    }
     if loaded.config.retries.after_hours.is_empty() {
         errors.push(loaded.error(&["retries", "after_hours"], "there is no number"));
     }
@@ -55,9 +59,9 @@ struct Job {
 
 impl Job {
     /// Reads the config, and looks at everything in it.
-    fn read(path: &Path) -> Outcome<Self> {
+    fn read(path: &Path, clock: &Arc<dyn Clock>) -> Outcome<Self> {
         let loaded = pipeline::load(path)?;
-        Session::new(loaded.clone())?;
+        Session::new(loaded.clone(), clock)?;
         let Some(table) = loaded.config.schedule.clone() else {
             return Err(Failure::usage("the config says nothing of when to run")
                 .with_hint("write [schedule] with full = \"0 3 * * *\", or use `peoplesync apply --unattended` with a timer of your own"));
@@ -92,7 +96,7 @@ pub(crate) async fn serve(
         interrupt: signal(SignalKind::interrupt()).map_err(fail)?,
         hangup: signal(SignalKind::hangup()).map_err(fail)?,
     };
-    let mut job = Job::read(path)?;
+    let mut job = Job::read(path, &clock)?;
     let _alone = alone(&job.loaded, &*clock)?;
     let board = Board::default();
     if let Some(listen) = &job.table.listen {
@@ -113,7 +117,7 @@ pub(crate) async fn serve(
         tell_system(&[sd_notify::NotifyState::Status(&status)]);
         match wait(next, &*clock, &mut signals).await {
             Woken::Stop => break,
-            Woken::Reload => reload(&mut job, path, output),
+            Woken::Reload => reload(&mut job, path, &clock, output),
             Woken::Due(due) => {
                 if is_left_out(&job.loaded, &*clock, output) {
                     continue;
@@ -208,7 +212,7 @@ async fn until_stopped(
         move || {
             let report = runtime.block_on(async {
                 tokio::select! {
-                    report = cycle::run(&loaded, full, &stop, &*clock) => Some(report),
+                    report = cycle::run(&loaded, full, &stop, &clock) => Some(report),
                     () = leave.notified() => None,
                 }
             });
@@ -258,9 +262,9 @@ pub(crate) fn is_left_out(loaded: &Loaded, clock: &dyn Clock, output: Output) ->
 }
 
 /// Reads the config again. One that is wrong is said, and the one of before stays.
-fn reload(job: &mut Job, path: &Path, output: Output) {
+fn reload(job: &mut Job, path: &Path, clock: &Arc<dyn Clock>, output: Output) {
     tell_system(&[sd_notify::NotifyState::Reloading]);
-    match Job::read(path) {
+    match Job::read(path, clock) {
         Ok(new) if new.loaded.config.state.url != job.loaded.config.state.url => {
             output.error("state.url is another: restart the service; the config of before stays");
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use peoplesync_scim::Resource;
 use peoplesync_simulator::{Behaviour, Simulator};
-use peoplesync_source::{Context, NoSecrets};
+use peoplesync_source::{Clock, Context, NoSecrets};
 use peoplesync_state::{Access, State};
 use serde_json::{Value as Json, json};
 
@@ -293,11 +293,11 @@ impl History {
         let path = Path::new("peoplesync.toml");
         let loaded = config::parse(path, &toml, &self.folder)
             .unwrap_or_else(|errors| panic!("{errors}\n{toml}"));
-        let mut session = Session::new(loaded).unwrap_or_else(|errors| panic!("{errors}\n{toml}"));
-        let clock = Arc::new(SimulatedClock(Arc::clone(&self.sim)));
+        let clock: Arc<dyn Clock> = Arc::new(SimulatedClock(Arc::clone(&self.sim)));
+        let mut session =
+            Session::new(loaded, &clock).unwrap_or_else(|errors| panic!("{errors}\n{toml}"));
         session.sources.read_from(Box::new(SimulatedSource(Arc::clone(&self.sim))));
         session.cx = Context::new(clock.clone(), Arc::new(NoSecrets), &self.folder);
-        session.clock = clock;
         let seed = locked(&self.sim).dice.seed();
         session.wired = Some(Wired { wire: Arc::new(SimulatedWire(Arc::clone(&self.sim))), seed });
         session

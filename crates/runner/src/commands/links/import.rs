@@ -25,7 +25,7 @@ struct Pair {
 }
 
 pub(super) async fn run(loaded: Loaded, file: &Path, yes: bool, output: Output) -> Outcome<Exit> {
-    let session = Session::new(loaded)?;
+    let session = Session::new(loaded, &crate::clock::system())?;
     let resource = session.managed.resource();
     let pairs = read(file)?;
     let mut state = pipeline::open_state(&session, Access::Apply)?;
