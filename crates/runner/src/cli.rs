@@ -356,6 +356,9 @@ pub(crate) enum TargetCommand {
         /// How they are printed.
         #[arg(long, value_enum, default_value_t = TargetFormat::Table)]
         format: TargetFormat,
+        /// The same as `--format json`.
+        #[arg(long, conflicts_with = "format")]
+        json: bool,
     },
     /// Show one as the target has it.
     Show {

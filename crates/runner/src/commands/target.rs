@@ -27,7 +27,8 @@ pub(super) async fn run(loaded: Loaded, command: TargetCommand, output: Output) 
     let session = Session::new(loaded, &crate::clock::system())?;
     let client = session.client(Vec::new())?;
     match command {
-        TargetCommand::List { search, groups, format } => {
+        TargetCommand::List { search, groups, format, json } => {
+            let format = if json { TargetFormat::Json } else { format };
             list(&session, &client, search.as_deref(), kind(groups), format, output).await
         }
         TargetCommand::Show { account, groups, json } => {
