@@ -116,6 +116,12 @@ fn creates() {
     line("a bare loop over reqwest", bare);
     line("oha (at least 0.9)", oha);
     line("peoplesync apply, bulk requests", bulk);
+    if let (Some(bulk), Some(oha)) = (bulk, oha) {
+        println!(
+            "  where the target takes bulk requests (RFC 7644 §3.7), ours is {:.2} of oha (at least 0.9)",
+            bulk.per_second / oha.per_second
+        );
+    }
     println!(
         "  CPU of the whole command, reading, mapping and planning included: {:.1} µs a create (limit 60), of which the \
          journal's thread {:.1}; waiting for the disk costs {:.1} % of the throughput (limit 10)",
