@@ -89,6 +89,7 @@ impl History {
             stormy: false,
             fate: None,
             dead: false,
+            undertaker: None,
             trace: traced.then(String::new),
             dice,
         };

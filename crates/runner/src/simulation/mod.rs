@@ -20,6 +20,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use peoplesync_simulator::Provider;
 use peoplesync_source::{Clock, Timestamp};
@@ -111,6 +112,8 @@ struct Sim {
     /// How many moments of this kind the process still lives through.
     fate: Option<(Moment, u32)>,
     dead: bool,
+    /// Who sees to it that nothing goes on.
+    undertaker: Option<Waker>,
     trace: Option<String>,
 }
 
@@ -139,7 +142,11 @@ impl Sim {
         {
             match left.checked_sub(1) {
                 Some(rest) => *left = rest,
-                None => self.dead = true,
+                None => {
+                    self.dead = true;
+                    // It may be a task of its own that died, which nobody waits for.
+                    self.undertaker.take().into_iter().for_each(Waker::wake);
+                }
             }
         }
         self.dead

@@ -59,6 +59,7 @@ pub(super) fn live(sim: &Shared, run: impl Future<Output = Outcome<Ended>>) -> E
                 if locked(sim).dead {
                     return Poll::Ready(None);
                 }
+                locked(sim).undertaker = Some(context.waker().clone());
                 let polled = run.as_mut().poll(context);
                 if locked(sim).dead { Poll::Ready(None) } else { polled.map(Some) }
             })
