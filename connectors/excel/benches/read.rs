@@ -1,8 +1,8 @@
 //! Time and memory of a pass beside the bare library, on the same file in the same run: `cargo bench -p peoplesync-excel`.
 //!
 //! Takes the number of rows as an argument; 200,000 otherwise. Limit: 1.15 times the bare library, where a second processor is free: a
-//! pass unpacks, reads and makes records side by side. What it needs of processors in all stands beside it, as a mean. What is unpacked
-//! passes from one processor to another: where those share no cache, as on some virtual machines at times, a pass takes a fifth longer.
+//! pass unpacks, reads and makes records side by side. What it needs of processors in all stands beside it, as a mean. On virtual
+//! machines a pass was seen to take a fifth longer for some minutes, perhaps as what is unpacked passes from one processor to another.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
