@@ -65,6 +65,8 @@ name = "Test"
 profile = "workplace"
 url = "http://127.0.0.1:1/"
 auth = { bearer = { env = "SCIM_TOKEN" } }
+# So that the accounts come in the order of the people.
+concurrency = 1
 [people]
 match = ["externalId"]
 [people.attributes]

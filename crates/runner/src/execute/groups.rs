@@ -372,7 +372,7 @@ impl Filler<'_, '_> {
             }
         }
         let by_put = matches!(client.profile().write.update, Update::Put | Update::PutChanges);
-        let without_patch = &self.sender.without_patch;
+        let without_patch = &self.sender.members_without_patch;
         if by_put || without_patch.load(Ordering::Relaxed) {
             return self.replace(&add, &remove).await;
         }

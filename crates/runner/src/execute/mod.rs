@@ -163,7 +163,8 @@ async fn send_all(
     let stopped = sender.stopped();
     let lessons = sender.lessons();
     let singly = sender.tools.client.bulk_ended();
-    let contradicts = singly.is_some() || is_set(&sender.without_patch);
+    let contradicts =
+        singly.is_some() || is_set(&sender.without_patch) || is_set(&sender.members_without_patch);
     let advice = sender.removal.lock().await.advice();
     drop(sender);
     let (state, broken) = journal.finish().await;

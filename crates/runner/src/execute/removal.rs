@@ -89,7 +89,7 @@ impl Filler<'_, '_> {
                     }
                     gone.iter().copied().filter(|id| *id != one).collect()
                 }
-                Err(_) if self.sender.without_patch.load(Ordering::Relaxed) => {
+                Err(_) if self.sender.members_without_patch.load(Ordering::Relaxed) => {
                     drop(removal);
                     let replaced = self.replace(&[], gone).await;
                     return replaced.map_err(|error| self.sender.failed(&error));
@@ -129,7 +129,7 @@ impl Filler<'_, '_> {
             let what = error_line(&error);
             if error.is_unsupported() && refusal.is_unsupported() {
                 // It has no PATCH for groups, or none that removes: they are replaced.
-                self.sender.without_patch.store(true, Ordering::Relaxed);
+                self.sender.members_without_patch.store(true, Ordering::Relaxed);
             }
             if !error.ambiguous {
                 return Err(format!("a list of members is refused as well: {what}; {PUT}"));

@@ -43,6 +43,8 @@ pub(super) struct Sender<'a> {
     pub(super) removal: tokio::sync::Mutex<Removal>,
     /// Whether the target has refused to know PATCH.
     pub(super) without_patch: AtomicBool,
+    /// The same of members. A target may know the one and not the other.
+    pub(super) members_without_patch: AtomicBool,
     /// The changes whose references went along with the creation.
     pub(super) linked: Mutex<BTreeSet<usize>>,
     /// Whether the target puts ids in the place of such references, once that is known.
@@ -77,6 +79,7 @@ impl<'a> Sender<'a> {
             shown_members: Mutex::default(),
             removal: tokio::sync::Mutex::default(),
             without_patch: AtomicBool::new(false),
+            members_without_patch: AtomicBool::new(false),
             linked: Mutex::default(),
             resolves: tokio::sync::OnceCell::new(),
         }
