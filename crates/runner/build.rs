@@ -10,7 +10,9 @@ fn main() {
 }
 
 fn embed(folder: &str, ending: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(folder);
+    // Not `env!`: another copy of the tree may have built this program into the same folder.
+    let here = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let root = Path::new(&here).join("../../config").join(folder);
     println!("cargo::rerun-if-changed={}", root.display());
     let mut names: Vec<String> = fs::read_dir(&root)
         .expect("the folder is part of the tree")

@@ -71,7 +71,7 @@ pub(super) async fn side_by_side<W, T>(
 impl<F: Fn(usize) -> Option<Intent>> Ahead<'_, '_, F> {
     async fn next(&mut self) -> Option<(usize, bool)> {
         loop {
-            if self.coming.is_none() && self.ready.len() <= self.block {
+            if self.coming.is_none() && self.ready.len() <= self.block / 2 {
                 self.ask();
             }
             if let Some(turn) = self.ready.pop_front() {
