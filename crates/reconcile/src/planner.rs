@@ -1,7 +1,7 @@
 //! Decides. Everything that is done to a target is decided here and only here, from what was read and looked up.
 
 mod candidates;
-pub(crate) mod causes;
+mod causes;
 mod choices;
 mod differences;
 pub(crate) mod fates;
@@ -12,7 +12,8 @@ pub(crate) mod matching;
 mod part;
 mod references;
 mod summary;
-pub(crate) mod words;
+mod without;
+mod words;
 
 pub(crate) use differences::differs;
 

@@ -58,7 +58,7 @@ pub(super) fn of_leaver(
 }
 
 /// The reason of a change with its cause, where that says more.
-pub(crate) fn with_cause(reason: String, cause: Cause) -> String {
+pub(super) fn with_cause(reason: String, cause: Cause) -> String {
     match cause {
         Cause::Config => format!("{reason}; the config has changed"),
         Cause::Source | Cause::Drift => reason,

@@ -16,7 +16,7 @@ pub(super) fn short(path: &Path) -> String {
 }
 
 /// Why a linked account or group is written: what differs, and which of it others changed.
-pub(crate) fn differing(attributes: &[AttributeChange], has_members: bool) -> String {
+pub(super) fn differing(attributes: &[AttributeChange], has_members: bool) -> String {
     let part = |drift: bool, one: &str, many: &str| {
         let members = (!drift && has_members).then(|| "members".to_owned());
         let of: Vec<String> = attributes

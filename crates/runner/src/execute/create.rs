@@ -64,9 +64,7 @@ impl Sender<'_> {
             let error = match self.tools.client.create_linked(change.resource, body, links).await {
                 Ok(created) => {
                     self.reached();
-                    if has_key(&created.resource)
-                        && is_anothers(&created.resource, &self.lookup(change), &self.tools.schemas)
-                    {
+                    if self.is_anothers(&created.resource, change) {
                         return Err(ClientError::somebody_elses(change.resource));
                     }
                     if self.is_new(change.resource, &created.id) {
@@ -96,6 +94,22 @@ impl Sender<'_> {
         }
     }
 
+    /// Whether an answer is an account with another key than the one that was sent, and with nothing else by which it would be
+    /// found. A service may drop what it is sent, or write it otherwise, and would not give it somebody else's key.
+    fn is_anothers(&self, account: &Json, change: &Change) -> bool {
+        let key = account.get("externalId").and_then(Json::as_str).unwrap_or_default();
+        if key.is_empty() {
+            return false;
+        }
+        let has = |(path, value): &(String, String)| {
+            Path::parse(path).is_ok_and(|path| {
+                Filter::eq(path, value.clone()).matches(account, &self.tools.schemas)
+            })
+        };
+        let lookup = self.lookup(change);
+        lookup.iter().any(|(path, _)| path == "externalId") && !lookup.iter().any(has)
+    }
+
     /// Whether an id that was answered can be that of a new account. A proxy that repeats an answer, or a service that answers
     /// with whom it has, would otherwise give one account to two people.
     fn is_new(&self, resource: Resource, id: &str) -> bool {
@@ -111,21 +125,6 @@ impl Sender<'_> {
             || required.iter().any(|text| is_root(text))
             || self.tools.match_by.iter().any(|known| known.same_root(path))
     }
-}
-
-/// Whether an answer is an account with another key than the one that was sent, and with nothing else by which it would be found.
-/// A service may drop what it is sent, or write it otherwise, and would not give it somebody else's key.
-fn is_anothers(account: &Json, lookup: &[(String, String)], schemas: &SchemaSet) -> bool {
-    let has = |(path, value): &(String, String)| {
-        Path::parse(path)
-            .is_ok_and(|path| Filter::eq(path, value.clone()).matches(account, schemas))
-    };
-    let is_sent = lookup.iter().any(|(path, _)| path == "externalId");
-    is_sent && has_key(account) && !lookup.iter().any(has)
-}
-
-fn has_key(account: &Json) -> bool {
-    account.get("externalId").and_then(Json::as_str).is_some_and(|key| !key.is_empty())
 }
 
 /// The id of the one account that has one of these values, asked in order; `None` if none or several have.

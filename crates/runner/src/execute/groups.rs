@@ -1,25 +1,19 @@
 //! Groups: after people have their accounts, a group is created or changed, and then its members in as few requests as the
 //! target allows. Each request is an intent of its own, and what it did to the members is remembered with it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use peoplesync_reconcile::{Action, Change, Digest, Links, Member, MemberPrint};
+use peoplesync_reconcile::{Action, Change, Links, Member, MemberPrint};
 use peoplesync_scim::Resource;
-use peoplesync_scim::client::{self, ClientError, Kind};
-use peoplesync_scim::error::scim_type;
-use peoplesync_scim::profile::{RemoveMembers, Update, change_members, members_of, with_members};
-use peoplesync_scim::write;
-use peoplesync_state::{Intent, MemberEffect};
+use peoplesync_scim::profile::{members_of, with_members};
+use peoplesync_state::MemberEffect;
 use serde_json::{Value as Json, json};
 
-use super::removal::{self, Removal};
+use super::filler::{Filler, Step};
 use super::requests;
 use super::send::Sender;
 use super::sent::{Ended, Sent};
 use crate::pipeline::Found;
-
-/// How many members of one group may be refused, one by one, before the rest of it is left out.
-const MOST_REFUSED: usize = 5;
 
 /// What an apply of groups needs beside the plan.
 #[derive(Debug)]
@@ -38,27 +32,6 @@ struct Joining<'a> {
     remove: Vec<(&'a Member, &'a str)>,
     /// Those who were to be added and have no account after all.
     missing: Vec<&'a Member>,
-}
-
-/// One step of the members of a group.
-#[derive(Debug, Clone, Copy)]
-enum Step<'a> {
-    Remove(&'a Member, &'a str),
-    Add(&'a Member, &'a str),
-}
-
-impl<'a> Step<'a> {
-    fn member(self) -> &'a Member {
-        match self {
-            Self::Remove(member, _) | Self::Add(member, _) => member,
-        }
-    }
-
-    fn id(self) -> &'a str {
-        match self {
-            Self::Remove(_, id) | Self::Add(_, id) => id,
-        }
-    }
 }
 
 impl Sender<'_> {
@@ -205,7 +178,7 @@ impl Sender<'_> {
         found.is_some_and(|found| !found.is_empty())
     }
 
-    fn effect(
+    pub(super) fn effect(
         &self,
         change: &Change,
         found: Option<Vec<MemberPrint>>,
@@ -226,235 +199,8 @@ impl Sender<'_> {
     }
 }
 
-/// Writes the members of one group, one request after the other.
-pub(super) struct Filler<'s, 'a> {
-    pub(super) sender: &'s Sender<'a>,
-    change: &'s Change,
-    pub(super) id: &'s str,
-    /// Whether everybody who is to be added has an account.
-    is_whole: bool,
-    /// Whether the group has members already, as far as is known.
-    has_members: AtomicBool,
-}
-
-impl Filler<'_, '_> {
-    async fn fill(&self, steps: &[Step<'_>], earlier: Sent) -> Sent {
-        let mut parts = self.parts(steps);
-        let mut refused = Vec::new();
-        let mut failed: Option<Sent> = None;
-        // Why members stay whom the target does not let go in any form.
-        let mut kept_in: Option<Sent> = None;
-        let mut is_first = self.change.action != Action::Create;
-        while let Some(part) = parts.pop() {
-            if self.sender.must_stop() {
-                return Sent { ended: Ended::Skipped, ..earlier };
-            }
-            let (gone, new) = part
-                .split_at(part.iter().take_while(|step| matches!(step, Step::Remove(..))).count());
-            if !gone.is_empty()
-                && let Some(sent) = self.removes_nobody().await
-            {
-                kept_in = Some(sent);
-                parts.extend(Some(new).filter(|new| !new.is_empty()));
-                continue;
-            }
-            let seq = self.sender.next_seq.fetch_add(1, Ordering::Relaxed);
-            if !self.sender.journal.intend(self.intent(seq)).await {
-                return Sent { id: earlier.id, ..Sent::not_journaled() };
-            }
-            let (answer, number) = client::numbered(self.send(part)).await;
-            let error = match answer {
-                Ok(()) => {
-                    self.sender.reached();
-                    let is_last = parts.is_empty() && failed.is_none() && kept_in.is_none();
-                    self.settle(seq, part, is_first, is_last && self.is_whole, &self.done(number));
-                    is_first = false;
-                    continue;
-                }
-                Err(error) => error,
-            };
-            if is_already(part, &error) {
-                let is_last = parts.is_empty() && failed.is_none() && kept_in.is_none();
-                let done = self.done(error.request_id);
-                self.settle(seq, part, is_first, is_last && self.is_whole, &done);
-                is_first = false;
-                continue;
-            }
-            if !gone.is_empty() && self.may_list() && removal::refuses_the_form(&error) {
-                let ids: Vec<&str> = gone.iter().map(|step| step.id()).collect();
-                parts.extend(Some(new).filter(|new| !new.is_empty()));
-                match client::numbered(self.remove_by_list(&ids, &error)).await {
-                    (Ok(()), number) => {
-                        let is_last = parts.is_empty() && failed.is_none() && kept_in.is_none();
-                        let done = self.done(number);
-                        self.settle(seq, gone, is_first, is_last && self.is_whole, &done);
-                    }
-                    (Err(sent), _) => {
-                        self.settle(seq, &[], is_first, false, &sent);
-                        kept_in = Some(sent);
-                    }
-                }
-                is_first = false;
-                continue;
-            }
-            let sent = self.sender.failed(&error);
-            self.settle(seq, &[], is_first, false, &sent);
-            is_first = false;
-            // One member that the target does not take should not keep the others out.
-            let may_split = matches!(error.kind, Kind::Refused | Kind::NotFound | Kind::Conflict)
-                && !error.ambiguous
-                && !error.is_unsupported();
-            match part {
-                [one] if may_split => {
-                    refused.push(one.member().label().to_owned());
-                    failed = Some(sent);
-                    if refused.len() >= MOST_REFUSED {
-                        break;
-                    }
-                }
-                _ if may_split => {
-                    let (front, back) = part.split_at(part.len() / 2);
-                    parts.push(back);
-                    parts.push(front);
-                }
-                _ => {
-                    failed = Some(sent);
-                    break;
-                }
-            }
-        }
-        if !refused.is_empty()
-            && let Some(error) = failed.as_mut().and_then(|sent| sent.error.as_mut())
-        {
-            *error = format!("{} refused as members: {error}", refused.join(", "));
-        }
-        let errors: Vec<String> = [&failed, &kept_in]
-            .into_iter()
-            .flatten()
-            .filter_map(|sent| sent.error.clone())
-            .collect();
-        match failed.or(kept_in) {
-            None => Sent { status: Some(200), ..Sent::done(self.id) },
-            Some(sent) => {
-                Sent { id: Some(self.id.to_owned()), error: Some(errors.join("; ")), ..sent }
-            }
-        }
-    }
-
-    /// The steps of each request, the last one first, as the next one is taken from the end.
-    fn parts<'p, 'm>(&self, steps: &'p [Step<'m>]) -> Vec<&'p [Step<'m>]> {
-        let profile = self.sender.tools.client.profile();
-        if matches!(profile.write.update, Update::Put | Update::PutChanges) {
-            // A PUT holds all members anyway.
-            return if steps.is_empty() { Vec::new() } else { vec![steps] };
-        }
-        let mut removes = steps.iter().take_while(|step| matches!(step, Step::Remove(..))).count();
-        let mut parts = Vec::new();
-        let mut rest = steps;
-        while !rest.is_empty() {
-            let (removed, added) = profile.groups.part(removes, rest.len() - removes);
-            let (part, after) = rest.split_at(removed + added);
-            parts.push(part);
-            (rest, removes) = (after, removes - removed);
-        }
-        parts.reverse();
-        parts
-    }
-
-    async fn send(&self, part: &[Step<'_>]) -> Result<(), ClientError> {
-        let client = &self.sender.tools.client;
-        let mut add = Vec::new();
-        let mut remove = Vec::new();
-        for step in part {
-            match *step {
-                Step::Add(member, id) => add.push((member.resource, id)),
-                Step::Remove(_, id) => remove.push(id),
-            }
-        }
-        let by_put = matches!(client.profile().write.update, Update::Put | Update::PutChanges);
-        let without_patch = &self.sender.members_without_patch;
-        if by_put || without_patch.load(Ordering::Relaxed) {
-            return self.replace(&add, &remove).await;
-        }
-        let form = match *self.sender.removal.lock().await {
-            Removal::ByList => RemoveMembers::List,
-            _ => client.profile().groups.remove,
-        };
-        match self.patch(&add, &remove, form).await {
-            // It said nothing of it, but it has no PATCH. Of removals, another form may be served.
-            Err(error) if error.is_unsupported() && (remove.is_empty() || !self.may_list()) => {
-                without_patch.store(true, Ordering::Relaxed);
-                self.replace(&add, &remove).await
-            }
-            answer => answer,
-        }
-    }
-
-    /// Reads the group, changes its members and replaces it.
-    pub(super) async fn replace(
-        &self,
-        add: &[(Resource, &str)],
-        remove: &[&str],
-    ) -> Result<(), ClientError> {
-        let client = &self.sender.tools.client;
-        let whole = client.get(Resource::Group, self.id).await?.unwrap_or_default();
-        if self.has_members.load(Ordering::Relaxed) && members_of(&whole).is_empty() {
-            return Err(ClientError::members_not_told());
-        }
-        let mut body = write::put_body(&whole, &[]);
-        change_members(&mut body, add, remove);
-        client.replace(Resource::Group, self.id, &body, None).await?;
-        self.has_members.store(!members_of(&body).is_empty(), Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// A request that went well; `number` is the target's.
-    fn done(&self, number: Option<String>) -> Sent {
-        Sent { status: Some(200), request: number, ..Sent::done(self.id) }
-    }
-
-    fn intent(&self, seq: usize) -> Intent {
-        let id = Some(self.id.to_owned());
-        Intent { action: Action::Update, id, ..self.sender.intent(seq, self.change) }
-    }
-
-    /// Notes what came of one request. Only the last one that did all that was left gives the link its digest.
-    fn settle(&self, seq: usize, part: &[Step<'_>], is_first: bool, is_last: bool, sent: &Sent) {
-        let added: Vec<&Member> = part
-            .iter()
-            .filter(|step| matches!(step, Step::Add(..)))
-            .map(|step| step.member())
-            .collect();
-        let removed: Vec<&Member> = part
-            .iter()
-            .filter(|step| matches!(step, Step::Remove(..)))
-            .map(|step| step.member())
-            .collect();
-        let groups = self.sender.tools.groups.as_ref();
-        let found = groups.and_then(|groups| groups.found.get(&self.change.key));
-        let found = found.filter(|_| is_first).cloned();
-        let effect = self.sender.effect(self.change, found, &added, &removed);
-        let entry = Change {
-            action: Action::Update,
-            id: Some(self.id.to_owned()),
-            attributes: Vec::new(),
-            ..with_history(self.change, &added, &removed)
-        };
-        let digest: Option<Digest> = self.change.digest.filter(|_| is_last);
-        let created = self.change.action == Action::Create;
-        self.sender.settle_with(seq, &entry, sent, digest, created, Some(effect));
-    }
-}
-
-/// Whether the target refuses to remove somebody who is no member any more.
-fn is_already(part: &[Step<'_>], error: &ClientError) -> bool {
-    let says = error.scim.as_ref().and_then(|scim| scim.scim_type.as_deref());
-    matches!(part, [Step::Remove(..)])
-        && says.is_some_and(|says| says.eq_ignore_ascii_case(scim_type::NO_TARGET))
-}
-
 /// A change for the history, with these members only.
-fn with_history(change: &Change, added: &[&Member], removed: &[&Member]) -> Change {
+pub(super) fn with_history(change: &Change, added: &[&Member], removed: &[&Member]) -> Change {
     let shared = |members: &[&Member], all: &[std::sync::Arc<Member>]| {
         let wanted: std::collections::BTreeSet<&Member> = members.iter().copied().collect();
         all.iter().filter(|member| wanted.contains(&***member)).cloned().collect()

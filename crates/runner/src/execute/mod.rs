@@ -5,6 +5,7 @@
 
 mod ahead;
 mod create;
+mod filler;
 mod groups;
 mod journal;
 mod lessons;

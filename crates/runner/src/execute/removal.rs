@@ -11,7 +11,7 @@ use peoplesync_scim::client::ClientError;
 use peoplesync_scim::error::scim_type;
 use peoplesync_scim::profile::{RemoveMembers, ShowMembers, Update, elements_of};
 
-use super::groups::Filler;
+use super::filler::Filler;
 use super::sent::{Sent, error_line};
 
 /// How members are removed in this run, where the profile says: by path.

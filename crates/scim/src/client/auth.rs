@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::address::Base;
 use super::config::ClientConfig;
 use super::error::{ClientError, Kind};
+use super::reply::is_success;
 use super::setup;
 
 /// A token is renewed when so much of its life is left, or this part of it if that is less.
@@ -227,7 +228,7 @@ async fn ask(http: &reqwest::Client, oauth2: &OAuth2, header: bool) -> Result<To
     if status >= 500 || status == 429 {
         return Err(fail(Kind::Server, "the authorization server failed").with_retryable(true));
     }
-    if !(200..300).contains(&status) {
+    if !is_success(status) {
         return Err(fail(Kind::Denied, "the client's id or secret is not accepted"));
     }
     let Some(text) = grant.as_ref().and_then(|grant| grant.access_token.clone()) else {

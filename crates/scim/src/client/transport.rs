@@ -22,7 +22,7 @@ use super::config::{ClientConfig, Observer};
 use super::error::{ClientError, Kind};
 use super::lanes::Lanes;
 use super::pace::{Class, Pace};
-use super::reply::Reply;
+use super::reply::{Reply, is_success};
 use super::retry::{Failure, Retry, Safety, Sent};
 use super::setup;
 use super::wire::{self, Lost, Wire};
@@ -331,7 +331,7 @@ impl Transport {
             ..Reply::default()
         };
         let read = self.read(response, &mut reply).await;
-        let success = (200..300).contains(&reply.status);
+        let success = is_success(reply.status);
         match read {
             // The status alone says what to do; half an explanation is better than none.
             Ok(()) | Err(_) if !success => {}

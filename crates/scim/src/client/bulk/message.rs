@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::address::last_segment;
 use super::super::reply::{Reply, is_success};
-use crate::resource::member;
+use crate::resource::{key_of, member};
 use crate::schema::Resource;
 use crate::urn;
 use crate::value::reference_id;
@@ -192,6 +192,5 @@ fn reply(mut answer: Json) -> Option<Reply> {
 /// A member of an object, out of it.
 fn taken(object: &mut Json, name: &str) -> Option<Json> {
     let members = object.as_object_mut()?;
-    let mut named = members.iter_mut().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-    named.next().map(|(_, value)| value.take())
+    members.remove(&key_of(members, name)?)
 }
