@@ -101,11 +101,11 @@ pub enum Limit {
 pub struct Guards {
     /// Deactivations, deletions and unlinks together.
     pub max_leavers: Limit,
-    /// All changes together; of groups those that are linked, and whose attributes change or that go.
+    /// All changes together; of groups not those of members alone.
     pub max_changes: Limit,
-    /// New accounts.
+    /// New accounts or groups.
     pub max_creates: Limit,
-    /// People whose `userName` or e-mail address becomes another; a share is one of the accounts that are linked or taken over.
+    /// People whose `userName` or e-mail address becomes another, groups whose `displayName` does; a share is one of the accounts that are linked or taken over.
     pub max_renames: Limit,
     /// People of whom one attribute is cleared, for each attribute; a share is as with `max_renames`.
     pub max_clears: Limit,

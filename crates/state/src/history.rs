@@ -96,7 +96,7 @@ impl State {
                 .execute("DELETE FROM approvals WHERE given < ? AND run IS NOT NULL", [before])?;
             writing.transaction.execute(
                 "DELETE FROM runs WHERE coalesce(ended, started) < ? \
-                 AND run NOT IN (SELECT max(run) FROM runs GROUP BY outcome) \
+                 AND run NOT IN (SELECT max(run) FROM runs GROUP BY outcome, kind = 'partial') \
                  AND NOT EXISTS (SELECT 1 FROM history WHERE history.run = runs.run) \
                  AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.run = runs.run) \
                  AND NOT EXISTS (SELECT 1 FROM approvals WHERE approvals.run = runs.run)",

@@ -63,7 +63,7 @@ impl State {
         self.write("note the start of the run", |writing| {
             writing
                 .transaction
-                .prepare_cached("INSERT OR IGNORE INTO configs (digest, parts) VALUES (?, ?)")?
+                .prepare_cached("INSERT OR REPLACE INTO configs (digest, parts) VALUES (?, ?)")?
                 .execute(params![start.config_digest, start.config])?;
             writing
                 .transaction
@@ -113,6 +113,23 @@ impl State {
             )?;
             let runs = statement.query_map([count], run_of)?.collect::<Result<_, _>>()?;
             Ok(runs)
+        })
+    }
+
+    /// What the configs say under which a run came to its end with this outcome, each once; nothing before the first. Partial runs
+    /// do not count: somebody who tries peoplesync with one person has not loaded the others.
+    ///
+    /// # Errors
+    ///
+    /// The file is damaged or cannot be read.
+    pub fn finished_configs(&self, outcome: &str) -> Result<Vec<String>, Error> {
+        self.read("read the runs", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT DISTINCT coalesce(parts, '') FROM runs \
+                 LEFT JOIN configs ON digest = config_digest WHERE outcome = ? AND kind <> ?",
+            )?;
+            let configs = statement.query_map([outcome, PARTIAL], |row| row.get(0))?;
+            configs.collect::<Result<_, _>>().map_err(Fault::from)
         })
     }
 

@@ -1,14 +1,17 @@
 //! Refuses a plan that looks like an accident. The plan itself stays as it is.
 
+mod groups;
+
 use std::collections::BTreeMap;
 
-use peoplesync_scim::Path;
+use peoplesync_scim::{Path, Resource};
 use serde_json::Value as Json;
 
 use super::{Facts, words};
-use crate::groups::Memberships;
 use crate::managed::boolean;
 use crate::{Action, AttributeChange, Cause, Change, Coverage, Limit, Refusal, Required};
+
+pub(super) use groups::refuse as refuse_groups;
 
 /// So many are always allowed where the limit is a share, so that small places can work. A count that somebody wrote means what
 /// it says.
@@ -27,92 +30,6 @@ pub(super) fn refuse(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusal> {
     ];
     let guards = guards.into_iter().flatten().chain(clears(facts, changes));
     guards.chain(approval(facts, changes)).collect()
-}
-
-/// The same for groups: too many that go, or a source that has none any more.
-pub(super) fn refuse_groups(
-    facts: &Facts<'_>,
-    members: Option<&Memberships>,
-    changes: &[Change],
-) -> Vec<Refusal> {
-    let found = count(changes, |change| matches!(change.action, Action::Delete | Action::Unlink));
-    let (of, limit) = (facts.survey.linked, facts.policy.guards.max_leavers);
-    let leavers = Found { guard: "max_leavers", limit, found, of }.refuse(
-        || format!("{found} of {} would go", words::count(of, "linked group", "linked groups")),
-        "look at the source of groups first, and raise guards.max_leavers if they really are no more",
-    );
-    let is_empty =
-        found > 0 && facts.survey.read == 0 && facts.survey.coverage == Coverage::Complete;
-    let records = is_empty.then(|| Refusal {
-        guard: "min_records".to_owned(),
-        limit: "1".to_owned(),
-        found: 0,
-        message: format!(
-            "no group was read from {}, and {found} would go; if there really are none any more, set groups.on_absent = \"ignore\" or take [groups] out of the config",
-            facts.policy.source
-        ),
-    });
-    let guards = [
-        records,
-        leavers,
-        changed_groups(facts, changes),
-        members_removed(facts, members, changes),
-        memberships_removed(facts, members, changes),
-    ];
-    let guards = guards.into_iter().flatten();
-    guards.chain(approval(facts, changes)).collect()
-}
-
-/// One group that loses many of its members looks like a list of them that was cut.
-fn members_removed(
-    facts: &Facts<'_>,
-    members: Option<&Memberships>,
-    changes: &[Change],
-) -> Option<Refusal> {
-    let limit = facts.policy.guards.max_members_removed;
-    let refused = changes.iter().filter_map(|change| {
-        let group = members?.groups.get(&change.key)?;
-        let of = (group.found.len() + group.strangers.len()) as u64;
-        let found = change.members.remove.len() as u64;
-        let found = Found { guard: "max_members_removed", limit, found, of };
-        found.is_too_much().then_some((change, found))
-    });
-    let refused: Vec<(&Change, Found)> = refused.collect();
-    let others = refused.len().saturating_sub(1) as u64;
-    // The one that loses most is shown.
-    let (change, found) = refused.into_iter().max_by_key(|(_, found)| found.found)?;
-    let mut advice = match others {
-        0 => String::new(),
-        1 => "1 other group would lose too many as well; ".to_owned(),
-        _ => format!("{others} other groups would lose too many as well; "),
-    };
-    advice.push_str(
-        "look at the source of groups first, and raise guards.max_members_removed if they really left",
-    );
-    let of = words::count(found.of, "member", "members");
-    found.refuse(|| format!("{} of {of} would leave group {}", found.found, change.name), &advice)
-}
-
-/// Many groups that lose a few members each look like lists that were left empty: of a small group, all may always leave.
-fn memberships_removed(
-    facts: &Facts<'_>,
-    members: Option<&Memberships>,
-    changes: &[Change],
-) -> Option<Refusal> {
-    let members = members?;
-    let limit = facts.policy.guards.max_memberships_removed;
-    let looked_at = members.groups.values().map(|group| group.found.len() + group.strangers.len());
-    // A target that shows members may have more than were ever remembered.
-    let of = members.remembered.max(looked_at.sum::<usize>() as u64);
-    let found = changes.iter().map(|change| change.members.remove.len() as u64).sum();
-    let groups = count(changes, |change| !change.members.remove.is_empty());
-    Found { guard: "max_memberships_removed", limit, found, of }.refuse(
-        || {
-            let of = words::count(of, "membership", "memberships");
-            format!("{found} of {of} would end, in {}", words::count(groups, "group", "groups"))
-        },
-        "look at the source of groups first, and raise guards.max_memberships_removed if they really left",
-    )
 }
 
 /// What a guard found: so many, of so many.
@@ -180,7 +97,11 @@ fn rejected(facts: &Facts<'_>) -> Option<Refusal> {
     Found { guard: "max_rejected", limit, found, of }.refuse(
         || {
             let were = if found == 1 { "was" } else { "were" };
-            format!("{found} of {} {were} rejected", words::count(of, "record", "records"))
+            let of = match facts.survey.managed.resource() {
+                Resource::User => words::count(of, "record", "records"),
+                Resource::Group => words::count(of, "record of groups", "records of groups"),
+            };
+            format!("{found} of {of} {were} rejected")
         },
         "look at the rejected records, and raise guards.max_rejected if the others are right",
     )
@@ -199,7 +120,7 @@ fn leavers(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
         || {
             let done = kinds.iter().filter(|(action, _)| number(*action) > 0);
             let done = words::choice(done.map(|(_, verb)| (*verb).to_owned()));
-            format!("{found} of {} would be {done}", linked_people(of))
+            format!("{found} of {} would be {done}", linked(facts))
         },
         "look at the source first, and raise guards.max_leavers if they really left",
     )
@@ -233,8 +154,11 @@ fn creates(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
     let (of, limit) = (facts.survey.linked, facts.policy.guards.max_creates);
     Found { guard: "max_creates", limit, found, of }.refuse(
         || {
-            let new = words::count(found, "new account", "new accounts");
-            format!("{new} beside {}", linked_people(of))
+            let new = match facts.survey.managed.resource() {
+                Resource::User => words::count(found, "new account", "new accounts"),
+                Resource::Group => words::count(found, "new group", "new groups"),
+            };
+            format!("{new} beside {}", linked(facts))
         },
         "look at the scope and the source, and raise guards.max_creates if they are right",
     )
@@ -242,25 +166,36 @@ fn creates(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
 
 /// Many new names look like another column in the place of the one of before.
 fn renames(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
+    let (name, advice) = match facts.survey.managed.resource() {
+        Resource::User => (
+            "userName or e-mail address",
+            "people sign in with these; look at the mapping, and raise guards.max_renames if it is right",
+        ),
+        Resource::Group => (
+            "displayName",
+            "groups are known by it; look at the mapping, and raise guards.max_renames if it is right",
+        ),
+    };
     let is_renamed = |attribute: &AttributeChange| {
-        is_name(&attribute.path) && attribute.before.is_some() && attribute.after.is_some()
+        is_name(facts.survey.managed.resource(), &attribute.path)
+            && attribute.before.is_some()
+            && attribute.after.is_some()
     };
     let found = count(changes, |change| change.attributes.iter().any(is_renamed));
     let limit = facts.policy.guards.max_renames;
-    Found { guard: "max_renames", limit, found, of: held(facts, changes) }.refuse(
-        || {
-            let people = words::count(found, "person", "people");
-            format!("{people} would get another userName or e-mail address")
-        },
-        "people sign in with these; look at the mapping, and raise guards.max_renames if it is right",
-    )
+    Found { guard: "max_renames", limit, found, of: held(facts, changes) }
+        .refuse(|| format!("{} would get another {name}", several(facts, found)), advice)
 }
 
-/// Whether people are told apart by it.
-fn is_name(path: &Path) -> bool {
+/// Whether people, or groups, are told apart by it.
+fn is_name(resource: Resource, path: &Path) -> bool {
     let is = |name: &str| path.attribute().eq_ignore_ascii_case(name);
     let is_value = path.sub().is_none_or(|sub| sub.eq_ignore_ascii_case("value"));
-    path.urn().is_none() && (is("userName") || is("emails") && is_value)
+    let is_one = match resource {
+        Resource::User => is("userName") || is("emails") && is_value,
+        Resource::Group => is("displayName"),
+    };
+    path.urn().is_none() && is_one
 }
 
 /// One attribute that is lost for many looks like a column that went missing.
@@ -274,10 +209,7 @@ fn clears(facts: &Facts<'_>, changes: &[Change]) -> Vec<Refusal> {
     let (of, limit) = (held(facts, changes), facts.policy.guards.max_clears);
     let refusals = cleared.into_iter().filter_map(|(path, found)| {
         Found { guard: "max_clears", limit, found, of }.refuse(
-            || {
-                let people = words::count(found, "person", "people");
-                format!("{} would be cleared for {people}", words::short(path))
-            },
+            || format!("{} would be cleared for {}", words::short(path), several(facts, found)),
             "look whether the source still has it, and raise guards.max_clears if it is right",
         )
     });
@@ -292,24 +224,7 @@ fn all(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
     let (found, of) = (changes.len() as u64, facts.survey.linked);
     let limit = facts.policy.guards.max_changes;
     Found { guard: "max_changes", limit, found, of }.refuse(
-        || format!("{} for {}", words::count(found, "change", "changes"), linked_people(of)),
-        "look at the changes, and raise guards.max_changes if they are right",
-    )
-}
-
-/// The same for groups that there are. Members have guards of their own, as they come and go; and new groups are no reason to stop a
-/// first load of groups in its middle.
-fn changed_groups(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
-    let found = count(changes, |change| {
-        let is_linked = !matches!(change.action, Action::Create | Action::Adopt);
-        is_linked && (change.action != Action::Update || !change.attributes.is_empty())
-    });
-    let (of, limit) = (facts.survey.linked, facts.policy.guards.max_changes);
-    Found { guard: "max_changes", limit, found, of }.refuse(
-        || {
-            let changes = words::count(found, "change", "changes");
-            format!("{changes} for {}", words::count(of, "linked group", "linked groups"))
-        },
+        || format!("{} for {}", words::count(found, "change", "changes"), linked(facts)),
         "look at the changes, and raise guards.max_changes if they are right",
     )
 }
@@ -365,7 +280,7 @@ fn edited(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
             };
             format!(
                 "{found} {changes} {come} from the config, which is another than in the last run, for {}",
-                linked_people(of)
+                linked(facts)
             )
         },
         "look whether they are what was meant, and approve the plan if they are",
@@ -385,8 +300,21 @@ fn count(changes: &[Change], is_counted: impl Fn(&Change) -> bool) -> u64 {
     changes.iter().filter(|change| is_counted(change)).count() as u64
 }
 
-fn linked_people(number: u64) -> String {
-    words::count(number, "linked person", "linked people")
+/// "7 linked people".
+fn linked(facts: &Facts<'_>) -> String {
+    let (one, many) = match facts.survey.managed.resource() {
+        Resource::User => ("linked person", "linked people"),
+        Resource::Group => ("linked group", "linked groups"),
+    };
+    words::count(facts.survey.linked, one, many)
+}
+
+/// "7 people".
+fn several(facts: &Facts<'_>, number: u64) -> String {
+    match facts.survey.managed.resource() {
+        Resource::User => words::count(number, "person", "people"),
+        Resource::Group => words::count(number, "group", "groups"),
+    }
 }
 
 /// A limit as the config writes it.

@@ -306,17 +306,18 @@ pub(crate) struct LeaversTable {
     pub delete_after_days: u32,
 }
 
-/// What refuses a plan, until it is approved. A number means what it says; of a share five are always allowed.
+/// What refuses a plan, until it is approved. A number means what it says; of a share five are always allowed. Groups are counted
+/// apart from people, as a share of the linked groups.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GuardsTable {
     /// Deactivations, deletions and unlinks together: a number, or a share of the linked people.
     pub max_leavers: LimitText,
-    /// All changes together; not for the first load.
+    /// All changes together, but those of a group's members alone; not for the first load.
     pub max_changes: LimitText,
-    /// New accounts; not for the first load.
+    /// New accounts, and new groups; not for the first load.
     pub max_creates: LimitText,
-    /// People whose userName or e-mail address becomes another.
+    /// People whose userName or e-mail address becomes another, and groups whose displayName does.
     pub max_renames: LimitText,
     /// People of whom one attribute is cleared, for each attribute.
     pub max_clears: LimitText,

@@ -166,7 +166,8 @@ pub(crate) async fn prepare_of(
     let edited::Difference { edited, before } =
         edited::difference(&session, &state, &parts, checked.as_deref())?;
     let edited_at_all = !matches!(edited, Edited::Nothing);
-    let policy = session.policy(!has_finished(&state)?, full, edited);
+    let finished = state.finished_configs(DONE)?;
+    let policy = session.policy(finished.is_empty(), full, edited);
     let moment = moment.unwrap_or(Timestamp(policy.now));
     let config = config_digest(&session, &state);
     // What depends on more than a record is not seen by looking at the records that changed.
@@ -235,8 +236,12 @@ pub(crate) async fn prepare_of(
     };
     let mut group_links = None;
     if let Some(groups) = &session.groups {
-        let of_people =
-            groups::People { survey: &survey, observation: &observation, policy: &policy };
+        let of_people = groups::People {
+            survey: &survey,
+            observation: &observation,
+            policy: &policy,
+            first_groups: !finished.iter().any(|text| Parts::has_groups(text)),
+        };
         let run =
             groups::Run { session: &session, groups, client: &client, state: &state, key: &key };
         let planned = groups::plan(run, of_people, plan, gathered, moment, full, output).await?;
@@ -315,12 +320,6 @@ pub(crate) fn index(resource: Resource, state: &State) -> Outcome<LinkIndex> {
         index.push(fingerprint, digest, standing, absent);
     })?;
     Ok(index)
-}
-
-/// Whether any apply has come to its end.
-fn has_finished(state: &State) -> Outcome<bool> {
-    let runs = state.last_runs(u32::MAX)?;
-    Ok(runs.iter().any(|run| run.end.as_ref().is_some_and(|end| end.outcome == DONE)))
 }
 
 /// The links of everybody whom the plan may touch.

@@ -16,12 +16,20 @@ pub(crate) struct Parts {
     pub(crate) leavers: Json,
     /// A keyed hash of source, target and protected accounts: whether they are others can be told, what they were cannot.
     pub(crate) rest: String,
+    /// The table of groups but for their source; none where no groups are written.
+    #[serde(default)]
+    pub(crate) groups: Option<Json>,
 }
 
 impl Parts {
     pub(crate) fn new(session: &Session, hash_key: [u8; 32]) -> Self {
         let mut tables: Map<String, Json> =
             serde_json::from_str(&session.loaded.identity).unwrap_or_default();
+        let groups = tables.get("groups").filter(|_| session.groups.is_some()).map(|groups| {
+            let mut groups = groups.clone();
+            groups.as_object_mut().and_then(|table| table.remove("source"));
+            groups
+        });
         let mut rest = Map::new();
         let profile = serde_json::to_value(&*session.profile).unwrap_or_default();
         rest.insert("profile".to_owned(), profile);
@@ -43,7 +51,13 @@ impl Parts {
             people: tables.remove("people").unwrap_or_default(),
             leavers: tables.remove("leavers").unwrap_or_default(),
             rest: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+            groups,
         }
+    }
+
+    /// Whether groups were written by the config of this text.
+    pub(crate) fn has_groups(text: &str) -> bool {
+        serde_json::from_str::<Self>(text).is_ok_and(|parts| parts.groups.is_some())
     }
 
     /// As the state keeps it.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{HistoryEntry, RunEnd};
+use crate::{HistoryEntry, PARTIAL, RunEnd};
 
 fn brief(entries: &[HistoryEntry]) -> Vec<String> {
     entries
@@ -126,4 +126,27 @@ fn runs_are_listed_newest_first_and_one_that_was_killed_has_no_end() {
     assert_eq!(state.last_runs(1).unwrap().len(), 1);
     let config = ("config-1".to_owned(), r#"{"scope":""}"#.to_owned());
     assert_eq!(state.last_config().unwrap(), Some(config));
+}
+
+#[test]
+fn a_partial_run_or_one_that_was_stopped_is_no_first_load() {
+    let mut state = memory();
+    let mut run = |kind: &str, outcome: &str, parts: &str| {
+        let start = RunStart {
+            kind: kind.to_owned(),
+            config_digest: "config".to_owned(),
+            config: parts.to_owned(),
+            ..RunStart::default()
+        };
+        let run = state.begin_run(&start).unwrap();
+        let end = RunEnd { ended: NOW, outcome: outcome.to_owned(), counts: "{}".to_owned() };
+        state.finish_run(run, &end).unwrap();
+        state.prune_history(i64::MAX).unwrap();
+        state.finished_configs("done").unwrap()
+    };
+    assert!(run(PARTIAL, "done", "1").is_empty());
+    assert!(run("full", "stopped", "1").is_empty());
+    assert_eq!(run("full", "done", "1"), ["1"]);
+    // A later program says more of the same config; and a partial run does not push a whole one out.
+    assert_eq!(run(PARTIAL, "done", "2"), ["2"]);
 }

@@ -9,8 +9,8 @@ mod session;
 
 use peoplesync_mapping::DigestKey;
 use peoplesync_reconcile::{
-    Coverage, GroupFacts, Holdings, Links, LintContext, Memberships, Observation, Plan, Policy,
-    Survey, Warning, lint, plan_groups,
+    Coverage, GroupFacts, Holdings, Limits, Links, LintContext, Memberships, Observation, Plan,
+    Policy, Survey, Warning, lint, plan_groups,
 };
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
@@ -46,6 +46,8 @@ pub(crate) struct People<'a> {
     pub(crate) survey: &'a Survey,
     pub(crate) observation: &'a Observation,
     pub(crate) policy: &'a Policy,
+    /// Whether no apply of groups has come to its end yet.
+    pub(crate) first_groups: bool,
 }
 
 /// What an apply of groups needs beside the plan.
@@ -74,7 +76,7 @@ pub(crate) async fn plan(
     output: Output,
 ) -> Outcome<Planned> {
     let Run { session, groups, client, state, key } = run;
-    let policy = groups.policy(people.policy);
+    let policy = groups.policy(people.policy, people.first_groups);
     let holdings = Holdings::new(&plan, people.survey, people.observation);
     let accounts = Accounts::read(state, key, &holdings)?;
     let index = super::index(Resource::Group, state)?;
@@ -135,7 +137,7 @@ pub(crate) async fn plan(
         managed: &groups.managed,
         links: &links,
         observation: Some(&observation),
-        limits: None,
+        limits: Some(Limits { policy: &policy, linked: survey.linked() }),
     };
     if let Some(finding) = lint(&plan, context).first() {
         return Err(Failure::new(Exit::Bug, format!("the plan contradicts itself: {finding}"))

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use peoplesync_mapping::{CompileError, Mapping, Rule, Spec, Texts};
-use peoplesync_reconcile::{
-    Edited, Guards, LeaverAction, Leavers, Limit, Managed, Policy, Unmanaged,
-};
+use peoplesync_reconcile::{Edited, Guards, LeaverAction, Leavers, Managed, Policy, Unmanaged};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::{FieldTypes, Source};
@@ -126,26 +124,19 @@ impl GroupSession {
         }
     }
 
-    /// What the administrator allows for groups, beside what is allowed for people.
-    pub(crate) fn policy(&self, people: &Policy) -> Policy {
+    /// What the administrator allows for groups, by the settings for people. `first_load`: no apply of groups has come to its end.
+    pub(crate) fn policy(&self, people: &Policy, first_load: bool) -> Policy {
         let action = match self.on_absent {
             OnAbsent::Ignore => LeaverAction::Ignore,
             OnAbsent::Unlink => LeaverAction::Unlink,
             OnAbsent::Delete => LeaverAction::Delete,
         };
-        // What the others ask is asked of people alone.
-        let guards = Guards {
-            max_creates: Limit::NONE,
-            max_renames: Limit::NONE,
-            max_clears: Limit::NONE,
-            max_config_changes: Limit::NONE,
-            max_rejected: Limit::NONE,
-            min_records: 0,
-            ..people.guards
-        };
+        // How many records there must be is said of people alone.
+        let guards = Guards { min_records: 0, ..people.guards };
         Policy {
             adopt: self.adopt,
             leavers: Leavers { action, out_of_scope: action, grace_days: 0, delete_after_days: 0 },
+            first_load,
             edited: Edited::Nothing,
             guards,
             source: self.source_name(&people.source).to_owned(),
