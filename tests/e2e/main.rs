@@ -37,6 +37,7 @@ mod payloads;
 mod profiles;
 mod properties;
 mod put;
+mod recovery;
 mod request_ids;
 mod same_people;
 mod scale;

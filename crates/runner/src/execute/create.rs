@@ -1,13 +1,13 @@
-//! Creating an account or a group, and finding out whether one whose answer was lost exists.
+//! Creating an account or a group, once.
 
 use std::sync::PoisonError;
 
 use peoplesync_reconcile::Change;
-use peoplesync_scim::client::{Client, ClientError, Created, Kind, Links};
-use peoplesync_scim::schema::SchemaSet;
-use peoplesync_scim::{Filter, Path, Resource, resource};
+use peoplesync_scim::client::{ClientError, Created, Kind, Links};
+use peoplesync_scim::{Filter, Path, Resource};
 use serde_json::Value as Json;
 
+use super::lookup::{find, find_created};
 use super::partly::Partly;
 use super::requests;
 use super::send::Sender;
@@ -59,7 +59,7 @@ impl Sender<'_> {
         body: &Json,
         links: Option<&Links>,
     ) -> Result<Created, ClientError> {
-        let mut is_second = false;
+        let mut was_tried = false;
         loop {
             let error = match self.tools.client.create_linked(change.resource, body, links).await {
                 Ok(created) => {
@@ -79,9 +79,14 @@ impl Sender<'_> {
             // One that was created for sure may lack what the target does not keep.
             let found = match &error {
                 Some(error) if error.kind != Kind::NoId => {
-                    find_created(&tools.client, change.resource, &lookup, &tools.schemas).await?
+                    find_created(&tools.client, change.resource, &lookup, &tools.schemas).await
                 }
-                _ => find(&tools.client, change.resource, &lookup).await?,
+                _ => find(&tools.client, change.resource, &lookup, &tools.schemas).await,
+            };
+            // Where nobody can tell whether it exists, it must not be created again; that is what is to be told.
+            let (found, is_second) = match found {
+                Ok(found) => (found, was_tried),
+                Err(_) => (None, true),
             };
             if let Some(id) = found.filter(|id| self.is_new(change.resource, id)) {
                 return Ok(Created { id, resource: Json::Null, version: None, linked: false });
@@ -89,7 +94,7 @@ impl Sender<'_> {
             match error {
                 Some(error) if is_second || error.kind == Kind::NoId => return Err(error),
                 None if is_second => return Err(ClientError::somebody_elses(change.resource)),
-                _ => is_second = true,
+                _ => was_tried = true,
             }
         }
     }
@@ -125,47 +130,4 @@ impl Sender<'_> {
             || required.iter().any(|text| is_root(text))
             || self.tools.match_by.iter().any(|known| known.same_root(path))
     }
-}
-
-/// The id of the one account that has one of these values, asked in order; `None` if none or several have.
-pub(super) async fn find(
-    client: &Client,
-    resource: Resource,
-    lookup: &[(String, String)],
-) -> Result<Option<String>, ClientError> {
-    let found = find_account(client, resource, lookup).await?;
-    Ok(found.as_ref().and_then(resource::id))
-}
-
-/// The id of the account that a create made whose reply was lost. It has all of these values but those that the target does not
-/// keep: an account that shares only some is somebody else's, and whose it may become is for a plan to decide.
-pub(super) async fn find_created(
-    client: &Client,
-    resource: Resource,
-    lookup: &[(String, String)],
-    schemas: &SchemaSet,
-) -> Result<Option<String>, ClientError> {
-    let Some(account) = find_account(client, resource, lookup).await? else { return Ok(None) };
-    let ignored = &client.profile().write.ignored;
-    let has = |(path, value): &(String, String)| {
-        let is_kept = !ignored.iter().any(|ignored| ignored.eq_ignore_ascii_case(path));
-        let parsed = Path::parse(path).ok().filter(|_| is_kept);
-        parsed.is_none_or(|path| Filter::eq(path, value.clone()).matches(&account, schemas))
-    };
-    Ok(resource::id(&account).filter(|_| lookup.iter().all(has)))
-}
-
-async fn find_account(
-    client: &Client,
-    resource: Resource,
-    lookup: &[(String, String)],
-) -> Result<Option<Json>, ClientError> {
-    for (path, value) in lookup {
-        let Ok(path) = Path::parse(path) else { continue };
-        let mut found = client.find(resource, &Filter::eq(path, value.clone())).await?;
-        if found.hits.len() == 1 {
-            return Ok(found.hits.pop());
-        }
-    }
-    Ok(None)
 }

@@ -9,6 +9,7 @@ mod filler;
 mod groups;
 mod journal;
 mod lessons;
+mod lookup;
 mod partly;
 pub(crate) mod recover;
 mod references;

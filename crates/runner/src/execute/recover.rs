@@ -1,21 +1,19 @@
 //! After a crash: what the journal left open is looked up at the target, before anything is planned.
 
-use std::collections::BTreeMap;
-
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use peoplesync_mapping::DigestKey;
 use peoplesync_reconcile::{Action, Digest, Link, Standing, Written};
-use peoplesync_scim::client::{Client, ClientError};
-use peoplesync_state::{HistoryNote, LinkEffect, Settlement, State};
+use peoplesync_scim::client::Client;
+use peoplesync_state::{HistoryNote, Intent, LinkEffect, Settlement, State};
 
-use super::create::find_created;
+use super::lookup::find_all_created;
 use crate::failure::Outcome;
 use crate::pipeline::{Session, fingerprint_of};
 use crate::report::Output;
 
 /// Settles every intent that an interrupted apply left open.
 ///
-/// - A create whose account is there now becomes a link; one whose account is not there is planned anew.
+/// - A create whose account is there now becomes a link; one whose account is not there is planned anew; one of which the target
+///   does not tell stays open, and keeps nobody else waiting.
 /// - Any other change leaves its link with an unknown digest, so that the account is compared with the target.
 pub(crate) async fn recover(
     session: &Session,
@@ -34,42 +32,46 @@ pub(crate) async fn recover(
     ));
     let now = session.clock.now().0;
     // Side by side, as there may be many: intents are written ahead of their requests.
-    let lost = open.iter().enumerate().filter(|(_, (_, intent))| intent.action == Action::Create);
-    let found: Vec<(usize, Option<String>)> = futures_util::stream::iter(lost)
-        .map(|(index, (_, intent))| async move {
-            let lookup = &intent.lookup;
-            let found = find_created(client, intent.resource, lookup, &session.schemas).await?;
-            Ok::<_, ClientError>((index, found))
-        })
-        .buffer_unordered(session.loaded.config.target.concurrency.max(1))
-        .try_collect()
-        .await?;
-    let mut found: BTreeMap<usize, Option<String>> = found.into_iter().collect();
+    let lost: Vec<(usize, &Intent)> = open
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, intent))| intent.action == Action::Create)
+        .map(|(index, (_, intent))| (index, intent))
+        .collect();
+    let at_once = session.loaded.config.target.concurrency.max(1);
+    let mut found = find_all_created(client, &lost, &session.schemas, at_once).await?;
+    let mut unclear = Vec::new();
     for (index, (run, intent)) in open.into_iter().enumerate() {
         let fingerprint = fingerprint_of(key, &intent.key);
         let known = state.link(intent.resource, fingerprint, &intent.key)?;
-        let (link, found) = match (&known, intent.action) {
-            (Some(known), _) => (Some(Link { digest: Digest::UNKNOWN, ..known.clone() }), None),
-            (None, Action::Create) => {
-                let id = found.remove(&index).flatten();
-                // Somebody else's link to that account wins: then it was there before, and is no lost create.
-                let taken = match &id {
-                    Some(id) => !state.links_by_id(intent.resource, &[id.as_str()])?.is_empty(),
-                    None => false,
-                };
-                let id = id.filter(|_| !taken);
-                let link = id.as_ref().map(|id| Link {
-                    key: intent.key.clone(),
-                    id: id.clone(),
-                    digest: Digest::UNKNOWN,
-                    standing: Standing::Active,
-                    absent_since: None,
-                    created: true,
-                    written: Written::default(),
-                });
-                (link, id)
+        let id = match found.remove(&index) {
+            Some(Err(error)) => {
+                unclear.push(error);
+                continue;
             }
-            (None, _) => (None, None),
+            Some(Ok(id)) => id,
+            None => None,
+        };
+        // Somebody else's link to that account wins: then it was there before, and is no lost create.
+        let found = match id {
+            Some(id) => {
+                let owners = state.links_by_id(intent.resource, &[id.as_str()])?;
+                Some(id).filter(|_| owners.iter().all(|owner| owner.key == intent.key))
+            }
+            None => None,
+        };
+        // Of two accounts the one that was created last is theirs: the other one was gone.
+        let link = match (&found, known) {
+            (Some(id), known) if known.as_ref().is_none_or(|known| known.id != *id) => Some(Link {
+                key: intent.key.clone(),
+                id: id.clone(),
+                digest: Digest::UNKNOWN,
+                standing: Standing::Active,
+                absent_since: None,
+                created: true,
+                written: Written::default(),
+            }),
+            (_, known) => known.map(|known| Link { digest: Digest::UNKNOWN, ..known }),
         };
         let outcome = match (&found, intent.action) {
             (Some(_), _) => peoplesync_state::Outcome::Done,
@@ -104,6 +106,12 @@ pub(crate) async fn recover(
             },
         };
         state.settle(run, &[settlement])?;
+    }
+    if let Some(first) = unclear.first() {
+        output.note(&format!(
+            "of {} of them the target does not tell whether it was created, so the next run looks again: {first}",
+            unclear.len()
+        ));
     }
     Ok(())
 }

@@ -55,7 +55,13 @@ impl Sender<'_> {
                 put(link)
             }
             // What the account is now is not known: the next run looks.
-            (Ended::Failed, _) => match known {
+            (Ended::Failed, action) => match known {
+                // A later step of a change that led to another account than the one that was known.
+                Some(known)
+                    if action == Action::Update && change.id.as_ref() != Some(&known.id) =>
+                {
+                    put(link(change, change.id.as_deref().unwrap_or_default(), None, created))
+                }
                 Some(known) => put(Link { digest: Digest::UNKNOWN, ..known.clone() }),
                 None => LinkEffect::None,
             },

@@ -47,6 +47,7 @@ pub(crate) use digest::print_of as fingerprint_of;
 pub(crate) use groups::{Found, GroupLinks, Origin};
 pub(crate) use kept::load as load_kept;
 pub(crate) use membership::Groups;
+pub(crate) use observe::one_persons;
 pub(crate) use others::Others;
 use parts::Parts;
 pub(crate) use read::{begin, open};

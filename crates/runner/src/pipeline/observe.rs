@@ -225,7 +225,7 @@ async fn single(
 }
 
 /// An error that concerns one person stays with that person; one that concerns the target ends the run.
-pub(super) fn one_persons(error: ClientError) -> Outcome<String> {
+pub(crate) fn one_persons(error: ClientError) -> Outcome<String> {
     match error.kind {
         Kind::Refused | Kind::Server | Kind::Conflict | Kind::TooLarge => Ok(error.to_string()),
         _ => Err(unreadable(error)),

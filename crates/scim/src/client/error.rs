@@ -89,6 +89,13 @@ impl ClientError {
         Self::new(Kind::NoId, message).with_ambiguous(true).of(&request)
     }
 
+    /// Whether a resource exists cannot be told: the target does not search by what is known of it, and its list proves nothing.
+    #[must_use]
+    pub fn list_ended(resource: crate::Resource) -> Self {
+        let message = "the target cannot search, and its list ended early";
+        Self::new(Kind::Refused, message).of(&format!("GET {}", resource.endpoint()))
+    }
+
     /// A group is answered without the members that it has, so that to replace it would take out everybody whom a PUT does not
     /// name; none was sent.
     #[must_use]
