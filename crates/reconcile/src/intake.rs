@@ -250,6 +250,12 @@ impl Intake {
         self.unidentified.push(origin.to_owned());
     }
 
+    /// Whether there is a record of which nobody can tell whose it is.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        !self.unidentified.is_empty()
+    }
+
     /// Says of everybody who is linked and of whom there was no word, whether a source may have them that was not read: then
     /// they are not absent. Returns how many these are. After everything was noted.
     pub fn hold(&mut self, mut is_held: impl FnMut(Fingerprint) -> bool) -> u64 {

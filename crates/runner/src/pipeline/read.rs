@@ -76,7 +76,8 @@ pub(crate) async fn read(
     let cursor = end.cursor.clone();
     let Reader { mut intake, snapshot, gathered, mut holding, .. } = reader;
     holding.rejections().for_each(|rejection| intake.reject(rejection, &[], true));
-    let held = intake.hold(|fingerprint| holding.holds(fingerprint));
+    let is_anybodys = intake.is_doubtful();
+    let held = intake.hold(|fingerprint| holding.holds(fingerprint, is_anybodys));
     let coverage = holding.coverage(coverage(end), held);
     let survey = intake.finish(coverage);
     Ok(Reading { survey, cursor, snapshot, gathered, holding })
@@ -210,6 +211,7 @@ impl<'a> Reader<'a> {
                 .collect();
             let rejection = rejection(rejected, self.session.managed.resource());
             self.note_snapshot(pins.first().map_or(Fingerprint(0), |pin| pin.0), Digest(i64::MIN));
+            pins.iter().for_each(|pin| self.holding.unsure(pin.0));
             // A damaged row says whose it is if the key that it seems to have is somebody's; what else it holds may be the key of
             // a manager, and says nothing.
             let identified = rejected.key.as_ref().is_some_and(|key| {
@@ -281,6 +283,7 @@ impl<'a> Reader<'a> {
         let resource = self.session.managed.resource();
         let rejection = unmapped(record.key(), &record.origin(), error, resource);
         self.note_snapshot(print, Digest(i64::MIN));
+        self.holding.unsure(print);
         self.intake.reject(rejection, &[(print, record.key().to_owned())], true);
     }
 

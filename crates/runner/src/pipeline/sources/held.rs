@@ -26,6 +26,8 @@ pub(crate) struct Holding {
     is_unknown: bool,
     /// Who was seen, and is to be kept.
     seen: Vec<Held>,
+    /// Who may be in any source: a record that could not be used may be theirs, and says nothing of where else they are.
+    unsure: Vec<Held>,
     /// Who was left alone although there was a record.
     left_alone: Vec<Fingerprint>,
     new: u64,
@@ -103,9 +105,20 @@ impl Holding {
         is_held
     }
 
-    /// Whether a linked person of whom there was no record is not absent.
-    pub(crate) fn holds(&self, fingerprint: Fingerprint) -> bool {
+    /// Whether a linked person of whom there was no record is not absent. `is_anybodys`: there was a record of which nobody can
+    /// tell whose it is.
+    pub(crate) fn holds(&mut self, fingerprint: Fingerprint, is_anybodys: bool) -> bool {
+        if is_anybodys {
+            self.unsure(fingerprint);
+        }
         self.doubtful(fingerprint, true) != 0
+    }
+
+    /// Notes that a person may be in any source.
+    pub(crate) fn unsure(&mut self, fingerprint: Fingerprint) {
+        if !self.bits.is_empty() {
+            self.unsure.push(Held { fingerprint, sources: u64::MAX });
+        }
     }
 
     /// Notes where a person came from.
@@ -121,10 +134,12 @@ impl Holding {
             return coverage;
         }
         self.left_alone.sort_unstable();
+        self.seen.sort_unstable();
         Coverage::Mixed { reason: self.reasons.join("; "), held, new: self.new }
     }
 
-    /// A second look at a plan, which shares nothing with how it was made: nobody is in it who is to be left alone.
+    /// A second look at a plan, which shares with the planner what is known of who was where, and no more: nobody is in it who is
+    /// to be left alone.
     pub(crate) fn check(&self, plan: &Plan, key: &DigestKey) -> Outcome<()> {
         if self.unread == 0 {
             return Ok(());
@@ -133,9 +148,10 @@ impl Holding {
         for change in of_people {
             let print = print_of(key, &change.key);
             // Who is out of scope was seen.
-            let is_absent =
-                change.digest.is_none() && !change.reason.starts_with("no longer in scope");
-            if self.left_alone.binary_search(&print).is_ok() || is_absent && self.holds(print) {
+            let was_seen = self.seen.binary_search_by_key(&print, |held| held.fingerprint).is_ok();
+            let is_absent = change.digest.is_none() && !was_seen;
+            let is_held = is_absent && self.doubtful(print, true) != 0;
+            if is_held || self.left_alone.binary_search(&print).is_ok() {
                 let message = format!(
                     "the plan contradicts itself: {} of key {} although {}",
                     change.action.name(),
@@ -158,6 +174,7 @@ impl Holding {
         let named: Vec<(&str, u8, bool)> = named
             .map(|(named, bit)| (named.title.as_str(), *bit, self.unread >> bit & 1 == 0))
             .collect();
-        Ok(state.keep_holders(&named, &self.seen)?)
+        // The doubt comes last: half of a person may have been seen.
+        Ok(state.keep_holders(&named, &[&self.seen[..], &self.unsure].concat())?)
     }
 }
