@@ -7,7 +7,9 @@ use std::sync::Arc;
 use peoplesync_scim::Resource;
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, Bookkeeping, Link, Links, Member, MemberPrint, Observation, Plan, Survey};
+use crate::{
+    Action, Bookkeeping, Cause, Link, Links, Member, MemberPrint, Observation, Plan, Survey,
+};
 
 /// What becomes of members that peoplesync does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +42,7 @@ pub struct Holdings<'a> {
     coming: BTreeMap<&'a str, &'a crate::Change>,
     ending: BTreeMap<&'a str, Holding>,
     held: BTreeSet<&'a str>,
+    by_config: BTreeSet<&'a str>,
     observation: &'a Observation,
     resource: Resource,
 }
@@ -90,13 +93,17 @@ impl<'a> Holdings<'a> {
         let resource = survey.managed.resource();
         let mut coming = BTreeMap::new();
         let mut ending = BTreeMap::new();
+        let mut by_config = BTreeSet::new();
         for change in plan.changes.iter().filter(|change| change.resource == resource) {
             let key = change.key.as_str();
             match change.action {
                 Action::Create | Action::Adopt => drop(coming.insert(key, change)),
                 Action::Delete => drop(ending.insert(key, Holding::Goes)),
                 Action::Unlink => drop(ending.insert(key, Holding::Released)),
-                Action::Update | Action::Reactivate | Action::Deactivate => {}
+                Action::Update | Action::Reactivate | Action::Deactivate => continue,
+            }
+            if change.cause == Cause::Config {
+                by_config.insert(key);
             }
         }
         let notes = match resource {
@@ -111,7 +118,7 @@ impl<'a> Holdings<'a> {
         let of_this = plan.rejected.iter().filter(|rejection| rejection.resource == resource);
         let rejected = of_this.filter_map(|rejection| rejection.key.as_deref());
         let held = rejected.chain(survey.pinned.iter().map(String::as_str)).collect();
-        Self { coming, ending, held, observation, resource }
+        Self { coming, ending, held, by_config, observation, resource }
     }
 
     /// The keys of those whose account is created or taken over.
@@ -128,6 +135,11 @@ impl<'a> Holdings<'a> {
     /// The keys of those whose link ends.
     pub fn ending(&self) -> impl Iterator<Item = &'a str> {
         self.ending.keys().copied()
+    }
+
+    /// The keys of those whose account comes, or whose link ends, because the config was changed.
+    pub fn by_config(&self) -> impl Iterator<Item = &'a str> {
+        self.by_config.iter().copied()
     }
 
     /// Somebody who has a link.

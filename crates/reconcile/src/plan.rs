@@ -268,6 +268,9 @@ pub struct GroupSummary {
     /// Groups that could not be read, mapped or matched.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rejected: u64,
+    /// Changes of groups that come from the config having changed since the last run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub from_config: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]

@@ -48,7 +48,7 @@ pub(super) fn of_leaver(
     let was_in_scope = matches!(facts.survey.before.get(&link.key), Some(Before::InScope { .. }));
     match &facts.policy.edited {
         Edited::Everything => Cause::Config,
-        Edited::Rules { .. } if evidence == Evidence::OutOfScope && was_in_scope => Cause::Config,
+        Edited::Rules { .. } if evidence != Evidence::Removed && was_in_scope => Cause::Config,
         Edited::Rules { leavers, .. } => match verdict_under(facts, link, leavers) {
             Verdict::Due(before, _) if before == action => Cause::Source,
             _ => Cause::Config,

@@ -11,7 +11,7 @@ use peoplesync_scim::schema::Resource;
 use super::differences::{self, Differences};
 use super::matching::{self, Match};
 use super::references::References;
-use super::{Draft, Facts, guards, words};
+use super::{Draft, Facts, causes, guards, words};
 use crate::groups::{GroupFacts, Holding, Known, Memberships, Unmanaged};
 use crate::{
     Action, Bookkeeping, Candidate, Cause, Change, Coverage, Digest, GroupSummary, Kept, Link,
@@ -74,6 +74,7 @@ fn count(facts: &Facts<'_>, changes: &[Change], rejected: usize, unchanged: u64)
         unchanged: facts.survey.unchanged + unchanged,
         out_of_scope: facts.survey.out_of_scope,
         rejected: rejected as u64,
+        from_config: changes.iter().filter(|change| change.cause == Cause::Config).count() as u64,
     }
 }
 
@@ -195,7 +196,8 @@ impl<'a> Planner<'a> {
                 let kept = &Kept::default();
                 let found = differences::of_new(managed, candidate, &[], &self.references, kept);
                 let members = self.members_of(candidate, draft);
-                self.push(candidate, None, Action::Create, reason, found, members, draft);
+                let why = (reason, causes::of_new(self.facts, candidate, gone.is_some()));
+                self.push(candidate, None, Action::Create, why, found, members, draft);
             }
             Fate::Adopt { group, name, gone } => {
                 let reason = match gone {
@@ -210,7 +212,8 @@ impl<'a> Planner<'a> {
                     &Kept::default(),
                 );
                 let members = self.members_of(candidate, draft);
-                self.push(candidate, Some(group), Action::Adopt, reason, found, members, draft);
+                let why = (reason, causes::of_new(self.facts, candidate, gone.is_some()));
+                self.push(candidate, Some(group), Action::Adopt, why, found, members, draft);
             }
             Fate::Protected(group) => {
                 self.protected(
@@ -263,7 +266,9 @@ impl<'a> Planner<'a> {
             return self.protected(group, key, origin, "it stays as at the target", draft);
         }
         let reason = words::differing(&found.attributes, !members.changes.is_empty());
-        self.push(candidate, Some(group), Action::Update, reason, found, members, draft);
+        let cause = causes::of_linked(self.facts, candidate, link, digest(candidate, &members));
+        let why = (reason, cause);
+        self.push(candidate, Some(group), Action::Update, why, found, members, draft);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a change")]
@@ -272,7 +277,7 @@ impl<'a> Planner<'a> {
         candidate: &Candidate,
         group: Option<&Observed>,
         action: Action,
-        reason: String,
+        (reason, cause): (String, Cause),
         found: Differences,
         members: Decided,
         draft: &mut Draft,
@@ -281,12 +286,12 @@ impl<'a> Planner<'a> {
         draft.changes.push(Change {
             action,
             resource: Resource::Group,
-            cause: Cause::Source,
+            cause,
             key: candidate.key.clone(),
             id: group.map(|group| group.id.clone()),
             name: candidate.name.clone(),
             origin: Some(candidate.origin.clone()),
-            reason,
+            reason: causes::with_cause(reason, cause),
             attributes: found.attributes,
             members: members.changes,
             digest: Some(digest),

@@ -87,8 +87,11 @@ impl Summary {
             (Resource::Group, _) => &mut self.groups.update,
         };
         *number = number.saturating_sub(1);
-        let from_config = u64::from(change.cause == Cause::Config);
-        self.from_config = self.from_config.saturating_sub(from_config);
+        let from_config = match change.resource {
+            Resource::User => &mut self.from_config,
+            Resource::Group => &mut self.groups.from_config,
+        };
+        *from_config = from_config.saturating_sub(u64::from(change.cause == Cause::Config));
     }
 
     fn take_out_drift(&mut self, is_out: bool) {

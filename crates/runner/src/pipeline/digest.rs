@@ -145,8 +145,8 @@ impl Digested {
     /// Adds what the mapping of the last run says of each record.
     pub(super) fn compare(
         &mut self,
-        binding: &Binding,
-        mapping: &Mapping,
+        (mapping, binding): (&Mapping, &Binding),
+        of_people: Option<&BoundOfPeople>,
         key: &DigestKey,
         now: Timestamp,
         people: Option<&Others>,
@@ -166,6 +166,16 @@ impl Digested {
                 Ok(Outcome::OutOfScope) => Before::OutOfScope,
                 Err(_) => Before::Rejected,
             });
+            let Some(of_people) = of_people else { continue };
+            match (row.before, &row.mapped) {
+                (Some(Before::InScope { .. }), Mapped::OutOfScope) => {
+                    of_people.gather_former(&around, &record, row.print, &mut self.gathered);
+                }
+                (Some(Before::OutOfScope | Before::Rejected), Mapped::InScope { .. }) => {
+                    self.gathered.new.insert(row.print);
+                }
+                _ => {}
+            }
         }
     }
 

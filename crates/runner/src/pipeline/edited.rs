@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use peoplesync_mapping::{Mapping, Spec};
+use peoplesync_mapping::{Binding, Mapping, Spec};
 use peoplesync_reconcile::Edited;
 use peoplesync_scim::schema::Resource;
+use peoplesync_source::{FieldTypes, Fields};
 use peoplesync_state::State;
 use serde::Deserialize as _;
+use serde_json::Value as Json;
 
 use super::parts::Parts;
 use super::session::{leavers_of, spec_of};
-use super::{Session, lookups};
+use super::{Origin, Session, groups, lookups};
+use crate::config::groups::GroupsTable;
 use crate::config::model::{LeaversTable, People};
 use crate::failure::Outcome;
 
@@ -20,6 +23,49 @@ pub(super) struct Difference {
     pub(super) edited: Edited,
     /// The mapping of the last run, if people are mapped by another one now.
     pub(super) before: Option<Arc<Mapping>>,
+    /// The same for groups.
+    pub(super) groups: Edits,
+}
+
+/// What of the config of groups is another, or of that of people, who are in them.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Edits {
+    pub(super) edited: Edited,
+    before: Option<Mapping>,
+}
+
+impl Edits {
+    const NOTHING: Self = Self { edited: Edited::Nothing, before: None };
+    const EVERYTHING: Self = Self { edited: Edited::Everything, before: None };
+
+    /// Whether it can be told what the config of before says of a group.
+    pub(super) fn has_rules(&self) -> bool {
+        matches!(self.edited, Edited::Rules { .. })
+    }
+
+    /// The same where the source of groups may not have any more what the mapping of the last run reads.
+    pub(super) async fn known_to(self, session: &Session) -> Self {
+        let source = session.groups.as_ref().map(|groups| &groups.origin);
+        let (Some(mapping), Some(Origin::Source(source, _))) = (&self.before, source) else {
+            return self;
+        };
+        // A source that cannot be asked is an error when it is read.
+        let fields = source.check(&session.cx).await.ok().and_then(|checked| checked.fields);
+        match fields.is_none_or(|fields| mapping.unknown_fields(&fields).is_empty()) {
+            true => self,
+            false => Self::EVERYTHING,
+        }
+    }
+
+    /// The fields that the mapping of the last run reads.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &String> {
+        self.before.iter().flat_map(Mapping::fields)
+    }
+
+    /// The mapping of the last run, if groups are mapped by another one now.
+    pub(super) fn bound(&self, fields: &Fields) -> Option<(&Mapping, Binding)> {
+        self.before.as_ref().map(|mapping| (mapping, mapping.bind(fields)))
+    }
 }
 
 /// Compares the config with that of the last run. `fields`: those of the source, if it says which it has.
@@ -29,13 +75,24 @@ pub(super) fn difference(
     parts: &Parts,
     fields: Option<&[String]>,
 ) -> Outcome<Difference> {
-    let unchanged = Difference { edited: Edited::Nothing, before: None };
-    let everything = Difference { edited: Edited::Everything, before: None };
+    let unchanged = Difference { edited: Edited::Nothing, before: None, groups: Edits::NOTHING };
     let Some((_, text)) = state.last_config()? else { return Ok(unchanged) };
     let Ok(last) = serde_json::from_str::<Parts>(&text) else { return Ok(unchanged) };
     if last == *parts {
         return Ok(unchanged);
     }
+    let (edited, before) = of_people(session, &last, parts, fields)?;
+    let groups = of_groups(session, &last, parts, edited);
+    Ok(Difference { edited, before, groups })
+}
+
+fn of_people(
+    session: &Session,
+    last: &Parts,
+    parts: &Parts,
+    fields: Option<&[String]>,
+) -> Outcome<(Edited, Option<Arc<Mapping>>)> {
+    let everything = (Edited::Everything, None);
     // What an older program wrote may be no config of today.
     let (Ok(people), Ok(leavers)) =
         (People::deserialize(&last.people), LeaversTable::deserialize(&last.leavers))
@@ -57,14 +114,62 @@ pub(super) fn difference(
             && (asks.chain || !asked.chain)
             && asked.manager_fields.iter().all(|field| asks.manager_fields.contains(field));
     let is_answered = is_answered && asks.groups.covers(&asked.groups);
-    if last.rest != parts.rest || !is_readable || !is_answered {
+    // Groups are nothing to people, unless a rule asks who is in which. Earlier versions did not tell them apart.
+    let asks_for_groups = session.asked_groups.is_some();
+    let is_same = match (&last.sides, &parts.sides) {
+        (Some(last), Some(now)) if !asks_for_groups => last == now,
+        _ => last.rest == parts.rest,
+    };
+    if !is_same || !is_readable || !is_answered {
         return Ok(everything);
     }
-    Ok(Difference {
-        edited: Edited::Rules {
-            leavers: leavers_of(&leavers),
-            matching: people.match_by != now.match_by || people.adopt != now.adopt,
-        },
-        before: (last.people != parts.people).then(|| Arc::new(mapping)),
-    })
+    let (people_differ, leavers) = (last.people != parts.people, leavers_of(&leavers));
+    if !people_differ && last.leavers == parts.leavers {
+        return Ok((Edited::Nothing, None));
+    }
+    let matching = people.match_by != now.match_by || people.adopt != now.adopt;
+    Ok((Edited::Rules { leavers, matching }, people_differ.then(|| Arc::new(mapping))))
+}
+
+/// The keys of the table of groups of which it can be told what they would have done.
+const RULES: [&str; 5] = ["scope", "attributes", "match", "adopt", "on_absent"];
+
+fn of_groups(session: &Session, last: &Parts, parts: &Parts, people: Edited) -> Edits {
+    let table = session.loaded.config.groups.as_ref().filter(|_| session.groups.is_some());
+    let Some(table) = table else { return Edits::NOTHING };
+    let Some(before) = &last.groups else {
+        // There were none; or the program was an earlier one, which did not say.
+        let is_new = last.rest != parts.rest;
+        return if is_new { Edits::EVERYTHING } else { Edits::NOTHING };
+    };
+    let now = parts.groups.as_ref().unwrap_or(&Json::Null);
+    if before == now && people == Edited::Nothing {
+        return Edits::NOTHING;
+    }
+    if people == Edited::Everything || others(before) != others(now) {
+        return Edits::EVERYTHING;
+    }
+    let mut known = before.clone();
+    known.as_object_mut().and_then(|known| known.remove("source"));
+    let Ok(known) = GroupsTable::deserialize(known) else { return Edits::EVERYTHING };
+    let is_mapped = ["scope", "attributes"].iter().all(|key| before.get(key) == now.get(key));
+    let mapping = match is_mapped {
+        true => None,
+        false => {
+            let types = FieldTypes::new();
+            match groups::mapping(&session.loaded, &known, &session.schemas, types) {
+                Ok(mapping) => Some(mapping),
+                Err(_) => return Edits::EVERYTHING,
+            }
+        }
+    };
+    let leavers = groups::leavers_of(known.on_absent);
+    let matching = known.match_by != table.match_by || known.adopt != table.adopt;
+    Edits { edited: Edited::Rules { leavers, matching }, before: mapping }
+}
+
+/// The rest of a table of groups.
+fn others(table: &Json) -> Vec<(&String, &Json)> {
+    let keys = table.as_object().into_iter().flatten();
+    keys.filter(|(key, _)| !RULES.contains(&key.as_str())).collect()
 }

@@ -108,7 +108,8 @@ impl Mapper {
         );
         digested.mark_sources(&self.sources);
         if let Some((mapping, binding)) = &bound.before {
-            digested.compare(binding, mapping, &self.key, self.now, people);
+            let of_people = bound.of_people.as_deref();
+            digested.compare((mapping, binding), of_people, &self.key, self.now, people);
         }
         digested
     }

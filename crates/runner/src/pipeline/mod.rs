@@ -164,8 +164,9 @@ pub(crate) async fn prepare_of(
     let key = digest_key(&state);
     let parts = Parts::new(&session, state.hash_key());
     let checked = read::check(&session).await?;
-    let edited::Difference { edited, before } =
+    let edited::Difference { edited, before, groups: edits } =
         edited::difference(&session, &state, &parts, checked.as_deref())?;
+    let edits = edits.known_to(&session).await;
     let edited_at_all = !matches!(edited, Edited::Nothing);
     let finished = state.finished_configs(DONE)?;
     let policy = session.policy(finished.is_empty(), full, edited);
@@ -243,8 +244,14 @@ pub(crate) async fn prepare_of(
             policy: &policy,
             first_groups: !finished.iter().any(|text| Parts::has_groups(text)),
         };
-        let run =
-            groups::Run { session: &session, groups, client: &client, state: &state, key: &key };
+        let run = groups::Run {
+            session: &session,
+            groups,
+            client: &client,
+            state: &state,
+            key: &key,
+            edits: &edits,
+        };
         let planned = groups::plan(run, of_people, plan, gathered, moment, full, output).await?;
         snapshot = snapshot.wrapping_add(planned.snapshot);
         plan = planned.plan;

@@ -14,9 +14,12 @@ pub(crate) struct Parts {
     pub(crate) people: Json,
     /// What happens to leavers.
     pub(crate) leavers: Json,
-    /// A keyed hash of source, target and protected accounts: whether they are others can be told, what they were cannot.
+    /// A keyed hash of source, target, groups and protected accounts: whether they are others can be told, what they were cannot.
     pub(crate) rest: String,
-    /// The table of groups but for their source; none where no groups are written.
+    /// The same without groups.
+    #[serde(default)]
+    pub(crate) sides: Option<String>,
+    /// The table of groups, with a keyed hash in the place of their source; none where no groups are written.
     #[serde(default)]
     pub(crate) groups: Option<Json>,
 }
@@ -27,7 +30,9 @@ impl Parts {
             serde_json::from_str(&session.loaded.identity).unwrap_or_default();
         let groups = tables.get("groups").filter(|_| session.groups.is_some()).map(|groups| {
             let mut groups = groups.clone();
-            groups.as_object_mut().and_then(|table| table.remove("source"));
+            if let Some(source) = groups.get_mut("source") {
+                *source = Json::from(keyed(hash_key, source));
+            }
             groups
         });
         let mut rest = Map::new();
@@ -44,13 +49,14 @@ impl Parts {
             let filters = tables.get("guards").and_then(|guards| guards.get(name));
             rest.insert(name.to_owned(), filters.cloned().unwrap_or_default());
         }
-        let mut hash = Sha256::new();
-        hash.update(hash_key);
-        hash.update(Json::Object(rest).to_string());
+        let whole = Json::Object(rest.clone());
+        rest.remove("groups");
+        let sides = Json::Object(rest);
         Self {
             people: tables.remove("people").unwrap_or_default(),
             leavers: tables.remove("leavers").unwrap_or_default(),
-            rest: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+            rest: keyed(hash_key, &whole),
+            sides: Some(keyed(hash_key, &sides)),
             groups,
         }
     }
@@ -64,4 +70,11 @@ impl Parts {
     pub(crate) fn text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+fn keyed(hash_key: [u8; 32], what: &Json) -> String {
+    let mut hash = Sha256::new();
+    hash.update(hash_key);
+    hash.update(what.to_string());
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -46,18 +46,21 @@ pub(crate) fn plan(plan: &Plan, title: &str, paint: Paint, show: usize) -> Strin
 
 /// How many changes do not come from the source.
 fn causes(text: &mut String, summary: &Summary, paint: Paint) {
-    let (config, drift) = (summary.from_config, summary.from_drift);
-    let number = |count: u64| number(usize::try_from(count).unwrap_or(usize::MAX));
-    if config > 0 {
-        let come = if config == 1 { "change comes" } else { "changes come" };
-        let count = number(config);
+    let counts = [("", summary.from_config), (" of groups", summary.groups.from_config)];
+    for (of, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        let changes = if count == 1 { "change" } else { "changes" };
+        let come = if count == 1 { "comes" } else { "come" };
+        let count = number(usize::try_from(count).unwrap_or(usize::MAX));
         let what = "from the config, which is another than in the last run";
-        line!(text, "{}", paint.yellow(&format!("{count} {come} {what}.")));
+        line!(text, "{}", paint.yellow(&format!("{count} {changes}{of} {come} {what}.")));
     }
-    if drift > 0 {
-        let undo = if drift == 1 { "change undoes" } else { "changes undo" };
-        let count = number(drift);
-        line!(text, "{}", paint.yellow(&format!("{count} {undo} what others did at the target.")));
+    let counts = [("", summary.from_drift)];
+    for (of, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        let changes = if count == 1 { "change" } else { "changes" };
+        let undo = if count == 1 { "undoes" } else { "undo" };
+        let count = number(usize::try_from(count).unwrap_or(usize::MAX));
+        let what = "what others did at the target";
+        line!(text, "{}", paint.yellow(&format!("{count} {changes}{of} {undo} {what}.")));
     }
 }
 

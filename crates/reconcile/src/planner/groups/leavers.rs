@@ -5,11 +5,11 @@ use peoplesync_scim::schema::Resource;
 use super::Planner;
 use crate::observation::Presence;
 use crate::planner::leavers::{self, Verdict};
-use crate::planner::{Draft, words};
+use crate::planner::{Draft, causes, words};
 use crate::survey::Evidence;
 use crate::{
-    Action, Bookkeeping, Cause, Change, Coverage, LeaverAction, Link, MemberChanges, Rejection,
-    Warning, Written,
+    Action, Bookkeeping, Change, Coverage, LeaverAction, Link, MemberChanges, Rejection, Warning,
+    Written,
 };
 
 impl Planner<'_> {
@@ -50,19 +50,21 @@ impl Planner<'_> {
             return self.protected(group, &link.key, None, what, draft);
         }
         let source = &self.facts.policy.source;
+        let reason = match evidence {
+            Evidence::Absent => format!("no longer in {source}"),
+            Evidence::Removed => format!("removed from {source}"),
+            Evidence::OutOfScope => "no longer in scope".to_owned(),
+        };
+        let cause = causes::of_leaver(self.facts, link, action, evidence);
         draft.changes.push(Change {
             action,
             resource: Resource::Group,
-            cause: Cause::Source,
+            cause,
             key: link.key.clone(),
             id: Some(link.id.clone()),
             name: group.name.clone(),
             origin: None,
-            reason: match evidence {
-                Evidence::Absent => format!("no longer in {source}"),
-                Evidence::Removed => format!("removed from {source}"),
-                Evidence::OutOfScope => "no longer in scope".to_owned(),
-            },
+            reason: causes::with_cause(reason, cause),
             attributes: Vec::new(),
             members: MemberChanges::default(),
             digest: None,

@@ -1,7 +1,9 @@
 //! The guards of groups, in the same words and by the same settings: a share is one of the linked groups. Members have guards of their
 //! own, as they come and go.
 
-use super::{Facts, Found, approval, clears, count, creates, is_first, linked, rejected, renames};
+use super::{
+    Facts, Found, approval, clears, count, creates, edited, is_first, linked, rejected, renames,
+};
 use crate::groups::Memberships;
 use crate::planner::words;
 use crate::{Action, Change, Coverage, Refusal};
@@ -18,6 +20,7 @@ pub(in crate::planner) fn refuse(
         creates(facts, changes),
         renames(facts, changes),
         all(facts, changes),
+        edited(facts, changes),
         members_removed(facts, members, changes),
         memberships_removed(facts, members, changes),
     ];

@@ -20,6 +20,8 @@ pub(super) struct Accounts<'a> {
     pub(super) coming: BTreeMap<Fingerprint, &'a str>,
     /// Those of them whose account is new.
     pub(super) created: BTreeSet<Fingerprint>,
+    /// Those of whom the config of before would have said something else.
+    by_config: BTreeSet<Fingerprint>,
 }
 
 impl<'a> Accounts<'a> {
@@ -32,11 +34,17 @@ impl<'a> Accounts<'a> {
             ending: people.ending().map(|text| print_of(key, text)).collect(),
             coming: people.coming().map(|text| (print_of(key, text), text)).collect(),
             created: people.created().map(|text| print_of(key, text)).collect(),
+            by_config: people.by_config().map(|text| print_of(key, text)).collect(),
         })
     }
 
     pub(super) fn has(&self, print: Fingerprint) -> bool {
         self.coming.contains_key(&print)
             || self.linked.binary_search(&print).is_ok() && !self.ending.contains(&print)
+    }
+
+    /// Whether there would be one under the config of the last run.
+    pub(super) fn would_have(&self, print: Fingerprint) -> bool {
+        self.has(print) != self.by_config.contains(&print)
     }
 }

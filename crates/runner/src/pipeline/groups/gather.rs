@@ -1,7 +1,7 @@
 //! What groups need of people, gathered while people are read: the values that groups are made of, and by what else than its
 //! key a person is named among the members of a group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use peoplesync_mapping::{Around, Binding, DigestKey, MapError, Texts};
@@ -35,6 +35,8 @@ pub(crate) struct Gathered {
     pub(super) values: BTreeMap<String, Value>,
     /// The fingerprints of names and of the keys of those who have them.
     pub(super) names: Vec<(Fingerprint, Fingerprint)>,
+    /// Who is in scope now, and was not by the config of the last run.
+    pub(crate) new: BTreeSet<Fingerprint>,
 }
 
 /// One value, and who has it.
@@ -42,6 +44,8 @@ pub(crate) struct Gathered {
 pub(super) struct Value {
     pub(super) text: String,
     pub(super) people: Vec<Fingerprint>,
+    /// Who would have it by the scope of the last run's config, and has not by that of today.
+    pub(super) former: Vec<Fingerprint>,
 }
 
 impl OfPeople {
@@ -77,7 +81,7 @@ impl BoundOfPeople {
         gathered: &mut Gathered,
     ) -> Result<(), MapError> {
         if let (Some(texts), Some(binding), true) = (&self.texts.from, &self.from, in_scope) {
-            texts.each(around, binding, record, |text| gathered.value(text, print))?;
+            texts.each(around, binding, record, |text| gathered.value(text).people.push(print))?;
         }
         if let (Some(texts), Some(binding)) = (&self.texts.member_key, &self.member_key) {
             texts.each(around, binding, record, |text| {
@@ -85,6 +89,21 @@ impl BoundOfPeople {
             })?;
         }
         Ok(())
+    }
+
+    /// Takes in somebody who is out of scope, and was in scope by the config of the last run.
+    pub(crate) fn gather_former(
+        &self,
+        around: &Around<'_>,
+        record: &Record<'_>,
+        print: Fingerprint,
+        gathered: &mut Gathered,
+    ) {
+        if let (Some(texts), Some(binding)) = (&self.texts.from, &self.from) {
+            // Who cannot be told was in no group.
+            let _unknown =
+                texts.each(around, binding, record, |text| gathered.value(text).former.push(print));
+        }
     }
 }
 
@@ -94,21 +113,14 @@ pub(crate) fn name_print(key: &DigestKey, text: &str) -> Fingerprint {
 }
 
 impl Gathered {
-    fn value(&mut self, text: &str, print: Fingerprint) {
-        let folded = fold(text);
-        match self.values.get_mut(&folded) {
-            Some(value) => {
-                value.people.push(print);
-                // Whoever is read first does not decide how it is written.
-                if *text < *value.text {
-                    text.clone_into(&mut value.text);
-                }
-            }
-            None => {
-                let value = Value { text: text.to_owned(), people: vec![print] };
-                self.values.insert(folded, value);
-            }
+    fn value(&mut self, text: &str) -> &mut Value {
+        let new = || Value { text: text.to_owned(), people: Vec::new(), former: Vec::new() };
+        let value = self.values.entry(fold(text)).or_insert_with(new);
+        // Whoever is read first does not decide how it is written.
+        if *text < *value.text {
+            text.clone_into(&mut value.text);
         }
+        value
     }
 
     /// Takes in what was gathered elsewhere.
@@ -117,6 +129,7 @@ impl Gathered {
             match self.values.get_mut(&folded) {
                 Some(known) => {
                     known.people.append(&mut value.people);
+                    known.former.append(&mut value.former);
                     if value.text < known.text {
                         known.text = value.text;
                     }
@@ -125,5 +138,6 @@ impl Gathered {
             }
         }
         self.names.append(&mut other.names);
+        self.new.append(&mut other.new);
     }
 }

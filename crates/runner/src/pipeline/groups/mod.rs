@@ -20,6 +20,7 @@ use peoplesync_state::State;
 use self::accounts::Accounts;
 use self::members::Sightings;
 use super::Session;
+use super::edited::Edits;
 use super::observe::{self, Watch};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
@@ -27,8 +28,8 @@ use crate::report::Output;
 use crate::report::progress::Progress;
 pub(crate) use gather::{BoundOfPeople, Gathered, OfPeople, name_print};
 pub(crate) use members::Found;
-pub(super) use session::mapping;
 pub(crate) use session::{GroupSession, Origin, fits};
+pub(super) use session::{leavers_of, mapping};
 
 /// What groups are planned with.
 #[derive(Clone, Copy)]
@@ -38,6 +39,8 @@ pub(crate) struct Run<'a> {
     pub(crate) client: &'a Client,
     pub(crate) state: &'a State,
     pub(crate) key: &'a DigestKey,
+    /// What the config of the last run says of groups.
+    pub(in crate::pipeline) edits: &'a Edits,
 }
 
 /// What is known of people.
@@ -75,14 +78,14 @@ pub(crate) async fn plan(
     full: bool,
     output: Output,
 ) -> Outcome<Planned> {
-    let Run { session, groups, client, state, key } = run;
-    let policy = groups.policy(people.policy, people.first_groups);
+    let Run { session, groups, client, state, key, edits } = run;
+    let policy = groups.policy(people.policy, people.first_groups, edits.edited);
     let holdings = Holdings::new(&plan, people.survey, people.observation);
     let accounts = Accounts::read(state, key, &holdings)?;
     let index = super::index(Resource::Group, state)?;
 
     let reading = Progress::counting(output.quiet, "reading groups");
-    let reader = read::Reader::new(groups, index, key, moment, full, &accounts);
+    let reader = read::Reader::new(groups, index, key, moment, full, &accounts, edits);
     let read::Reading { survey, wanted, snapshot, pending } =
         reader.read(session, gathered, people.survey, &reading).await?;
     reading.finish();

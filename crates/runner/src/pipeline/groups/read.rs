@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use peoplesync_mapping::{Around, DigestKey, Draft, MapError, Outcome as Scope, group_digest};
+use peoplesync_mapping::{
+    Around, Binding, DigestKey, Draft, MapError, Mapping, Outcome as Scope, group_digest,
+};
 use peoplesync_reconcile::{
-    Candidate, Coverage, Digest, Fingerprint, Intake, LinkIndex, MemberPrint, Rejection, Survey,
+    Before, Candidate, Coverage, Digest, Fingerprint, Intake, LinkIndex, MemberPrint, Rejection,
+    Survey,
 };
 use peoplesync_scim::Resource;
-use peoplesync_source::{Batch, Fields, Origin as Place, Query, Step, Timestamp, Value};
+use peoplesync_source::{Batch, Fields, Origin as Place, Query, Record, Step, Timestamp, Value};
 
 use super::accounts::Accounts;
 use super::gather::{Gathered, name_print};
@@ -18,6 +21,7 @@ use crate::config::groups::Nested;
 use crate::failure::Outcome;
 use crate::pipeline::Session;
 use crate::pipeline::digest::print_of;
+use crate::pipeline::edited::Edits;
 use crate::pipeline::read::{
     coverage, mix, next, rejection, unmapped, unreadable, unresolved, wanted,
 };
@@ -55,6 +59,16 @@ struct Entry {
     candidate: Candidate,
     /// Its members as the source has them: where they end in the reader's list.
     end: usize,
+    /// What the config of the last run says of it.
+    was: Was,
+}
+
+/// What the config of the last run says of a group, beside who is in it.
+enum Was {
+    /// In scope: the hash of its attributes, and who would be in it beside those who are.
+    InScope([u8; 16], Vec<Fingerprint>),
+    OutOfScope,
+    Rejected,
 }
 
 pub(super) struct Reader<'a> {
@@ -63,6 +77,9 @@ pub(super) struct Reader<'a> {
     around: Around<'a>,
     full: bool,
     accounts: &'a Accounts<'a>,
+    edits: &'a Edits,
+    /// Who would be in no group of values by the config of the last run.
+    new: BTreeSet<Fingerprint>,
     /// Keys of people by what they are called as members, sorted.
     names: Vec<(Fingerprint, Fingerprint)>,
     intake: Intake,
@@ -84,6 +101,7 @@ impl<'a> Reader<'a> {
         now: Timestamp,
         full: bool,
         accounts: &'a Accounts<'a>,
+        edits: &'a Edits,
     ) -> Self {
         let name_slot =
             groups.mapping.attributes().iter().position(|attribute| {
@@ -95,6 +113,8 @@ impl<'a> Reader<'a> {
             around: Around { now: Some(now), seed: Some(key), people: None },
             full,
             accounts,
+            edits,
+            new: BTreeSet::new(),
             names: Vec::new(),
             intake: Intake::new(index, Arc::clone(&groups.managed)),
             draft: Draft::new(&groups.mapping),
@@ -116,13 +136,17 @@ impl<'a> Reader<'a> {
     ) -> Outcome<Reading> {
         self.names = std::mem::take(&mut gathered.names);
         self.names.sort_unstable();
+        self.new = std::mem::take(&mut gathered.new);
         let coverage = match &self.groups.origin {
             Origin::Source(source, name) => {
                 let failed = |error| unreadable(error).about(&format!("groups of {name}"));
                 if let Ok(checked) = source.check(&session.cx).await {
                     session.unknown_group_fields(checked.fields.as_deref())?;
                 }
-                let query = Query::fields(self.groups.fields());
+                let of_before = self.edits.fields().cloned();
+                let fields: BTreeSet<String> =
+                    self.groups.fields().into_iter().chain(of_before).collect();
+                let query = Query::fields(fields);
                 let mut records = source.open(&session.cx, &query).await.map_err(failed)?;
                 session.mistyped_groups(records.types())?;
                 loop {
@@ -157,6 +181,7 @@ impl<'a> Reader<'a> {
         let nested =
             groups.of_people.member_key.as_ref().filter(|_| groups.nested != Nested::Ignore);
         let names = nested.map(|texts| (texts, texts.bind(batch.fields())));
+        let before = self.edits.bound(batch.fields());
         for record in batch.records() {
             let print = print_of(self.key, record.key());
             let start = self.members.len();
@@ -182,9 +207,13 @@ impl<'a> Reader<'a> {
                 }
                 Ok(scope)
             });
+            let was = before.as_ref().map(|before| self.was(before, &record));
             match done {
-                Ok(Scope::InScope) => self.entry(print, name, record.key(), &record.origin()),
+                Ok(Scope::InScope) => self.entry(print, name, &record, was),
                 Ok(Scope::OutOfScope) => {
+                    if let Some(Was::InScope(..)) = was {
+                        self.was_in_scope(print, record.key());
+                    }
                     self.snapshot = self.snapshot.wrapping_add(mix(print, Digest::UNKNOWN));
                     self.intake.out_of_scope(print, record.key());
                 }
@@ -219,6 +248,7 @@ impl<'a> Reader<'a> {
         let groups = self.groups;
         let fields = Fields::new([VALUE]);
         let binding = groups.mapping.bind(&fields);
+        let before = self.edits.bound(&fields);
         for (folded, mut value) in gathered.values {
             let mut batch = Batch::new(fields.clone());
             let Some(mut record) = batch.record(&folded, Place::entry(value.text.as_str())) else {
@@ -227,10 +257,21 @@ impl<'a> Reader<'a> {
             record.set(0, Value::Text(&value.text));
             let Some(record) = batch.get(0) else { continue };
             let print = print_of(self.key, record.key());
+            if value.people.is_empty() {
+                // Whoever had it is out of scope now.
+                self.was_in_scope(print, record.key());
+                continue;
+            }
+            let was = before.as_ref().map(|before| self.was(before, &record));
             match groups.mapping.map_in(&self.around, &binding, &record, &mut self.draft) {
                 Ok(Scope::InScope) => {
                     self.members.append(&mut value.people);
-                    self.entry(print, print, record.key(), &record.origin());
+                    self.entry(print, print, &record, was);
+                    if let Some(Entry { was: Was::InScope(_, former), .. }) =
+                        self.entries.last_mut()
+                    {
+                        *former = value.former;
+                    }
                 }
                 Ok(Scope::OutOfScope) => self.intake.out_of_scope(print, record.key()),
                 Err(error) => self.reject(print, record.key(), &record.origin(), &error),
@@ -240,7 +281,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A group in scope, whose members were added and whose draft is filled.
-    fn entry(&mut self, print: Fingerprint, name: Fingerprint, key: &str, origin: &Place) {
+    fn entry(
+        &mut self,
+        print: Fingerprint,
+        name: Fingerprint,
+        record: &Record<'_>,
+        was: Option<Was>,
+    ) {
+        let (key, origin) = (record.key(), record.origin());
         let called = self.name_slot.and_then(|slot| self.draft.text(slot)).unwrap_or(key);
         let hash = self.draft.digest(self.key);
         let candidate = Candidate {
@@ -253,7 +301,47 @@ impl<'a> Reader<'a> {
             name: called.to_owned(),
             wanted: wanted(&self.draft, &self.groups.mapping),
         };
-        self.entries.push(Entry { print, name, hash, candidate, end: self.members.len() });
+        // With the rules of today, what they say.
+        let was = was.unwrap_or(Was::InScope(hash, Vec::new()));
+        self.entries.push(Entry { print, name, hash, candidate, end: self.members.len(), was });
+    }
+
+    /// What the rules of the last run say of a record.
+    fn was(&self, (mapping, binding): &(&Mapping, Binding), record: &Record<'_>) -> Was {
+        let mut draft = Draft::new(mapping);
+        match mapping.map_in(&self.around, binding, record, &mut draft) {
+            Ok(Scope::InScope) => Was::InScope(draft.digest(self.key), Vec::new()),
+            Ok(Scope::OutOfScope) => Was::OutOfScope,
+            Err(_) => Was::Rejected,
+        }
+    }
+
+    /// A group that has left, as the config was changed.
+    fn was_in_scope(&mut self, print: Fingerprint, key: &str) {
+        if self.intake.is_linked(print) {
+            let (digest, digest_unresolved) = (Digest::UNKNOWN, Digest::UNKNOWN);
+            self.intake.before(key, Before::InScope { digest, digest_unresolved });
+        }
+    }
+
+    /// What the config of the last run says of each group, with who would be in it.
+    fn before(&self) -> Vec<Before> {
+        let has = |print| self.accounts.would_have(print) && !self.new.contains(&print);
+        let sets = self.sets(&has, true, &mut Pending::default());
+        let is_of_people = matches!(self.groups.origin, Origin::People);
+        let all = self.entries.iter().zip(&sets);
+        all.map(|(entry, members)| match entry.was {
+            // A group of people is there if anybody is in it.
+            Was::InScope(..) if is_of_people && members.is_empty() => Before::OutOfScope,
+            Was::InScope(hash, _) => {
+                let hash = hash_of(self.key, hash, members);
+                let digest = Digest::from_hash(hash);
+                Before::InScope { digest, digest_unresolved: unresolved(hash) }
+            }
+            Was::OutOfScope => Before::OutOfScope,
+            Was::Rejected => Before::Rejected,
+        })
+        .collect()
     }
 
     fn reject(&mut self, print: Fingerprint, key: &str, origin: &Place, error: &MapError) {
@@ -265,15 +353,14 @@ impl<'a> Reader<'a> {
     /// Works out who is meant, and compares each group with its link.
     fn finish(mut self, coverage: Coverage) -> Reading {
         let mut pending = Pending::default();
-        let sets = self.sets(&mut pending);
+        let sets = self.sets(&|print| self.accounts.has(print), false, &mut pending);
+        let before = if self.edits.has_rules() { self.before() } else { Vec::new() };
+        let mut before = before.into_iter();
         let mut wanted_members = BTreeMap::new();
         for (entry, members) in std::mem::take(&mut self.entries).into_iter().zip(sets) {
             let Entry { print, hash, mut candidate, .. } = entry;
-            let numbers = members.iter().map(|member| {
-                let kind = if member.resource == Resource::User { 1 } else { 2 };
-                (kind, member.fingerprint.0)
-            });
-            let hash = group_digest(self.key, hash, numbers);
+            let before = before.next();
+            let hash = hash_of(self.key, hash, &members);
             let digest = Digest::from_hash(hash);
             self.snapshot = self.snapshot.wrapping_add(mix(print, digest));
             // Whoever gets another account is in no group yet, although the same people are wanted as before.
@@ -288,6 +375,9 @@ impl<'a> Reader<'a> {
             candidate.digest = digest;
             candidate.digest_unresolved = unresolved(hash);
             wanted_members.insert(candidate.key.clone(), members);
+            if let Some(before) = before {
+                self.intake.before(&candidate.key, before);
+            }
             self.intake.candidate(candidate);
         }
         Reading {
@@ -298,8 +388,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Who should be in each group: sorted, each once.
-    fn sets(&self, pending: &mut Pending) -> Vec<Vec<MemberPrint>> {
+    /// Who should be in each group, of those who have an account: sorted, each once. `former`: with those who would be in it by
+    /// the config of the last run alone.
+    fn sets(
+        &self,
+        has_account: &dyn Fn(Fingerprint) -> bool,
+        former: bool,
+        pending: &mut Pending,
+    ) -> Vec<Vec<MemberPrint>> {
         let by_name: BTreeMap<Fingerprint, usize> = match self.groups.nested {
             Nested::Ignore => BTreeMap::new(),
             _ => self.entries.iter().enumerate().map(|(at, entry)| (entry.name, at)).collect(),
@@ -310,10 +406,14 @@ impl<'a> Reader<'a> {
         for entry in &self.entries {
             let members = self.members.get(start..entry.end).unwrap_or_default();
             start = entry.end;
+            let former: &[Fingerprint] = match &entry.was {
+                Was::InScope(_, people) if former => people,
+                _ => &[],
+            };
             let (mut people, mut groups, mut without) = (Vec::new(), Vec::new(), 0);
-            for member in members {
+            for member in members.iter().chain(former) {
                 match by_name.get(member) {
-                    _ if self.accounts.has(*member) => people.push(*member),
+                    _ if has_account(*member) => people.push(*member),
                     Some(at) => groups.push(*at),
                     None => {
                         without += 1;
@@ -378,6 +478,15 @@ impl Pending {
             self.examples.pop_last();
         }
     }
+}
+
+/// A group's hash together with who is in it.
+fn hash_of(key: &DigestKey, attributes: [u8; 16], members: &[MemberPrint]) -> [u8; 16] {
+    let numbers = members.iter().map(|member| {
+        let kind = if member.resource == Resource::User { 1 } else { 2 };
+        (kind, member.fingerprint.0)
+    });
+    group_digest(key, attributes, numbers)
 }
 
 /// A group and all groups within it, however deep; a group that is in itself ends it.

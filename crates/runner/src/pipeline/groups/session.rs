@@ -125,19 +125,14 @@ impl GroupSession {
     }
 
     /// What the administrator allows for groups, by the settings for people. `first_load`: no apply of groups has come to its end.
-    pub(crate) fn policy(&self, people: &Policy, first_load: bool) -> Policy {
-        let action = match self.on_absent {
-            OnAbsent::Ignore => LeaverAction::Ignore,
-            OnAbsent::Unlink => LeaverAction::Unlink,
-            OnAbsent::Delete => LeaverAction::Delete,
-        };
+    pub(crate) fn policy(&self, people: &Policy, first_load: bool, edited: Edited) -> Policy {
         // How many records there must be is said of people alone.
         let guards = Guards { min_records: 0, ..people.guards };
         Policy {
             adopt: self.adopt,
-            leavers: Leavers { action, out_of_scope: action, grace_days: 0, delete_after_days: 0 },
+            leavers: leavers_of(self.on_absent),
             first_load,
-            edited: Edited::Nothing,
+            edited,
             guards,
             source: self.source_name(&people.source).to_owned(),
             ..people.clone()
@@ -167,6 +162,16 @@ impl GroupSession {
         let nested = self.of_people.member_key.iter().filter(|_| self.nested != Nested::Ignore);
         self.members.iter().chain(nested)
     }
+}
+
+/// How groups are treated that left.
+pub(in crate::pipeline) fn leavers_of(on_absent: OnAbsent) -> Leavers {
+    let action = match on_absent {
+        OnAbsent::Ignore => LeaverAction::Ignore,
+        OnAbsent::Unlink => LeaverAction::Unlink,
+        OnAbsent::Delete => LeaverAction::Delete,
+    };
+    Leavers { action, out_of_scope: action, grace_days: 0, delete_after_days: 0 }
 }
 
 /// What the target can do of what the table asks.
