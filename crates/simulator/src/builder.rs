@@ -15,7 +15,7 @@ use crate::Error;
 use crate::behaviour::{Behaviour, Bulk};
 use crate::fault::{Fault, Faults};
 use crate::habits::Habits;
-use crate::limits::Limits;
+use crate::limits::{Joins, Limits};
 use crate::provider::Provider;
 use crate::recorded::{Recorder, Request};
 use crate::running::Running;
@@ -133,7 +133,7 @@ impl Builder {
     }
 
     /// Whether the rates of the profile hold, by the [`clock`](Self::clock): a request beyond them is answered with 429 and
-    /// `Retry-After`. They do not by default.
+    /// `Retry-After`. They do not by default, and neither does the number of members who may join a group in an hour.
     pub fn limited(mut self, limited: bool) -> Self {
         self.limited = limited;
         self
@@ -203,6 +203,7 @@ impl Builder {
         }
         .with_numbers(self.profile.values.ids == Ids::Number);
         let limits = self.limited.then(|| Limits::new(&self.profile.rates));
+        let joins = self.limited.then(|| Joins::new(&self.profile.groups));
         let service = Service {
             habits: Habits::new(self.profile, self.behaviour.quirks.clone())?,
             behaviour: self.behaviour,
@@ -210,6 +211,7 @@ impl Builder {
             schemas: self.schemas,
             clock: self.clock,
             url,
+            joins,
             store: RwLock::new(store),
         };
         Ok(Shared {

@@ -1,12 +1,13 @@
 //! Holds callers to the rates of the profile: who is faster is answered with 429 and `Retry-After`. A rate with a stated burst is
 //! a bucket that fills again; without one, no time of `per_secs` ever holds more than `requests`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use peoplesync_scim::Resource;
-use peoplesync_scim::profile::Rate;
+use peoplesync_scim::profile::{Grouping, Rate};
+use peoplesync_scim::{Resource, ScimError};
+use serde_json::Value as Json;
 
 /// The rates, and what was used of them.
 #[derive(Debug)]
@@ -56,6 +57,61 @@ impl Limits {
         }
         counting.into_iter().for_each(|used| used.take(now));
         Ok(())
+    }
+}
+
+/// How many members have joined each group within the last hour, and how many may.
+#[derive(Debug)]
+pub(crate) struct Joins {
+    most: usize,
+    came: Mutex<BTreeMap<String, VecDeque<(i64, usize)>>>,
+}
+
+impl Joins {
+    pub(crate) fn new(habits: &Grouping) -> Self {
+        Self { most: habits.joins(), came: Mutex::default() }
+    }
+
+    /// How many members a group gains, by its members before and after; an error if that is more than may join it now. What services answer to
+    /// that is not documented: 429, and not for how long.
+    pub(crate) fn check(
+        &self,
+        group: &str,
+        before: Option<&Json>,
+        after: Option<&Json>,
+        now: i64,
+    ) -> Result<usize, ScimError> {
+        const HOUR: i64 = 3_600_000;
+        let ids = |members: Option<&'_ Json>| -> BTreeSet<String> {
+            let members = members.and_then(Json::as_array).into_iter().flatten();
+            members.filter_map(|member| member["value"].as_str().map(str::to_owned)).collect()
+        };
+        let new = ids(after).difference(&ids(before)).count();
+        let mut all = self.came.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(came) = all.get_mut(group) else {
+            return if new > self.most { Err(self.refusal()) } else { Ok(new) };
+        };
+        while came.front().is_some_and(|(at, _)| now - at >= HOUR) {
+            came.pop_front();
+        }
+        let count: usize = came.iter().map(|(_, count)| count).sum();
+        if new > 0 && count + new > self.most {
+            return Err(self.refusal());
+        }
+        Ok(new)
+    }
+
+    /// So many have joined.
+    pub(crate) fn note(&self, group: &str, new: usize, now: i64) {
+        if new > 0 {
+            let mut all = self.came.lock().unwrap_or_else(PoisonError::into_inner);
+            all.entry(group.to_owned()).or_default().push_back((now, new));
+        }
+    }
+
+    fn refusal(&self) -> ScimError {
+        let most = self.most;
+        ScimError::new(429, "", format!("more than {most} members would join the group in an hour"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The members of one group, in as few requests as the target allows, one after the other.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use peoplesync_reconcile::{Action, Change, Digest, Member};
 use peoplesync_scim::Resource;
@@ -39,6 +40,34 @@ impl<'a> Step<'a> {
     }
 }
 
+/// How far the members of a group have come.
+#[derive(Debug)]
+pub(super) struct Stage {
+    /// How many steps are done, one way or another.
+    steps: usize,
+    refused: Vec<String>,
+    failed: Option<Sent>,
+    /// Why members stay whom the target does not let go in any form.
+    kept_in: Option<Sent>,
+    is_first: bool,
+}
+
+impl Stage {
+    pub(super) fn new(change: &Change) -> Self {
+        let is_first = change.action != Action::Create;
+        Self { steps: 0, refused: Vec::new(), failed: None, kept_in: None, is_first }
+    }
+}
+
+/// A group that nobody may join for so long, as the target limits joins.
+#[derive(Debug)]
+pub(super) struct Full {
+    pub(super) stage: Stage,
+    pub(super) wait: Duration,
+    /// How many are still to join.
+    pub(super) left: usize,
+}
+
 /// Writes the members of one group, one request after the other.
 pub(super) struct Filler<'s, 'a> {
     pub(super) sender: &'s Sender<'a>,
@@ -51,31 +80,52 @@ pub(super) struct Filler<'s, 'a> {
 }
 
 impl Filler<'_, '_> {
-    pub(super) async fn fill(&self, steps: &[Step<'_>], earlier: Sent) -> Sent {
-        let mut parts = self.parts(steps);
-        let mut refused = Vec::new();
-        let mut failed: Option<Sent> = None;
-        // Why members stay whom the target does not let go in any form.
-        let mut kept_in: Option<Sent> = None;
-        let mut is_first = self.change.action != Action::Create;
+    /// Does the steps that are left. An error is a group that is full before all of them are done.
+    pub(super) async fn fill(
+        &self,
+        steps: &[Step<'_>],
+        stage: Stage,
+        earlier: Sent,
+    ) -> Result<Sent, Full> {
+        let client = &self.sender.tools.client;
+        let Stage { steps: done, mut refused, mut failed, mut kept_in, mut is_first } = stage;
+        let mut parts = self.parts(steps.get(done..).unwrap_or_default());
         while let Some(part) = parts.pop() {
             if self.sender.must_stop() {
-                return Sent { ended: Ended::Skipped, ..earlier };
+                return Ok(Sent { ended: Ended::Skipped, ..earlier });
             }
             let (gone, new) = part
                 .split_at(part.iter().take_while(|step| matches!(step, Step::Remove(..))).count());
+            let room = match client.join(&self.change.key, new.len()) {
+                Ok(room) => room,
+                Err(wait) if gone.is_empty() => {
+                    let left = part.len() + parts.iter().map(|part| part.len()).sum::<usize>();
+                    let steps = steps.len() - left;
+                    let stage = Stage { steps, refused, failed, kept_in, is_first };
+                    return Err(Full { stage, wait, left });
+                }
+                Err(_) => 0,
+            };
+            let (part, later) = part.split_at(gone.len() + room);
+            parts.extend(Some(later).filter(|later| !later.is_empty()));
+            let (gone, new) = part.split_at(gone.len());
             if !gone.is_empty()
                 && let Some(sent) = self.removes_nobody().await
             {
                 kept_in = Some(sent);
+                client.joined(&self.change.key, room);
                 parts.extend(Some(new).filter(|new| !new.is_empty()));
                 continue;
             }
             let seq = self.sender.next_seq.fetch_add(1, Ordering::Relaxed);
             if !self.sender.journal.intend(self.intent(seq)).await {
-                return Sent { id: earlier.id, ..Sent::not_journaled() };
+                return Ok(Sent { id: earlier.id, ..Sent::not_journaled() });
             }
             let (answer, number) = client::numbered(self.send(part)).await;
+            let is_refused = answer.as_ref().is_err_and(|error| !error.ambiguous);
+            if room > 0 {
+                client.joined(&self.change.key, if is_refused { room } else { 0 });
+            }
             let error = match answer {
                 Ok(()) => {
                     self.sender.reached();
@@ -146,12 +196,12 @@ impl Filler<'_, '_> {
             .flatten()
             .filter_map(|sent| sent.error.clone())
             .collect();
-        match failed.or(kept_in) {
+        Ok(match failed.or(kept_in) {
             None => Sent { status: Some(200), ..Sent::done(self.id) },
             Some(sent) => {
                 Sent { id: Some(self.id.to_owned()), error: Some(errors.join("; ")), ..sent }
             }
-        }
+        })
     }
 
     /// The steps of each request, the last one first, as the next one is taken from the end.

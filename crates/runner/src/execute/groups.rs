@@ -9,7 +9,7 @@ use peoplesync_scim::profile::{members_of, with_members};
 use peoplesync_state::MemberEffect;
 use serde_json::{Value as Json, json};
 
-use super::filler::{Filler, Step};
+use super::filler::{Filler, Full, Stage, Step};
 use super::requests;
 use super::send::Sender;
 use super::sent::{Ended, Sent};
@@ -61,7 +61,11 @@ impl Sender<'_> {
             first.iter().map(|(member, id)| (member.resource, id.as_str())).collect();
         let mut body = requests::create_body(change.resource, &requests::now(change));
         with_members(&mut body, &with);
+        // It is new, so all of them may join; from now on they count.
+        let _room = self.tools.client.join(&change.key, with.len());
         let sent = Sent::numbered(self.create_with(change, &body)).await.redacted(change);
+        let is_refused = sent.status.is_some_and(|status| (400..500).contains(&status));
+        self.tools.client.joined(&change.key, if is_refused { with.len() } else { 0 });
         let is_kept = self.kept(sent.id.as_deref());
         let added: Vec<&Member> =
             first.iter().filter(|(_, id)| is_kept(id)).map(|(member, _)| *member).collect();
@@ -91,11 +95,16 @@ impl Sender<'_> {
         filling.map(|(index, _)| index).collect()
     }
 
-    /// Writes the members of a group that exists by now.
-    pub(super) async fn fill(&self, index: usize, results: &[Option<Sent>]) -> Sent {
+    /// Writes the members of a group that exists by now, from where it was full. An error is one that is full now.
+    pub(super) async fn fill(
+        &self,
+        index: usize,
+        from: Option<Stage>,
+        results: &[Option<Sent>],
+    ) -> Result<Sent, Full> {
         let change = &self.plan.changes[index];
         let earlier = results[index].clone().unwrap_or_else(Sent::skipped);
-        let Some(id) = earlier.id.clone() else { return earlier };
+        let Some(id) = earlier.id.clone() else { return Ok(earlier) };
         let joining = self.joining(change, results);
         let sent_first =
             if change.action == Action::Create { self.first(&joining).len() } else { 0 };
@@ -113,7 +122,8 @@ impl Sender<'_> {
         let has_members = AtomicBool::new(has_members);
         let is_whole = joining.missing.is_empty();
         let filler = Filler { sender: self, change, id: &id, is_whole, has_members };
-        let mut sent = filler.fill(&steps, earlier).await;
+        let stage = from.unwrap_or_else(|| Stage::new(change));
+        let mut sent = filler.fill(&steps, stage, earlier).await?;
         if sent.ended == Ended::Done && !joining.missing.is_empty() {
             let names: Vec<&str> = joining.missing.iter().map(|member| member.label()).collect();
             sent.ended = Ended::Failed;
@@ -122,7 +132,7 @@ impl Sender<'_> {
                 names.join(", ")
             ));
         }
-        sent
+        Ok(sent)
     }
 
     /// The ids of all members of a change. The same answer before and after the group was written.
@@ -149,8 +159,9 @@ impl Sender<'_> {
         if !habits.members_on_create {
             return &[];
         }
+        let most = habits.chunk().min(habits.joins());
         // Members are sorted: people stand before groups.
-        let people = joining.add.iter().take(habits.chunk());
+        let people = joining.add.iter().take(most);
         let people = people.take_while(|(member, _)| member.resource == Resource::User).count();
         joining.add.get(..people).unwrap_or_default()
     }

@@ -1,11 +1,13 @@
 //! Applies a plan: journal, request, outcome, link. Everything was decided by the plan.
 //!
 //! Order: creates, adoptions, updates and reactivations side by side; then what met a conflict once more, as people
-//! may swap a name or take one that is given up; then groups and their members; then whoever leaves, and groups that go; then references to accounts that were created just now.
+//! may swap a name or take one that is given up; then groups and their members; then whoever leaves, and groups that go; then references to accounts that were created just now;
+//! then members whom a full group can only take later.
 
 mod ahead;
 mod create;
 mod filler;
+mod full;
 mod groups;
 mod journal;
 mod lessons;
@@ -138,7 +140,7 @@ async fn send_all(
     pass(&sender, again, &mut results, progress).await;
 
     let (empty, filled): (Vec<usize>, Vec<usize>) = groups.into_iter().partition(leaves);
-    groups_pass(&sender, filled, &mut results, progress).await;
+    let full = groups_pass(&sender, filled, &mut results, progress).await;
 
     pass(&sender, last, &mut results, progress).await;
 
@@ -161,6 +163,8 @@ async fn send_all(
     for (index, sent) in written {
         results[index] = Some(sent);
     }
+
+    full::fill_later(&sender, full, &mut results, progress).await;
 
     let stopped = sender.stopped();
     let lessons = sender.lessons();
@@ -207,13 +211,13 @@ async fn pass(
 }
 
 /// Writes groups: first so that all of them exist, then their members. What met a conflict is tried once more, as groups may swap
-/// a name.
+/// a name. Gives those that are full for now.
 async fn groups_pass(
     sender: &send::Sender<'_>,
     indexes: Vec<usize>,
     results: &mut [Option<Sent>],
     progress: &Progress,
-) {
+) -> Vec<(usize, filler::Full)> {
     let is_conflict = |results: &[Option<Sent>], index: &usize| {
         results[*index].as_ref().is_some_and(Sent::is_conflict)
     };
@@ -237,18 +241,23 @@ async fn groups_pass(
     }
     let filling = sender.filling(results);
     progress.more(filling.len());
-    let filled: Vec<(usize, Sent)> = {
+    let filled: Vec<_> = {
         let results = &*results;
         futures_util::stream::iter(filling)
-            .map(|index| async move { (index, sender.fill(index, results).await) })
+            .map(|index| async move { (index, sender.fill(index, None, results).await) })
             .buffer_unordered(at_once)
             .inspect(|_| progress.step())
             .collect()
             .await
     };
-    for (index, sent) in filled {
-        results[index] = Some(sent);
+    let mut full = Vec::new();
+    for (index, filled) in filled {
+        match filled {
+            Ok(sent) => results[index] = Some(sent),
+            Err(left) => full.push((index, left)),
+        }
     }
+    full
 }
 
 /// Whether the user asked to stop.

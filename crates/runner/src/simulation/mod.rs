@@ -8,6 +8,7 @@
 mod bulk;
 mod checker;
 mod dice;
+mod full_groups;
 mod history;
 mod run;
 mod settings;

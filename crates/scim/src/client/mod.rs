@@ -15,6 +15,7 @@ mod cause;
 mod config;
 mod discover;
 mod error;
+mod joins;
 mod lanes;
 mod pace;
 mod paging;
@@ -184,7 +185,23 @@ impl Client {
     /// it to [`ClientConfig::used`], less the time that has passed.
     #[must_use]
     pub fn used(&self) -> Vec<(String, Duration)> {
-        self.0.transport.pace.used()
+        let mut used = self.0.transport.pace.used();
+        used.extend(self.0.transport.joins.used());
+        used
+    }
+
+    /// Takes the part of so many joins of what the profile lets one group have in an hour; how many of them may be sent now. Tell
+    /// what came of them by [`joined`](Self::joined). `group` is whatever names the group to the caller, for good.
+    ///
+    /// # Errors
+    /// Nobody may join for so long.
+    pub fn join(&self, group: &str, wanted: usize) -> Result<usize, Duration> {
+        self.0.transport.joins.take(group, wanted)
+    }
+
+    /// A request with members who join has come to its end; so many of them surely did not.
+    pub fn joined(&self, group: &str, refused: usize) {
+        self.0.transport.joins.settle(group, refused);
     }
 
     /// The same client, connections and limits, with another profile: one that what the target says of itself has completed.

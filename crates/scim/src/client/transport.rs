@@ -20,6 +20,7 @@ use super::bulk::{Bulk, Outcome};
 use super::cause::{Cause, TlsFailure};
 use super::config::{ClientConfig, Observer};
 use super::error::{ClientError, Kind};
+use super::joins::Joins;
 use super::lanes::Lanes;
 use super::pace::{Class, Pace};
 use super::reply::{Reply, is_success};
@@ -160,6 +161,7 @@ pub(super) struct Transport {
     max_response_bytes: usize,
     pub(super) lanes: Lanes,
     pub(super) pace: Pace,
+    pub(super) joins: Joins,
     retry: Retry,
     wire: Option<Arc<dyn Wire>>,
     observer: Option<Observer>,
@@ -190,6 +192,7 @@ impl Transport {
             max_response_bytes: config.max_response_bytes,
             lanes: Lanes::new(config.concurrency, config.max_concurrency.min(MOST_LANES)),
             pace: Pace::new(config.profile.rates.clone(), &config.used),
+            joins: Joins::new(&config.profile.groups, &config.used),
             retry: Retry::new(
                 config.retries,
                 config.retry_base,

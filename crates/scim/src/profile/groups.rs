@@ -25,6 +25,8 @@ pub struct Grouping {
     pub members_per_request: u32,
     /// How many of them it may remove, where that is less; 0 is as many.
     pub removes_per_request: u32,
+    /// How many members may join one group in an hour; 0 is any number.
+    pub joins_per_hour: u32,
     /// Whether one request may both add and remove members.
     pub mixed: bool,
     /// Whether a group may be created with members.
@@ -46,6 +48,7 @@ impl Default for Grouping {
             members_filter: true,
             members_per_request: 0,
             removes_per_request: 0,
+            joins_per_hour: 0,
             mixed: true,
             members_on_create: true,
             remove: RemoveMembers::default(),
@@ -60,6 +63,11 @@ impl Grouping {
     /// How many members one request may hold.
     pub fn chunk(&self) -> usize {
         limit(self.members_per_request)
+    }
+
+    /// How many members may join one group in an hour.
+    pub fn joins(&self) -> usize {
+        limit(self.joins_per_hour)
     }
 
     /// How many members one request may remove.

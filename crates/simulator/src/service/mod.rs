@@ -21,6 +21,7 @@ use serde_json::{Value as Json, json};
 pub(crate) use self::bulk::Meddle;
 use crate::behaviour::Behaviour;
 use crate::habits::Habits;
+use crate::limits::Joins;
 use crate::memberships;
 use crate::projection::Selection;
 use crate::query::Query;
@@ -45,6 +46,8 @@ pub(crate) struct Service {
     pub(crate) whole: bool,
     /// The base URL.
     pub(crate) url: String,
+    /// Who joined which group of late, where that is limited.
+    pub(crate) joins: Option<Joins>,
     pub(crate) store: RwLock<Store>,
 }
 

@@ -30,10 +30,12 @@ impl Service {
         let new = accept(resource, body, &self.schemas, Origin::Client)?;
         let new = self.habits.keep(resource, new, None)?;
         let mut store = self.write();
+        let joining = self.joining(resource, "", None, &new)?;
         let row = match self.hidden(&store, resource, &new) {
             Some(row) => self.change(&mut store, resource, &row, new)?,
             None => self.add(&mut store, resource, new, None)?,
         };
+        self.joined(&row.id, joining);
         let shown = self.show(&store, resource, &row, &selection, false);
         if self.habits.quirks.create_answer == CreateAnswer::WithoutId {
             let mut value: Json = serde_json::from_slice(&shown).unwrap_or_default();
@@ -94,7 +96,9 @@ impl Service {
         let body = self.habits.read(resource, body, &self.schemas)?;
         let new = accept(resource, body, &self.schemas, Origin::Client)?;
         let new = self.habits.keep(resource, new, Some(&before))?;
+        let joining = self.joining(resource, id, Some(&before), &new)?;
         let row = self.change(&mut store, resource, &row, new)?;
+        self.joined(id, joining);
         let shown = self.show(&store, resource, &row, &selection, false);
         Ok(self.tagged(reply(StatusCode::OK, shown), &row))
     }
@@ -130,7 +134,9 @@ impl Service {
         let new = accept(resource, patched, &self.schemas, Origin::Own)?;
         let new = self.habits.keep(resource, new, Some(&before))?;
         if self.habits.quirks.patches == Patches::Right {
+            let joining = self.joining(resource, id, Some(&before), &new)?;
             row = self.change(&mut store, resource, &row, new)?;
+            self.joined(id, joining);
         }
         if self.behaviour.patch_without_body && selection.is_default() {
             return Ok(self.tagged(reply(StatusCode::NO_CONTENT, Bytes::new()), &row));
@@ -236,6 +242,27 @@ impl Service {
         let created = meta.as_ref().and_then(|meta| meta["created"].as_str()).unwrap_or(&now);
         let stamp = Stamp { created: created.to_owned(), modified: now.clone() };
         store.save(resource, new, &stamp).map_err(|error| unsaved(&error))
+    }
+
+    /// How many members join a group, if so many may.
+    fn joining(
+        &self,
+        resource: Resource,
+        id: &str,
+        before: Option<&Json>,
+        new: &Map<String, Json>,
+    ) -> Result<usize, ScimError> {
+        let Some(joins) = self.joins.as_ref().filter(|_| resource == Resource::Group) else {
+            return Ok(0);
+        };
+        let before = before.and_then(|before| before.get("members"));
+        joins.check(id, before, new.get("members"), self.clock.now().as_millisecond())
+    }
+
+    fn joined(&self, id: &str, count: usize) {
+        if let Some(joins) = &self.joins {
+            joins.note(id, count, self.clock.now().as_millisecond());
+        }
     }
 
     /// What a resource must keep to among the others: unique values, and members that exist.

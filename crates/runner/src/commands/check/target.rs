@@ -264,13 +264,13 @@ fn of_filters(filter: &Filtering) -> String {
 
 /// What is special about groups.
 fn of_groups(groups: &Grouping) -> impl Iterator<Item = String> {
-    let most = |number: u32, verb: &str| {
-        (number > 0).then(|| format!("at most {number} members {verb} in a request"))
-    };
+    let most =
+        |number: u32, what: &str| (number > 0).then(|| format!("at most {number} members {what}"));
     let parts = [
         (groups.members == ShowMembers::Never).then(|| "members are not returned".to_owned()),
-        most(groups.members_per_request, "are changed"),
-        most(groups.removes_per_request, "are removed"),
+        most(groups.members_per_request, "are changed in a request"),
+        most(groups.removes_per_request, "are removed in a request"),
+        most(groups.joins_per_hour, "join a group in an hour"),
         (!groups.nested).then(|| "no groups in groups".to_owned()),
         (!groups.fixed.is_empty())
             .then(|| format!("of a group {} stays as it was created", groups.fixed.join(", "))),

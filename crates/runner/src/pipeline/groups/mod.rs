@@ -9,8 +9,8 @@ mod session;
 
 use peoplesync_mapping::DigestKey;
 use peoplesync_reconcile::{
-    Coverage, GroupFacts, Holdings, Limits, Links, LintContext, Memberships, Observation, Plan,
-    Policy, Survey, Warning, lint, plan_groups,
+    Change, Coverage, GroupFacts, Holdings, Limits, Links, LintContext, Memberships, Observation,
+    Plan, Policy, Survey, Warning, lint, plan_groups,
 };
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::Client;
@@ -25,6 +25,7 @@ use super::observe::{self, Watch};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::Output;
+use crate::report::human::number;
 use crate::report::progress::Progress;
 pub(crate) use gather::{BoundOfPeople, Gathered, OfPeople, name_print};
 pub(crate) use members::Found;
@@ -131,8 +132,11 @@ pub(crate) async fn plan(
         members: memberships.as_ref(),
     };
     let mut plan = plan_groups(plan.clone(), &facts);
-    if let Some(message) = pending.message() {
-        plan.warnings.push(Warning { key: None, origin: None, message });
+    let most = client.profile().groups.joins();
+    let messages: Vec<String> = pending.message().into_iter().chain(slow(&plan, most)).collect();
+    if !messages.is_empty() {
+        let warning = |message| Warning { key: None, origin: None, message };
+        plan.warnings.extend(messages.into_iter().map(warning));
         plan.warnings.sort();
         plan = plan.seal();
     }
@@ -148,6 +152,27 @@ pub(crate) async fn plan(
     }
     let links = GroupLinks { links, found: found.unwrap_or_default() };
     Ok(Planned { plan, links, snapshot })
+}
+
+/// That groups gain more members than may join one in an hour.
+fn slow(plan: &Plan, most: usize) -> Option<String> {
+    let joins = |change: &Change| change.members.add.len();
+    let slow = plan.changes.iter().filter(|change| joins(change) > most);
+    let slowest = slow.clone().max_by_key(|change| joins(change))?;
+    let hours = match (joins(slowest) - 1) / most {
+        1 => "an hour".to_owned(),
+        hours => format!("{hours} hours"),
+    };
+    let groups = match slow.count() {
+        1 => String::new(),
+        count => format!(" (and so on for {} more)", number(count - 1)),
+    };
+    Some(format!(
+        "the target lets {} members join a group in an hour: the last of {} for `{}` join after {hours}{groups}",
+        number(most),
+        number(joins(slowest)),
+        slowest.name,
+    ))
 }
 
 /// Whether it means anything that a person is not among the members. Where groups are made of people, everybody must have been
