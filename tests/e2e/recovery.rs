@@ -10,7 +10,8 @@ use peoplesync_simulator::{Behaviour, Fault};
 use peoplesync_state::{Access, Intent, RunStart, State};
 use serde_json::{Value as Json, json};
 
-use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS, profile};
+use super::canned::{Canned, Rule};
+use super::harness::{Bed, CONFIG, HEADER, NO_GUARDS, profile, ran};
 
 fn config(target: &str) -> String {
     let config = CONFIG.replace("[people]\n", "[people]\nadopt = false\n");
@@ -149,4 +150,35 @@ fn an_account_that_was_created_again_is_kept_although_its_second_step_fails() {
     assert_eq!(bed.simulator().count(Resource::User), 2);
     fails.store(false, Ordering::Release);
     settled(&bed, 2);
+}
+
+/// A service that finds who was meant by a mail address, and answers with that account.
+#[test]
+fn an_answer_with_the_account_of_somebody_who_is_linked_fails_that_change_alone() {
+    let rule = |method: &str, body: Json| Rule {
+        method: method.to_owned(),
+        path: "/Users".to_owned(),
+        status: if method == "POST" { "201" } else { "200" }.to_owned(),
+        media_type: "application/scim+json".to_owned(),
+        body: body.to_string().into_bytes(),
+    };
+    let nobody = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": 0, "Resources": [],
+    });
+    let answer = json!({ "id": "7", "userName": "u1@example.com", "externalId": "" });
+    let target = Canned::start(vec![rule("GET", nobody), rule("POST", answer)]);
+    let bed = Bed::new();
+    let run = |people: &[usize]| {
+        let people: String = people.iter().map(|n| person(*n)).collect();
+        bed.write("people.csv", format!("{HEADER}{people}"));
+        let mut command = bed.command(&["apply", "--yes"]);
+        ran(command.env("PEOPLESYNC_TARGET__URL", target.url()))
+    };
+    bed.write("peoplesync.toml", config("").replace("externalId = \"id\"\n", ""));
+    run(&[1]).expect(0);
+    let second = run(&[1, 2, 3]).expect(5);
+    let told = second.stdout.matches("belongs to somebody else").count();
+    assert_eq!(told, 2, "{}{}", second.stdout, second.stderr);
+    run(&[1]).expect(0);
 }

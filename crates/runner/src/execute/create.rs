@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use peoplesync_reconcile::Change;
 use peoplesync_scim::client::{ClientError, Created, Kind, Links};
-use peoplesync_scim::{Filter, Path, Resource};
+use peoplesync_scim::{Filter, Path};
 use serde_json::Value as Json;
 
 use super::lookup::{find, find_created};
@@ -67,7 +67,7 @@ impl Sender<'_> {
                     if self.is_anothers(&created.resource, change) {
                         return Err(ClientError::somebody_elses(change.resource));
                     }
-                    if self.is_new(change.resource, &created.id) {
+                    if self.is_new(change, &created.id).await {
                         return Ok(created);
                     }
                     None
@@ -88,7 +88,9 @@ impl Sender<'_> {
                 Ok(found) => (found, was_tried),
                 Err(_) => (None, true),
             };
-            if let Some(id) = found.filter(|id| self.is_new(change.resource, id)) {
+            if let Some(id) = found
+                && self.is_new(change, &id).await
+            {
                 return Ok(Created { id, resource: Json::Null, version: None, linked: false });
             }
             match error {
@@ -117,9 +119,13 @@ impl Sender<'_> {
 
     /// Whether an id that was answered can be that of a new account. A proxy that repeats an answer, or a service that answers
     /// with whom it has, would otherwise give one account to two people.
-    fn is_new(&self, resource: Resource, id: &str) -> bool {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.insert((resource, id.to_owned()))
+    async fn is_new(&self, change: &Change, id: &str) -> bool {
+        let is_free = {
+            let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            taken.insert((change.resource, id.to_owned()))
+        };
+        // Whoever did not change is not in the plan.
+        is_free && self.journal.owner(change.resource, id).await.is_none_or(|key| key == change.key)
     }
 
     /// Whether an account is no good without this attribute, so that it must not be left out.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use peoplesync_scim::Resource;
 use peoplesync_state::{Batch, Error, Intent, RunId, Settlement, State};
 use tokio::sync::{Notify, oneshot};
 
@@ -49,7 +50,12 @@ struct Desk {
     /// The same for the task of a simulation, for which everything is to be done at once.
     call: Option<Notify>,
     broken: AtomicBool,
+    /// Whether anybody was linked before, so that there is something to ask.
+    has_links: bool,
 }
+
+/// Who has an account, and where to say so.
+type Question = (Resource, String, oneshot::Sender<Option<String>>);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -58,12 +64,16 @@ struct Waiting {
     askers: Vec<oneshot::Sender<bool>>,
     settlements: Vec<Settlement>,
     withdrawn: Vec<u64>,
+    questions: Vec<Question>,
     is_closed: bool,
 }
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.askers.is_empty() && self.settlements.is_empty() && self.withdrawn.is_empty()
+        self.askers.is_empty()
+            && self.settlements.is_empty()
+            && self.withdrawn.is_empty()
+            && self.questions.is_empty()
     }
 
     /// All of it; nothing once nothing more comes.
@@ -76,7 +86,8 @@ impl Waiting {
     }
 
     fn is_urgent(&self) -> bool {
-        self.is_closed || !self.askers.is_empty() || self.settlements.len() >= ENOUGH
+        let is_asked = !self.askers.is_empty() || !self.questions.is_empty();
+        self.is_closed || is_asked || self.settlements.len() >= ENOUGH
     }
 }
 
@@ -85,7 +96,9 @@ impl Journal {
     /// of its own.
     pub(super) fn start(state: State, run: RunId, used: UsedLimits, simulated: bool) -> Self {
         let call = simulated.then(Notify::new);
-        let desk = Arc::new(Desk { call, ..Desk::default() });
+        let linked = [Resource::User, Resource::Group].map(|resource| state.count(resource));
+        let has_links = linked.iter().any(|count| !matches!(count, Ok(0)));
+        let desk = Arc::new(Desk { call, has_links, ..Desk::default() });
         let shared = Arc::clone(&desk);
         let mut writer = Writer { state, run, used, failure: None };
         let writing = if simulated {
@@ -140,6 +153,17 @@ impl Recorder {
             self.0.ring();
         }
         answer
+    }
+
+    /// The key of whoever had this account before the run, as far as the state knows.
+    pub(super) async fn owner(&self, resource: Resource, id: &str) -> Option<String> {
+        if !self.0.has_links {
+            return None;
+        }
+        let (say, answer) = oneshot::channel();
+        self.0.lock().questions.push((resource, id.to_owned(), say));
+        self.0.ring();
+        answer.await.ok().flatten()
     }
 
     /// Takes back what was intended and is not sent after all.
@@ -227,6 +251,10 @@ impl Writer {
                 broken.store(true, Ordering::Release);
                 self.failure = Some(error);
             }
+        }
+        for (resource, id, asker) in group.questions {
+            let links = self.state.links_by_id(resource, &[id.as_str()]).unwrap_or_default();
+            let _gone = asker.send(links.into_iter().next().map(|link| link.key));
         }
         for asker in group.askers {
             // Nobody waits any more when the apply was interrupted.
