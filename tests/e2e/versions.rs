@@ -121,3 +121,34 @@ fn a_delete_that_a_rule_of_the_target_refuses_is_not_told_as_a_change_by_somebod
     assert!(ran.stdout.contains("a precondition of the target does not hold"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("was changed at the target"), "{}", ran.stdout);
 }
+
+/// Ids are unique in one kind of resource only, and numbers often are not beyond.
+#[test]
+fn a_group_with_the_id_of_a_person_has_no_version_of_theirs() {
+    let bed = Bed::new();
+    let groups = |name: &str| {
+        bed.write("groups.csv", format!("id,name,members\ng,{name},1\n"));
+    };
+    let own = r#"
+[groups]
+source = { kind = "csv", settings = { path = "groups.csv", key = "id" } }
+members = "members"
+[groups.attributes]
+externalId = "id"
+displayName = "name"
+"#;
+    bed.write("peoplesync.toml", format!("{CONFIG}{own}{NO_GUARDS}"));
+    bed.write("people.csv", people("Engineer", ""));
+    groups("Staff");
+    let ada = json!({ "id": "7", "userName": "ada@example.com", "externalId": "1" });
+    bed.simulator().seed(Resource::User, [ada]).unwrap();
+    let staff = json!({ "id": "7", "displayName": "Staff", "externalId": "g" });
+    bed.simulator().seed(Resource::Group, [staff]).unwrap();
+    bed.run(&["apply", "--yes"]).expect(0);
+    // Its version is another than the group's.
+    bed.simulator().edit(Resource::User, "7", |user| user["title"] = json!("Countess")).unwrap();
+    bed.write("people.csv", people("Lead", ""));
+    groups("Everybody");
+    bed.run(&["apply", "--yes", "--full"]).expect(0);
+    assert_eq!(bed.simulator().resources(Resource::Group)[0]["displayName"], "Everybody");
+}

@@ -152,7 +152,9 @@ impl Habits {
             return Err(invalid(&format!("`{path}` is required")));
         }
         if let Some(path) = self.refuses.iter().find(|path| given(&value, path)) {
-            return Err(invalid(&format!("`{path}` is not supported")));
+            let mut error = invalid(&format!("`{path}` is not supported"));
+            error.status = self.quirks.refuses_with;
+            return Err(error);
         }
         for (path, most) in &self.max_length {
             let length =

@@ -39,8 +39,10 @@ pub struct Quirks {
     pub rewrites: BTreeMap<String, Rewrite>,
     /// Attributes that are accepted, and not kept.
     pub drops: Vec<String>,
-    /// Attributes that are refused with 400.
+    /// Attributes that are refused.
     pub refuses: Vec<String>,
+    /// The status of that.
+    pub refuses_with: u16,
     /// Most characters of an attribute; more are refused.
     pub max_length: BTreeMap<String, usize>,
     /// Two attributes that must be the same, such as userName and the first address.
@@ -202,6 +204,7 @@ impl Default for Quirks {
             rewrites: BTreeMap::new(),
             drops: Vec::new(),
             refuses: Vec::new(),
+            refuses_with: 400,
             max_length: BTreeMap::new(),
             must_equal: Vec::new(),
             must_be_primary: Vec::new(),

@@ -54,7 +54,7 @@ pub(crate) struct Tools {
     pub(crate) kept: Kept,
     pub(crate) fingerprint: Box<dyn Fn(&str) -> Fingerprint + Send + Sync>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// The version of each account that is changed, by its id, where a write is to be refused that comes too late.
+    /// The version of each person's account that is changed, by its id, where a write is to be refused that comes too late.
     pub(crate) versions: BTreeMap<String, String>,
     /// Whether each account is read after it was written.
     pub(crate) verify: bool,

@@ -42,7 +42,8 @@ impl Partly {
         error: &ClientError,
         is_needed: impl Fn(&Path) -> bool,
     ) -> bool {
-        let is_about_content = error.kind == Kind::Refused
+        // A 403 may be about the credentials, or about what they may not write.
+        let is_about_content = matches!(error.kind, Kind::Refused | Kind::Denied)
             && matches!(error.status, Some(400 | 403 | 422))
             && !error.ambiguous
             && !error.is_unsupported();

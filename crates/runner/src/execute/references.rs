@@ -127,7 +127,7 @@ impl Sender<'_> {
                 true => Sent::done(&id),
                 false => {
                     let work = self.write(change, &differences, &attributes, &id, None);
-                    Sent::numbered(work).await
+                    Sent::numbered(work).await.redacted(change)
                 }
             };
             let written = second.is_whole() && missing.is_empty();

@@ -122,7 +122,7 @@ impl<'a> Sender<'a> {
                 Action::Create => self.create(index).await,
                 Action::Delete => self.delete(change, id).await,
                 _ => {
-                    let version = self.tools.versions.get(id).map(String::as_str);
+                    let version = self.version(change, id);
                     let now = requests::now(change);
                     self.write(change, &now, &change.attributes, id, version).await
                 }
@@ -141,6 +141,13 @@ impl<'a> Sender<'a> {
             self.settle_with(index, &entry, &sent, digest, created, members);
         }
         sent
+    }
+
+    /// The version in which an account was when its change was planned. Groups have none here: an id is one of its kind of resource
+    /// only, and a group may have the id of a person.
+    pub(super) fn version(&self, change: &Change, id: &str) -> Option<&str> {
+        let versions = Some(&self.tools.versions).filter(|_| change.resource == Resource::User);
+        versions?.get(id).map(String::as_str)
     }
 
     pub(super) fn id_of(

@@ -67,7 +67,7 @@ impl Sender<'_> {
 
     /// Deletes an account, if it is as it was when that was planned.
     pub(super) async fn delete(&self, change: &Change, id: &str) -> Sent {
-        let version = self.tools.versions.get(id).map(String::as_str);
+        let version = self.version(change, id);
         match self.tools.client.delete(change.resource, id, version).await {
             Ok(_) => {
                 self.reached();
