@@ -21,6 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// keeps the default, so that its memory does not grow with the links.
 const CACHE: i64 = -65_536;
 
+/// The log is copied into the file after so many pages (of 4 KiB): a page that was written often is copied once, and an apply of
+/// thousands does not stop for it.
+const CHECKPOINT: i64 = 8192;
+
 /// Opens for the one writer.
 pub(crate) fn write(
     path: &Path,
@@ -158,6 +162,7 @@ fn prepare_to_write(
     // FULL: what the journal says is on the disk before a request is sent.
     conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
     conn.pragma_update(None, "cache_size", CACHE)?;
+    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     let version = match found {
         Found::Version(version) => version,
         Found::Nothing | Found::Foreign => 0,

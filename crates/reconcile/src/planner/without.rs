@@ -21,7 +21,7 @@ impl Plan {
             };
             left_out += 1;
             self.summary.take_out(&change);
-            self.summary.take_out_drift(change.resource, change.undoes_drift());
+            self.summary.take_out_drift(change.undoes_drift());
             if matches!(change.action, Action::Create | Action::Adopt) {
                 unlinked.insert((change.resource, change.key.clone()));
             }
@@ -35,7 +35,7 @@ impl Plan {
                     self.summary.take_out(change);
                 }
                 let undoes_drift = is_needed && change.undoes_drift();
-                self.summary.take_out_drift(change.resource, undid_drift && !undoes_drift);
+                self.summary.take_out_drift(undid_drift && !undoes_drift);
                 is_needed
             });
         }
@@ -59,12 +59,11 @@ impl Change {
         if was == (self.attributes.len(), self.members.add.len()) {
             return true;
         }
-        self.members.drift = self.members.drift.min(self.members.len());
         // What is not written now is not known as written, in the next run.
         self.digest = self.digest.map(Digest::unfinished);
         self.written = Written::default();
         if self.action == Action::Update {
-            let reason = words::differing(&self.attributes, &self.members);
+            let reason = words::differing(&self.attributes, !self.members.is_empty());
             self.reason = causes::with_cause(reason, self.cause);
         }
         self.action != Action::Update || !self.attributes.is_empty() || !self.members.is_empty()
@@ -95,11 +94,7 @@ impl Summary {
         *from_config = from_config.saturating_sub(u64::from(change.cause == Cause::Config));
     }
 
-    fn take_out_drift(&mut self, resource: Resource, is_out: bool) {
-        let from_drift = match resource {
-            Resource::User => &mut self.from_drift,
-            Resource::Group => &mut self.groups.from_drift,
-        };
-        *from_drift = from_drift.saturating_sub(u64::from(is_out));
+    fn take_out_drift(&mut self, is_out: bool) {
+        self.from_drift = self.from_drift.saturating_sub(u64::from(is_out));
     }
 }

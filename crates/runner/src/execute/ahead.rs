@@ -12,8 +12,12 @@ use tokio::sync::oneshot;
 
 use super::send::Sender;
 
-/// The first block, and the largest.
-const BLOCK: (usize, usize) = (32, 1024);
+/// The first block, and the largest. The largest is for targets that take tens of thousands of changes a second: a block that
+/// is half used lasts as long as the journal is busy with outcomes.
+const BLOCK: (usize, usize) = (32, 4096);
+
+/// How many times larger the next block is after somebody had to wait.
+const GROWTH: usize = 4;
 
 /// What is to be sent, in order; each with whether its intent, if it has one, is on the disk.
 struct Ahead<'s, 'a, F> {
@@ -88,7 +92,7 @@ impl<F: Fn(usize) -> Option<Intent>> Ahead<'_, '_, F> {
             };
             let Coming { indexes, was_waited_for, .. } = self.coming.take()?;
             if was_waited_for {
-                self.block = (self.block * 2).min(BLOCK.1);
+                self.block = (self.block * GROWTH).min(BLOCK.1);
             }
             self.ready.extend(indexes.into_iter().map(|index| (index, is_written)));
         }

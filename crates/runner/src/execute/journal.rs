@@ -2,19 +2,20 @@
 //! durability costs one sync for many requests; a request is sent only after its intent is on the disk.
 //!
 //! Intents come in blocks, ahead of their requests, and are written at once. Outcomes wait for company, as nobody waits for
-//! them: what is not written when the process dies is looked up by the next run.
+//! them: each touches pages all over the file, so the more are written together, the less is written. What is not written when
+//! the process dies is looked up by the next run.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use peoplesync_scim::Resource;
 use peoplesync_state::{Batch, Error, Intent, RunId, Settlement, State};
 use tokio::sync::{Notify, oneshot};
 
-/// So many outcomes are worth a sync of their own.
-const ENOUGH: usize = 512;
+/// So many outcomes are written at once.
+const ENOUGH: usize = 2048;
 
 /// So long an outcome waits for company.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -70,10 +71,11 @@ struct Waiting {
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.askers.is_empty()
-            && self.settlements.is_empty()
-            && self.withdrawn.is_empty()
-            && self.questions.is_empty()
+        self.askers.is_empty() && self.questions.is_empty() && !self.has_outcomes()
+    }
+
+    fn has_outcomes(&self) -> bool {
+        !self.settlements.is_empty() || !self.withdrawn.is_empty()
     }
 
     /// All of it; nothing once nothing more comes.
@@ -86,8 +88,27 @@ impl Waiting {
     }
 
     fn is_urgent(&self) -> bool {
-        let is_asked = !self.askers.is_empty() || !self.questions.is_empty();
-        self.is_closed || is_asked || self.settlements.len() >= ENOUGH
+        !self.askers.is_empty() || !self.questions.is_empty()
+    }
+
+    /// What somebody waits for, and no outcomes; unless an intent may have the number of an outcome that waits: what is tried again
+    /// has the number of before, which must be free.
+    fn take_urgent(&mut self) -> Option<Self> {
+        let closed = self.settlements.iter().map(|settlement| settlement.seq);
+        let highest = closed.chain(self.withdrawn.iter().copied()).max();
+        if self.intents.iter().any(|intent| Some(intent.seq) <= highest) {
+            return self.take();
+        }
+        Some(Self {
+            intents: std::mem::take(&mut self.intents),
+            askers: std::mem::take(&mut self.askers),
+            questions: std::mem::take(&mut self.questions),
+            ..Self::default()
+        })
+    }
+
+    fn is_enough(&self) -> bool {
+        self.is_closed || self.settlements.len() >= ENOUGH
     }
 }
 
@@ -110,7 +131,8 @@ impl Journal {
             }))
         } else {
             let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-                while let Some(group) = shared.take() {
+                let mut since = Instant::now();
+                while let Some(group) = shared.take(&mut since) {
                     writer.write(group, &shared.broken);
                 }
                 (writer.state, writer.failure)
@@ -200,18 +222,22 @@ impl Desk {
         }
     }
 
-    /// What there is to write; nothing once all is written and nothing more comes.
-    fn take(&self) -> Option<Waiting> {
+    /// What there is to write; nothing once all is written and nothing more comes. `since` is when outcomes were written last.
+    fn take(&self, since: &mut Instant) -> Option<Waiting> {
         let mut waiting = self.lock();
-        while !waiting.is_urgent() {
-            let (guard, waited) =
-                self.bell.wait_timeout(waiting, PATIENCE).unwrap_or_else(PoisonError::into_inner);
-            waiting = guard;
-            if waited.timed_out() && !waiting.is_empty() {
-                break;
+        loop {
+            let left = PATIENCE.saturating_sub(since.elapsed());
+            if waiting.is_enough() || (waiting.has_outcomes() && left.is_zero()) {
+                *since = Instant::now();
+                return waiting.take();
             }
+            if waiting.is_urgent() {
+                return waiting.take_urgent();
+            }
+            let left = if waiting.has_outcomes() { left } else { PATIENCE };
+            waiting =
+                self.bell.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        waiting.take()
     }
 
     /// The same in a simulation, where nothing waits for company.

@@ -1,6 +1,7 @@
 //! One change at a time: intent, request, outcome, link.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::pin::pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
@@ -116,7 +117,8 @@ impl<'a> Sender<'a> {
             return Sent::not_journaled();
         }
         let id = change.id.as_deref().unwrap_or_default();
-        let work = async {
+        // Pinned here, as a future that is handed on is kept once more by everybody who takes it.
+        let work = pin!(async {
             match change.action {
                 _ if !needs_request => Sent::done(id),
                 Action::Create => self.create(index).await,
@@ -127,7 +129,7 @@ impl<'a> Sender<'a> {
                     self.write(change, &now, &change.attributes, id, version).await
                 }
             }
-        };
+        });
         let sent = Sent::numbered(work).await.redacted(change);
         let finished = requests::pending(change).next().is_none() && change.members.is_empty();
         let digest = if finished { change.digest } else { None };

@@ -1,7 +1,12 @@
 //! What came of a change: the link that it leaves behind, the history, and the end of its intent.
 
+use std::borrow::Cow;
+
 use peoplesync_reconcile::{Action, Change, Digest, Link, REDACTED, Standing};
+use peoplesync_scim::Path;
 use peoplesync_state::{HistoryNote, LinkEffect, MemberEffect, Settlement};
+use serde::Serialize;
+use serde::ser::{SerializeSeq as _, Serializer};
 use serde_json::Value as Json;
 
 use super::send::Sender;
@@ -83,27 +88,7 @@ impl Sender<'_> {
     }
 
     fn history(&self, change: &Change, sent: &Sent, at: i64) -> HistoryNote {
-        let shown = |redact: bool, value: &Option<Json>| match value {
-            None => Json::Null,
-            Some(_) if redact => Json::from(REDACTED),
-            Some(value) if self.tools.full_history => value.clone(),
-            Some(Json::String(text)) => Json::String(masked(text)),
-            Some(Json::Bool(value)) => Json::Bool(*value),
-            Some(other) => Json::String(masked(&other.to_string())),
-        };
-        let attributes: Vec<Json> = change
-            .attributes
-            .iter()
-            .filter(|attribute| !requests::is_pending(attribute))
-            .map(|attribute| {
-                serde_json::json!({
-                    "path": attribute.path,
-                    "before": shown(attribute.redact, &attribute.before),
-                    "after": shown(attribute.redact, &attribute.after),
-                })
-            })
-            .chain(groups::history_of(change))
-            .collect();
+        let attributes = Noted { change, full: self.tools.full_history };
         HistoryNote {
             at,
             resource: change.resource,
@@ -112,8 +97,53 @@ impl Sender<'_> {
             action: change.action,
             reason: change.reason.clone(),
             name: self.tools.full_history.then(|| change.name.clone()),
-            attributes: Json::Array(attributes).to_string(),
+            attributes: serde_json::to_string(&attributes).expect("texts and JSON are JSON"),
             request: sent.request.clone(),
         }
+    }
+}
+
+/// The attributes of a change, and the members of a group, as the history has them: a JSON array. It is written for every
+/// change, so it is not built as a value first.
+struct Noted<'a> {
+    change: &'a Change,
+    /// Whether values are kept as they are.
+    full: bool,
+}
+
+#[derive(Serialize)]
+struct NotedAttribute<'a> {
+    after: Cow<'a, Json>,
+    before: Cow<'a, Json>,
+    path: &'a Path,
+}
+
+impl Serialize for Noted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { change, full } = *self;
+        let mut all = serializer.serialize_seq(None)?;
+        for attribute in change.attributes.iter().filter(|one| !requests::is_pending(one)) {
+            let shown = |value| shown(value, attribute.redact, full);
+            all.serialize_element(&NotedAttribute {
+                after: shown(attribute.after.as_ref()),
+                before: shown(attribute.before.as_ref()),
+                path: &attribute.path,
+            })?;
+        }
+        if let Some(members) = groups::history_of(change) {
+            all.serialize_element(&members)?;
+        }
+        all.end()
+    }
+}
+
+fn shown(value: Option<&Json>, redact: bool, full: bool) -> Cow<'_, Json> {
+    match value {
+        None => Cow::Owned(Json::Null),
+        Some(_) if redact => Cow::Owned(Json::from(REDACTED)),
+        Some(value) if full => Cow::Borrowed(value),
+        Some(value @ Json::Bool(_)) => Cow::Borrowed(value),
+        Some(Json::String(text)) => Cow::Owned(Json::String(masked(text))),
+        Some(other) => Cow::Owned(Json::String(masked(&other.to_string()))),
     }
 }

@@ -488,7 +488,7 @@ impl fmt::Debug for Client {
 }
 
 fn bytes(body: &Json) -> Bytes {
-    body.to_string().into()
+    serde_json::to_vec(body).expect("a JSON value can be written").into()
 }
 
 fn malformed(reply: &Reply, message: impl Into<String>) -> ClientError {

@@ -101,7 +101,6 @@ pub(crate) async fn plan(
         session, client, &mut watch, &survey, &links, &policy, full, false, &looking,
     )
     .await?;
-    let observation = observation.with_kept(super::kept::load(Resource::Group, state, key)?);
     let owners = survey.owners(&links, &observation);
     let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
     links.extend(state.links_by_id(Resource::Group, &owners)?);
@@ -123,7 +122,6 @@ pub(crate) async fn plan(
         roster,
         complete,
         unmanaged: groups.unmanaged,
-        on_drift: groups.on_drift,
         remembered,
     });
     let facts = GroupFacts {

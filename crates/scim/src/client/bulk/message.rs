@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use reqwest::Method;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::super::address::last_segment;
 use super::super::reply::{Reply, is_success};
@@ -44,21 +44,25 @@ impl Part {
         self.method == Method::POST
     }
 
-    fn push(&self, text: &mut String, with_links: bool) {
-        let name = self.is_create().then_some(&self.name);
-        let head = json!({ "method": self.method.as_str(), "path": self.path });
-        let head = head.to_string();
-        text.push_str(head.strip_suffix('}').unwrap_or(&head));
-        let texts = [("bulkId", name), ("version", self.version.as_ref())];
-        for (key, value) in texts.into_iter().filter_map(|(key, value)| Some((key, value?))) {
-            text.push_str(&format!(",\"{key}\":{}", Json::from(value.as_str())));
+    fn push(&self, body: &mut Vec<u8>, with_links: bool) {
+        let mut field = |key: &str, value: &str| {
+            body.extend_from_slice(key.as_bytes());
+            serde_json::to_writer(&mut *body, value).expect("a text can be written to memory");
+        };
+        field("{\"method\":", self.method.as_str());
+        field(",\"path\":", &self.path);
+        if self.is_create() {
+            field(",\"bulkId\":", &self.name);
+        }
+        if let Some(version) = &self.version {
+            field(",\"version\":", version);
         }
         let linked = self.linked.as_ref().filter(|_| with_links).map(|(body, _)| body);
         if let Some(data) = linked.or(self.data.as_ref()) {
-            text.push_str(",\"data\":");
-            text.push_str(&String::from_utf8_lossy(data));
+            body.extend_from_slice(b",\"data\":");
+            body.extend_from_slice(data);
         }
-        text.push('}');
+        body.push(b'}');
     }
 }
 
@@ -109,15 +113,16 @@ pub(super) fn ordered(parts: &[&Part], with_links: bool) -> Vec<(usize, bool)> {
 
 /// The body of the request.
 pub(super) fn request<'p>(parts: impl IntoIterator<Item = (&'p Part, bool)>) -> Bytes {
-    let mut text = format!("{{\"schemas\":[\"{}\"],\"Operations\":[", urn::BULK_REQUEST);
+    let mut body =
+        format!("{{\"schemas\":[\"{}\"],\"Operations\":[", urn::BULK_REQUEST).into_bytes();
     for (number, (part, with_links)) in parts.into_iter().enumerate() {
         if number > 0 {
-            text.push(',');
+            body.push(b',');
         }
-        part.push(&mut text, with_links);
+        part.push(&mut body, with_links);
     }
-    text.push_str("]}");
-    text.into()
+    body.extend_from_slice(b"]}");
+    body.into()
 }
 
 /// The answers to the parts, in their order; none to one that was not answered. `None`: this is no answer to a bulk request.
