@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 
 use crate::config::model::Schedule;
-use crate::config::{ConfigErrors, Loaded};
+use crate::config::{ConfigError, ConfigErrors, Loaded};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::notify;
@@ -47,7 +47,55 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), ConfigErrors> {
     if loaded.config.retries.after_hours.is_empty() {
         errors.push(loaded.error(&["retries", "after_hours"], "there is no number"));
     }
+    errors.extend(without_effect(loaded));
     if errors.is_empty() { Ok(()) } else { Err(ConfigErrors::new(errors)) }
+}
+
+/// Numbers that are 0 where that would switch off, in silence, what they are for, or do something in every run.
+fn without_effect(loaded: &Loaded) -> impl Iterator<Item = ConfigError> {
+    let (retries, quarantine) = (&loaded.config.retries, &loaded.config.quarantine);
+    let has_no_pause = retries.after_hours.contains(&0);
+    let is_zero = [
+        (
+            ["retries", "after_hours"],
+            has_no_pause,
+            "hour",
+            "whoever fails would be tried in every run",
+        ),
+        (
+            ["retries", "give_up_days"],
+            retries.give_up_days == 0,
+            "day",
+            "nobody would be tried again",
+        ),
+        (
+            ["quarantine", "source_failures"],
+            quarantine.source_failures == 0,
+            "run",
+            "nothing has failed by then",
+        ),
+        (
+            ["quarantine", "min_writes"],
+            quarantine.min_writes == 0,
+            "write",
+            "of none there is no share",
+        ),
+        (
+            ["quarantine", "every_hours"],
+            quarantine.every_hours == 0,
+            "hour",
+            "nothing would slow down",
+        ),
+        (
+            ["target", "timeout_secs"],
+            loaded.config.target.timeout_secs == 0,
+            "second",
+            "nobody answers within no time",
+        ),
+    ];
+    is_zero.into_iter().filter(|(_, is_zero, ..)| *is_zero).map(|(key, _, unit, why)| {
+        loaded.error(&key, format!("expected at least 1 {unit}, found 0: {why}"))
+    })
 }
 
 /// A config that was understood as a whole.

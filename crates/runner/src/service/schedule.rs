@@ -40,7 +40,15 @@ impl Times {
                 );
                 errors.push(error);
             };
-            parsed.map_err(wrong).ok()
+            let parsed = parsed.map_err(wrong).ok()?;
+            if !comes(&parsed) {
+                let message = format!(
+                    "\"{}\": there is no such day in any year",
+                    text.as_deref().unwrap_or_default()
+                );
+                errors.push(loaded.error(&["schedule", name], message));
+            }
+            Some(parsed)
         };
         let (incremental, full) =
             (cron("incremental", &table.incremental), cron("full", &table.full));
@@ -73,6 +81,12 @@ impl Times {
             (None, None) => None,
         }
     }
+}
+
+/// Whether there is any such moment: a service that waits for the 30th of February would wait for ever, and say nothing.
+fn comes(cron: &Cron) -> bool {
+    let start = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+    cron.find_next_occurrence(&start, false).is_ok()
 }
 
 #[cfg(test)]
