@@ -6,6 +6,10 @@ mod relay;
 #[path = "../servers/slapd.rs"]
 pub(crate) mod slapd;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use peoplesync_simulator::Fault;
 use relay::{Relay, Then};
 use slapd::{ADMIN, Options, SUFFIX, Slapd, people};
 
@@ -98,6 +102,38 @@ fn a_run_over_what_changed_sees_who_changed_and_who_is_gone() {
     bed.write("peoplesync.toml", other);
     let plan = bed.run(&["plan", "--json"]).expect(6);
     assert_eq!(plan.json()["coverage"], "complete");
+}
+
+#[test]
+fn whom_the_target_did_not_let_be_looked_up_is_seen_again_by_the_next_run() {
+    let ldif = people(10);
+    let options = Options { ldif: &ldif, session_log: true, ..Options::default() };
+    let Some(server) = Slapd::start(&options) else { return };
+    let is_ill = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&is_ill);
+    let bed = Bed::with_faults(move |request| {
+        let is_meant = request.method == "GET" && request.path.starts_with("/Users");
+        (is_meant && switch.load(Ordering::Acquire)).then(|| Fault::status(500))
+    });
+    bed.write("peoplesync.toml", config(server.port, ADMIN, ""));
+    bed.run(&["apply", "--yes"]).expect(0);
+    let dn = |n: u32| format!("dn: uid=person{n},ou=people,{SUFFIX}\n");
+    server.modify(&format!(
+        "{}changetype: modify\nreplace: title\ntitle: Lead\n\n{}changetype: delete\n",
+        dn(1),
+        dn(10)
+    ));
+    is_ill.store(true, Ordering::Release);
+    let plan = bed.run(&["apply", "--yes", "--json"]).expect(5).json();
+    assert_eq!(
+        (&plan["coverage"], plan["rejected"].as_array().unwrap().len()),
+        (&"changes".into(), 2)
+    );
+    is_ill.store(false, Ordering::Release);
+    let again = bed.run(&["apply", "--yes", "--json"]).expect(0);
+    assert_eq!(again.json()["coverage"], "changes");
+    assert_eq!(actions(&again), ["deactivate person10@example.com", "update person1@example.com"]);
+    assert!(actions(&bed.run(&["plan", "--json"]).expect(0)).is_empty());
 }
 
 #[test]

@@ -48,3 +48,4 @@ mod service;
 mod survive;
 mod target;
 mod versions;
+mod waiting;

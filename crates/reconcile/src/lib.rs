@@ -35,7 +35,7 @@ pub use plan::{
 };
 pub use planner::{Part, plan, plan_groups, plan_part};
 pub use policy::{
-    Approvals, Edited, Guards, LeaverAction, Leavers, Limit, OnDrift, Policy, Required,
+    Approvals, Edited, Guards, LeaverAction, Leavers, Limit, OnDrift, Policy, Required, Tried,
 };
 pub use survey::{Lookups, Needs, Survey};
 pub use written::Written;

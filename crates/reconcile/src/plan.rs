@@ -234,6 +234,9 @@ pub struct Summary {
     pub out_of_scope: u64,
     /// Records that could not be read, mapped or matched.
     pub rejected: u64,
+    /// Changes that are left out, as they wait for another try; of groups too.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: u64,
     /// Changes of people that come from the config having changed since the last run.
     #[serde(default)]
     pub from_config: u64,

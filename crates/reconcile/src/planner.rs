@@ -21,7 +21,8 @@ pub use groups::plan_groups;
 pub use part::Part;
 
 use crate::{
-    Bookkeeping, Change, Coverage, Links, Observation, Plan, Policy, Rejection, Survey, Warning,
+    Bookkeeping, Change, Coverage, Links, Observation, Plan, Policy, Rejection, Summary, Survey,
+    Warning,
 };
 
 /// All that a decision rests on.
@@ -102,6 +103,7 @@ fn make(facts: Facts<'_>, part: Option<&Part>) -> Plan {
         let message = format!("this is a part of a plan with {all}; the rest is left as it is");
         warnings.push(Warning { key: None, origin: None, message });
     }
+    let waiting = without::leave_out_waiting(facts.policy, &mut changes, &mut warnings);
     rejected.sort();
     warnings.sort();
     warnings.dedup();
@@ -116,7 +118,7 @@ fn make(facts: Facts<'_>, part: Option<&Part>) -> Plan {
         plan: String::new(),
         coverage: coverage.to_owned(),
         groups_coverage: None,
-        summary: summary::count(survey, &changes, &rejected, unchanged),
+        summary: Summary { waiting, ..summary::count(survey, &changes, &rejected, unchanged) },
         refused: guards::refuse(&facts, &changes),
         changes,
         rejected,

@@ -1,6 +1,11 @@
 //! What the administrator allows: how leavers are treated, and the guards that refuse a plan.
 
+use std::collections::BTreeMap;
+
+use peoplesync_scim::Resource;
 use serde::{Deserialize, Serialize};
+
+use crate::{Change, Digest};
 
 /// Everything that decides beside the data.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +32,28 @@ pub struct Policy {
     pub now: i64,
     /// The name of the source in reasons: "no longer in people.csv".
     pub source: String,
+    /// Whose change was tried before and failed, by key.
+    pub tried: BTreeMap<(Resource, String), Tried>,
+}
+
+/// A change that failed in an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// Its [digest](Change::digest): as long as it is the same, so is the change.
+    pub digest: Option<Digest>,
+    /// Why it is left out of the plan, if it has to wait. Otherwise it is tried again.
+    pub waits: Option<String>,
+}
+
+impl Policy {
+    /// What is known of an earlier try of this very change.
+    pub(crate) fn tried(&self, change: &Change) -> Option<&Tried> {
+        if self.tried.is_empty() {
+            return None;
+        }
+        let tried = self.tried.get(&(change.resource, change.key.clone()))?;
+        (tried.digest == change.digest).then_some(tried)
+    }
 }
 
 /// How people are treated who are linked and no longer in scope of a completely read source.

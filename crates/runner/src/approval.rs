@@ -139,15 +139,20 @@ fn beside(plan: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What to do about a refused plan, in words.
+/// What to do about a refused plan, in words. What a run of the service leaves out, as it waits for another try, `apply` has in its
+/// plan: the one that is approved must be the one that comes again.
 pub(crate) fn advice(table: &ApprovalTable, plan: &Plan, file: Option<&Path>) -> String {
+    let then = match plan.summary.waiting {
+        0 => "apply again",
+        _ => "the next run of the service, or `peoplesync apply --unattended`, applies it",
+    };
     if plan.changes.is_empty() && plan.bookkeeping.is_empty() {
         return "nothing was written".to_owned();
     }
     if table.keys.is_empty() {
         let named = file.map_or_else(|| plan.plan.clone(), |file| file.display().to_string());
         return format!(
-            "nothing was written; to let exactly this plan pass once: peoplesync approve {named} --reason \"…\", then apply again"
+            "nothing was written; to let exactly this plan pass once: peoplesync approve {named} --reason \"…\", then {then}"
         );
     }
     let names: Vec<&str> = table.keys.keys().map(String::as_str).collect();

@@ -73,6 +73,13 @@ impl Failure {
         self
     }
 
+    /// The same, because credentials or rights were refused.
+    #[must_use]
+    pub(crate) fn denied(mut self) -> Self {
+        self.denied = true;
+        self
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }

@@ -1,9 +1,9 @@
 //! When somebody is tried again whose write the target refused: after growing pauses, and not for ever. Whoever has another
 //! record since is tried at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use peoplesync_reconcile::{Change, Plan};
+use peoplesync_reconcile::{Bookkeeping, Change, Plan, Tried};
 use peoplesync_scim::Resource;
 use peoplesync_state::{Retry, State};
 
@@ -17,19 +17,18 @@ const HOUR: i64 = 3_600_000;
 /// Those who wait at this moment, by whom they are.
 type Waiting<'a> = BTreeMap<(Resource, &'a str), &'a Retry>;
 
-/// Takes out of a plan whoever waits for another try; with how many that were.
-pub(crate) fn hold_back(plan: Plan, state: &State, now: i64) -> Outcome<(Plan, u64)> {
-    let retries = state.retries()?;
-    let waiting: Waiting<'_> = retries
-        .iter()
-        .filter(|retry| retry.next.is_none_or(|next| next > now))
-        .map(|retry| ((retry.resource, retry.key.as_str()), retry))
-        .collect();
-    let word = |change: &Change| {
-        let retry = waiting.get(&(change.resource, change.key.as_str()))?;
-        (retry.digest == change.digest).then(|| words(retry))
-    };
-    Ok(if waiting.is_empty() { (plan, 0) } else { plan.without(word) })
+/// Who was tried before, for a plan. `holds_back`: who has to wait is left out of it.
+pub(crate) fn tried(
+    state: &State,
+    now: i64,
+    holds_back: bool,
+) -> Outcome<BTreeMap<(Resource, String), Tried>> {
+    let tried = state.retries()?.into_iter().map(|retry| {
+        let waits = holds_back && retry.next.is_none_or(|next| next > now);
+        let waits = waits.then(|| words(&retry));
+        ((retry.resource, retry.key), Tried { digest: retry.digest, waits })
+    });
+    Ok(tried.collect())
 }
 
 fn words(retry: &Retry) -> String {
@@ -71,9 +70,47 @@ pub(crate) fn keep(
     Ok(state.keep_retries(&failed, &settled)?)
 }
 
-/// Whether the answer is about this change. That the target is away, refuses the credentials or is busy is about the run.
+/// Forgets who waits and needs nothing any more, by a plan that is no part: their account is as wanted after all, or they were
+/// never linked and are gone.
+pub(crate) fn forget_over(state: &mut State, plan: &Plan) -> Outcome<()> {
+    let known = state.retries()?;
+    if known.is_empty() {
+        return Ok(());
+    }
+    let notes = [(Resource::User, &plan.bookkeeping), (Resource::Group, &plan.group_bookkeeping)];
+    let same: BTreeSet<(Resource, &str)> = notes
+        .into_iter()
+        .flat_map(|(resource, notes)| notes.iter().map(move |note| (resource, note)))
+        .filter_map(|(resource, note)| match note {
+            Bookkeeping::Same { key, .. } => Some((resource, key.as_str())),
+            _ => None,
+        })
+        .collect();
+    // Whoever is told of may have been left out, or could not be looked at.
+    let changed = plan.changes.iter().map(|change| change.key.as_str());
+    let told = plan.warnings.iter().filter_map(|warning| warning.key.as_deref());
+    let rejected = plan.rejected.iter().filter_map(|rejection| rejection.key.as_deref());
+    let named: BTreeSet<&str> = changed.chain(told).chain(rejected).collect();
+    let may_be_anybody = plan.rejected.iter().any(|rejection| rejection.key.is_none());
+    let is_complete = |resource| {
+        let coverage = match resource {
+            Resource::User => Some(plan.coverage.as_str()),
+            Resource::Group => plan.groups_coverage.as_deref(),
+        };
+        coverage == Some("complete") && !may_be_anybody
+    };
+    let is_over = |(resource, key): &(Resource, &str)| {
+        same.contains(&(*resource, *key)) || is_complete(*resource) && !named.contains(key)
+    };
+    let known = known.iter().map(|retry| (retry.resource, retry.key.as_str()));
+    Ok(state.keep_retries(&[], &known.filter(is_over).collect::<Vec<_>>())?)
+}
+
+/// Whether the answer is about this change. That the target is away or busy, refuses the credentials, or has another account than
+/// the plan was made for, is not: the next run sends it again, or plans anew.
 fn is_of_the_person(status: Option<u16>) -> bool {
-    status.is_some_and(|status| !matches!(status, 401 | 429))
+    let is_other = |status| matches!(status, 401 | 404 | 408 | 412 | 425 | 429);
+    status.is_some_and(|status| (400..500).contains(&status) && !is_other(status))
 }
 
 fn next(
@@ -144,6 +181,12 @@ mod tests {
         plan.seal()
     }
 
+    /// Whether a change with this digest has to wait.
+    fn waits(state: &State, digest: i64, now: i64) -> bool {
+        let tried = tried(state, now, true).unwrap();
+        tried.values().any(|tried| tried.digest == Some(Digest(digest)) && tried.waits.is_some())
+    }
+
     fn answer(status: Option<u16>) -> Sent {
         let error = Some("taken".to_owned());
         Sent { ended: Ended::Failed, status, error, id: None, request: None }
@@ -156,20 +199,17 @@ mod tests {
         let mut now = 0;
         let mut pauses = Vec::new();
         loop {
-            let (held, count) = hold_back(plan.clone(), &state, now).unwrap();
-            assert_eq!((held.changes.len(), held.summary.create, count), (1, 1, 0), "at {now}");
+            assert!(!waits(&state, 1, now), "at {now}");
             keep(&mut state, &plan, &[answer(Some(409))], &table, now).unwrap();
             let retry = state.retries().unwrap().remove(0);
             let Some(next) = retry.next else { break };
-            let (held, count) = hold_back(plan.clone(), &state, next - 1).unwrap();
-            assert_eq!((held.changes.len(), held.summary.create, count), (0, 0, 1));
-            assert!(held.verify_hash());
+            assert!(waits(&state, 1, next - 1));
             pauses.push((next - now) / HOUR);
             now = next;
         }
         assert_eq!(pauses.get(..4), Some([6, 12, 24, 24].as_slice()));
         assert_eq!(now / HOUR / 24, 28);
-        assert_eq!(hold_back(plan, &state, i64::MAX).unwrap().1, 1, "it is given up");
+        assert!(waits(&state, 1, i64::MAX), "it is given up");
         assert_eq!(state.resume(Some("7")).unwrap(), 1);
     }
 
@@ -178,8 +218,7 @@ mod tests {
         let mut state = state();
         let table = RetriesTable { after_hours: vec![6], give_up_days: 28 };
         keep(&mut state, &plan(1), &[answer(Some(400))], &table, 0).unwrap();
-        assert_eq!(hold_back(plan(1), &state, 1).unwrap().1, 1);
-        assert_eq!(hold_back(plan(2), &state, 1).unwrap().1, 0);
+        assert_eq!([waits(&state, 1, 1), waits(&state, 2, 1)], [true, false]);
         keep(&mut state, &plan(2), &[answer(Some(400))], &table, 1).unwrap();
         assert_eq!(state.retries().unwrap()[0].failures, 1);
         keep(&mut state, &plan(2), &[Sent { ended: Ended::Done, ..answer(None) }], &table, 2)
@@ -191,7 +230,7 @@ mod tests {
     fn what_is_about_the_run_makes_nobody_wait() {
         let mut state = state();
         let table = RetriesTable { after_hours: vec![6], give_up_days: 28 };
-        for status in [None, Some(401), Some(429)] {
+        for status in [None, Some(401), Some(404), Some(412), Some(429), Some(500), Some(503)] {
             keep(&mut state, &plan(1), &[answer(status)], &table, 0).unwrap();
         }
         assert_eq!(state.retries().unwrap(), []);

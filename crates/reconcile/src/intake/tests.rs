@@ -71,6 +71,7 @@ fn missing(survey: &Survey, action: LeaverAction) -> Vec<i64> {
         hides_inactive: false,
         now: 0,
         source: "people.csv".to_owned(),
+        tried: std::collections::BTreeMap::new(),
     };
     survey.needs(&policy).fingerprints.into_iter().map(|fingerprint| fingerprint.0).collect()
 }

@@ -12,14 +12,15 @@ pub(super) fn check(plan: &Plan, limits: Limits<'_>, changes: &[&Change], findin
     let mut by_config = 0;
     let mut all = 0;
     for change in changes {
+        let is_new = policy.tried(change).is_none();
         match change.action {
             Action::Deactivate | Action::Delete | Action::Unlink => leavers += 1,
-            Action::Create => creates += 1,
+            Action::Create => creates += u64::from(is_new),
             Action::Adopt | Action::Update | Action::Reactivate => {}
         }
         by_config += u64::from(change.cause == Cause::Config);
         let of_members = change.action == Action::Update && change.attributes.is_empty();
-        all += u64::from(change.resource == Resource::User || !of_members);
+        all += u64::from(is_new && (change.resource == Resource::User || !of_members));
     }
     let has_others = plan.changes.len() > changes.len();
     let guards = &policy.guards;

@@ -48,6 +48,7 @@ fn policy() -> Policy {
         edited: Edited::Nothing,
         now: 0,
         source: "people.csv".to_owned(),
+        tried: std::collections::BTreeMap::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use peoplesync_scim::schema::Resource;
 use super::differences::{self, Differences};
 use super::matching::{self, Match};
 use super::references::References;
-use super::{Draft, Facts, causes, guards, words};
+use super::{Draft, Facts, causes, guards, without, words};
 use crate::groups::{GroupFacts, Holding, Known, Memberships, Unmanaged};
 use crate::{
     Action, Bookkeeping, Candidate, Cause, Change, Coverage, Digest, GroupSummary, Kept, Link,
@@ -44,6 +44,7 @@ pub fn plan_groups(people: Plan, groups: &GroupFacts<'_>) -> Plan {
     plan.groups_coverage = Some(coverage.to_owned());
     let mut changes = draft.changes;
     changes.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
+    plan.summary.waiting += without::leave_out_waiting(policy, &mut changes, &mut plan.warnings);
     plan.summary.groups = count(&facts, &changes, draft.rejected.len(), draft.unchanged);
     for refusal in guards::refuse_groups(&facts, members, &changes) {
         // One approval lets all of a plan pass.

@@ -150,7 +150,8 @@ fn creates(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
     if is_first(facts) {
         return None;
     }
-    let found = count(changes, |change| change.action == Action::Create);
+    let found =
+        count(changes, |change| change.action == Action::Create && is_first_try(facts, change));
     let (of, limit) = (facts.survey.linked, facts.policy.guards.max_creates);
     Found { guard: "max_creates", limit, found, of }.refuse(
         || {
@@ -221,8 +222,8 @@ fn all(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
     if is_first(facts) {
         return None;
     }
-    let (found, of) = (changes.len() as u64, facts.survey.linked);
-    let limit = facts.policy.guards.max_changes;
+    let found = count(changes, |change| is_first_try(facts, change));
+    let (of, limit) = (facts.survey.linked, facts.policy.guards.max_changes);
     Found { guard: "max_changes", limit, found, of }.refuse(
         || format!("{} for {}", words::count(found, "change", "changes"), linked(facts)),
         "look at the changes, and raise guards.max_changes if they are right",
@@ -285,6 +286,12 @@ fn edited(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
         },
         "look whether they are what was meant, and approve the plan if they are",
     )
+}
+
+/// Whether a change was never let pass before. Whom the target has refused is not new each time that they are tried again, and
+/// must not hold up everybody else.
+fn is_first_try(facts: &Facts<'_>, change: &Change) -> bool {
+    facts.policy.tried(change).is_none()
 }
 
 fn is_first(facts: &Facts<'_>) -> bool {

@@ -75,6 +75,7 @@ impl World {
             edited: peoplesync_reconcile::Edited::Nothing,
             now: 0,
             source: "groups.csv".to_owned(),
+            tried: BTreeMap::new(),
         }
     }
 

@@ -160,7 +160,7 @@ pub(crate) async fn execute(
         basis,
         parts,
         next,
-        held_back,
+        sees_again,
         ..
     } = prepared;
     let is_part = part.is_some();
@@ -180,8 +180,11 @@ pub(crate) async fn execute(
     let is_nothing =
         plan.changes.is_empty() && plan.bookkeeping.is_empty() && plan.group_bookkeeping.is_empty();
     if is_nothing && (is_part || !is_edited) {
-        if !is_part && held_back == 0 {
+        if !is_part && !sees_again {
             cursor::keep(&mut state, &basis.config, next.as_ref())?;
+        }
+        if !is_part {
+            retries::forget_over(&mut state, &plan)?;
         }
         return Ok(Applied {
             sent: Vec::new(),
@@ -259,6 +262,9 @@ pub(crate) async fn execute(
     }
     let ended = session.clock.now().0;
     retries::keep(&mut state, &plan, &applied.sent, &session.loaded.config.retries, ended)?;
+    if !is_part {
+        retries::forget_over(&mut state, &plan)?;
+    }
     if applied.stopped.as_ref().is_none_or(|stopped| stopped.exit() != Exit::Unexpected) {
         let counts = json::outcomes(&applied.sent).to_string();
         let outcome = match &applied.stopped {
@@ -268,7 +274,7 @@ pub(crate) async fn execute(
         };
         state.finish_run(run, &RunEnd { ended, outcome: outcome.to_owned(), counts })?;
         let all_done = applied.sent.iter().all(Sent::is_whole);
-        if is_part || applied.stopped.is_some() || !all_done || held_back > 0 {
+        if is_part || applied.stopped.is_some() || !all_done || sees_again {
             cursor::leave(&mut state, &basis.config)?;
         } else {
             cursor::keep(&mut state, &basis.config, next.as_ref())?;

@@ -188,7 +188,8 @@ impl<'a> Sender<'a> {
         let sent = Sent::failed(error);
         let useless = match error.kind {
             Kind::Denied => error.status == Some(401),
-            Kind::Unreachable | Kind::Timeout => {
+            // One that wants to be left alone for longer than is waited for is not asked: each further request would fail.
+            Kind::Unreachable | Kind::Timeout | Kind::Throttled => {
                 self.unreachable.fetch_add(1, Ordering::Relaxed) + 1 >= UNREACHABLE_IN_A_ROW
             }
             _ => {
@@ -200,10 +201,17 @@ impl<'a> Sender<'a> {
             let line = sent.error.clone().unwrap_or_default();
             let message = match error.kind {
                 Kind::Denied => "the target refused the credentials; the rest is left out",
+                Kind::Throttled => {
+                    "the target takes no more requests for now; the rest is left out"
+                }
                 _ => "the target can no longer be reached; the rest is left out",
             };
             if let Ok(mut reason) = self.reason.lock() {
-                *reason = Some(Failure::new(Exit::Target, message).about_cause(line));
+                let failure = Failure::new(Exit::Target, message).about_cause(line);
+                *reason = Some(match error.kind {
+                    Kind::Denied => failure.denied(),
+                    _ => failure,
+                });
             }
         }
         sent

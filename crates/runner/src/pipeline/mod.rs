@@ -43,6 +43,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::Output;
 use crate::report::progress::Progress;
+use crate::retries;
 pub(crate) use digest::print_of as fingerprint_of;
 pub(crate) use groups::{Found, GroupLinks, Origin};
 pub(crate) use kept::load as load_kept;
@@ -97,19 +98,12 @@ pub(crate) struct Prepared {
     pub(crate) people: Option<Arc<Others>>,
     /// Where the next run can go on to read the source, once this plan was applied.
     pub(crate) next: Option<cursor::Kept>,
-    /// How many changes were taken out of the plan, as they wait for another try.
-    pub(crate) held_back: u64,
+    /// Whether the next run has to see the same records again: somebody waits for another try, or was rejected for what is at the
+    /// target and not for their record.
+    pub(crate) sees_again: bool,
 }
 
 impl Prepared {
-    /// Takes out of the plan whoever waits for another try; how many that were.
-    pub(crate) fn hold_back(&mut self) -> Outcome<u64> {
-        let now = self.session.clock.now().0;
-        let (plan, count) = crate::retries::hold_back(self.plan.clone(), &self.state, now)?;
-        (self.plan, self.held_back) = (plan, count);
-        Ok(count)
-    }
-
     /// `people.csv → Example`.
     pub(crate) fn title(&self) -> String {
         format!("{} → {}", self.session.source_name(), self.session.target_name())
@@ -169,7 +163,8 @@ pub(crate) async fn prepare_of(
     let edits = edits.known_to(&session).await;
     let edited_at_all = !matches!(edited, Edited::Nothing);
     let finished = state.finished_configs(DONE)?;
-    let policy = session.policy(finished.is_empty(), full, edited);
+    let mut policy = session.policy(finished.is_empty(), full, edited);
+    policy.tried = retries::tried(&state, policy.now, session.holds_back)?;
     let moment = moment.unwrap_or(Timestamp(policy.now));
     let config = config_digest(&session, &state);
     // What depends on more than a record is not seen by looking at the records that changed.
@@ -230,6 +225,8 @@ pub(crate) async fn prepare_of(
     links.extend(state.links_by_id(session.managed.resource(), &owners)?);
 
     let mut plan = peoplesync_reconcile::plan(&survey, &links, &observation, &policy);
+    let of_records = survey.rejected_places().count();
+    let sees_again = plan.summary.waiting > 0 || plan.rejected.len() > of_records;
     let context = LintContext {
         managed: &session.managed,
         links: &links,
@@ -295,7 +292,7 @@ pub(crate) async fn prepare_of(
         parts,
         people,
         next,
-        held_back: 0,
+        sees_again,
     })
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Session {
     pub(crate) clock: Arc<dyn Clock>,
     /// The way to the target where it is no network.
     pub(crate) wired: Option<Wired>,
+    /// Whether whoever waits for another try is left out of the plan.
+    pub(crate) holds_back: bool,
 }
 
 /// A simulated way to the target. Nothing of a run depends on threads or chance then.
@@ -153,6 +155,7 @@ impl Session {
             cx,
             clock: Arc::clone(clock),
             wired: None,
+            holds_back: false,
             loaded,
         })
     }
@@ -313,6 +316,7 @@ impl Session {
             hides_inactive: self.profile.lifecycle.inactive == Inactive::Gone,
             now: self.clock.now().0,
             source: self.sources.title_in_reasons(),
+            tried: std::collections::BTreeMap::new(),
         }
     }
 }

@@ -59,6 +59,8 @@ struct Found {
     waiting: u64,
     failed: u64,
     done: u64,
+    /// Those of them of whom something was not written.
+    in_part: u64,
 }
 
 /// Makes one run.
@@ -76,8 +78,9 @@ pub(crate) async fn run(
     let ended = clock.now().0;
     let came = match &result {
         Ok(Exit::Refused) => Came::Refused,
-        Ok(_) if found.failed == 0 && found.waiting == 0 => Came::Well,
-        Ok(_) if found.failed == 0 => Came::Waiting(found.waiting),
+        Ok(_) if found.failed == 0 && found.in_part > 0 => Came::InPart(found.in_part),
+        Ok(_) if found.failed == 0 && found.waiting > 0 => Came::Waiting(found.waiting),
+        Ok(_) if found.failed == 0 => Came::Well,
         Ok(_) => Came::Partly { failed: found.failed, of: found.failed + found.done },
         Err(failure) if failure.is_denied() => Came::Denied(failure.line()),
         Err(failure) if failure.exit() == Exit::Source => Came::Unreadable(failure.line()),
@@ -119,10 +122,11 @@ async fn attempt(
     found: &mut Found,
 ) -> Outcome<Exit> {
     let access = Access::Apply;
-    let session = Session::new(loaded.clone(), clock)?;
+    let mut session = Session::new(loaded.clone(), clock)?;
+    session.holds_back = true;
     let mut prepared = pipeline::prepare_of(session, full, None, access, None, output).await?;
-    found.waiting = prepared.hold_back()?;
     let plan = prepared.plan.clone();
+    found.waiting = plan.summary.waiting;
     found.plan = Some(plan.plan.clone());
     found.summary = serde_json::to_value(plan.summary).unwrap_or_default();
     found.rejected = plan.rejected.len() as u64;
@@ -147,11 +151,15 @@ async fn attempt(
         apply::execute(prepared, approval.as_ref(), Arc::clone(&stop.asked), output).await?;
     let count = |ended| applied.sent.iter().filter(|sent| sent.ended == ended).count() as u64;
     (found.done, found.failed) = (count(Ended::Done), count(Ended::Failed));
+    let whole = applied.sent.iter().filter(|sent| sent.is_whole()).count() as u64;
+    found.in_part = found.done - whole;
     found.outcomes =
         json!({ "done": found.done, "failed": found.failed, "skipped": count(Ended::Skipped) });
     match applied.stopped {
         Some(stopped) => Err(stopped),
-        None if found.failed > 0 || found.rejected > 0 || found.waiting > 0 => Ok(Exit::Partly),
+        None if found.failed + found.in_part + found.rejected + found.waiting > 0 => {
+            Ok(Exit::Partly)
+        }
         None => Ok(Exit::Done),
     }
 }
@@ -177,12 +185,17 @@ fn keep(loaded: &Loaded, came: &Came, now: i64) -> Outcome<(Health, Health)> {
 
 fn line(full: bool, result: &Outcome<Exit>, found: &Found) -> String {
     let kind = if full { "full run" } else { "run" };
-    let Found { done, failed, rejected, waiting, .. } = found;
+    let Found { done, failed, in_part, rejected, waiting, .. } = found;
     let number = |count: u64| human::number(usize::try_from(count).unwrap_or(usize::MAX));
     match result {
         Ok(Exit::Refused) => format!("{kind}: refused, a plan waits for an approval"),
         Ok(_) => {
-            let counts = [(*failed, "failed"), (*rejected, "rejected"), (*waiting, "waiting")];
+            let counts = [
+                (*in_part, "in part"),
+                (*failed, "failed"),
+                (*rejected, "rejected"),
+                (*waiting, "waiting"),
+            ];
             let counts = counts.iter().filter(|(count, _)| *count > 0);
             let counts = counts.map(|(count, what)| format!(", {} {what}", number(*count)));
             format!("{kind}: {} done{}", number(*done), counts.collect::<String>())

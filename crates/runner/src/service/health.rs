@@ -11,6 +11,8 @@ pub(super) enum Came {
     Well,
     /// It came to its end, and so many of so many writes failed.
     Partly { failed: u64, of: u64 },
+    /// Nothing failed, but so many were written without something that the target refused.
+    InPart(u64),
     /// Nothing failed, but so many wait for another try.
     Waiting(u64),
     /// A guard refused the plan. The job itself is well.
@@ -28,6 +30,8 @@ impl Came {
     pub(super) fn error(&self) -> Option<String> {
         match self {
             Self::Well | Self::Refused => None,
+            Self::InPart(1) => Some("1 was written in part".to_owned()),
+            Self::InPart(count) => Some(format!("{count} were written in part")),
             Self::Waiting(1) => Some("1 waits for another try".to_owned()),
             Self::Waiting(count) => Some(format!("{count} wait for another try")),
             Self::Partly { failed, of } => Some(format!("{failed} of {of} writes failed")),

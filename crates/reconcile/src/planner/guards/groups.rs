@@ -2,7 +2,8 @@
 //! own, as they come and go.
 
 use super::{
-    Facts, Found, approval, clears, count, creates, edited, is_first, linked, rejected, renames,
+    Facts, Found, approval, clears, count, creates, edited, is_first, is_first_try, linked,
+    rejected, renames,
 };
 use crate::groups::Memberships;
 use crate::planner::words;
@@ -60,6 +61,7 @@ fn going(changes: &[Change]) -> u64 {
 /// All changes, of which those of members alone are none. The first load of groups may have linked some of them.
 fn all(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
     let found = count(changes, |change| match change.action {
+        _ if !is_first_try(facts, change) => false,
         Action::Create | Action::Adopt => !is_first(facts),
         Action::Update => !change.attributes.is_empty(),
         _ => true,

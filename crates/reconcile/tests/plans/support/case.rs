@@ -33,10 +33,13 @@ pub(crate) fn check(text: &str) -> String {
         let world = world.get_or_insert_with(|| start(&sections));
         change(world, &sections);
         let mut made = world.plan();
-        let waiting = lines(&sections, "waits");
-        if !waiting.is_empty() {
-            let waits = |key: &str| waiting.contains(&key).then(|| format!("{key} waits"));
-            made.plan = made.plan.without(|change| waits(&change.key)).0;
+        for (section, waits) in [("waits", true), ("tried", false)] {
+            for key in lines(&sections, section) {
+                world.tried(&made.plan, key, waits);
+            }
+        }
+        if !world.policy.tried.is_empty() {
+            made = world.plan();
         }
         if number > 0 {
             writeln!(out, "=== then{}", sections["description"].trim_end()).unwrap();
@@ -54,8 +57,10 @@ pub(crate) fn check(text: &str) -> String {
 
         if !made.plan.refused.is_empty() {
             out += "not applied\n";
+            world.policy.tried.clear();
             continue;
         }
+        world.policy.tried.clear();
         world.apply(&made.plan);
         let again = world.plan();
         if again.plan.changes.is_empty() && again.plan.bookkeeping.is_empty() {
@@ -130,6 +135,7 @@ fn change(world: &mut World, sections: &BTreeMap<&str, String>) {
             "links",
             "target",
             "waits",
+            "tried",
         ];
         assert!(known.contains(name), "unknown section {name}");
     }

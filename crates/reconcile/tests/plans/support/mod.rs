@@ -11,7 +11,7 @@ use peoplesync_reconcile::{
     Approvals, Before, Candidate, Coverage, Digest, Edited, Finding, Fingerprint, Guards, Intake,
     Kept, LeaverAction, Leavers, Limits, Link, LinkIndex, Links, LintContext, Managed,
     ManagedAttribute, Observation, OnDrift, Part, Plan, Policy, Rejection, Search, Seen, Standing,
-    Survey, Wanted, WantedValue, Written, lint, plan, plan_part,
+    Survey, Tried, Wanted, WantedValue, Written, lint, plan, plan_part,
 };
 use peoplesync_scim::path::Path;
 use peoplesync_scim::schema::{Resource, SchemaSet};
@@ -98,6 +98,7 @@ impl World {
                 hides_inactive: false,
                 now: 100 * DAY,
                 source: "people.csv".to_owned(),
+                tried: std::collections::BTreeMap::new(),
             },
             coverage: Coverage::Complete,
             records: Vec::new(),
@@ -233,6 +234,15 @@ impl World {
                     wanted,
                 });
             }
+        }
+    }
+
+    /// The changes of a person failed in an earlier run; they are left out, if they have to wait.
+    pub(crate) fn tried(&mut self, plan: &Plan, key: &str, waits: bool) {
+        for change in plan.changes.iter().filter(|change| change.key == key) {
+            let waits = waits.then(|| format!("{key} waits"));
+            let tried = Tried { digest: change.digest, waits };
+            self.policy.tried.insert((change.resource, key.to_owned()), tried);
         }
     }
 
