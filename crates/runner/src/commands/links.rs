@@ -12,7 +12,9 @@ use crate::clock::{SystemClock, readable, rfc3339};
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
-use crate::pipeline::{Access, digest_key, fingerprint_of, open_store, target_identity};
+use crate::pipeline::{
+    Access, bound_target, digest_key, fingerprint_of, open_store, target_identity,
+};
 use crate::report::json::text;
 use crate::report::table::table;
 use crate::report::{Output, human, line};
@@ -149,7 +151,7 @@ fn forget(
 
 fn retarget(loaded: &Loaded, state: &mut State, yes: bool, output: Output) -> Outcome<Exit> {
     let target = target_identity(loaded)?;
-    let before = state.target().unwrap_or("no target").to_owned();
+    let before = bound_target(state).unwrap_or_else(|| "no target".to_owned());
     if before == target {
         print(output, &format!("the links are to accounts at {target} already\n"))?;
         return Ok(Exit::Done);

@@ -169,6 +169,14 @@ pub(crate) struct Target {
     pub retries: u32,
 }
 
+impl Target {
+    /// What reports call it: its name, or the host of its URL. A query of the URL may hold a key.
+    pub(crate) fn title(&self) -> &str {
+        let host = self.url.split("//").nth(1).unwrap_or(&self.url).split(['/', '?']).next();
+        self.name.as_deref().or(host).unwrap_or_default()
+    }
+}
+
 /// How peoplesync signs in: one of these, or nothing.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

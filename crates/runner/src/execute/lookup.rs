@@ -156,7 +156,8 @@ async fn search(
     for (path, value) in lookup {
         let path = Path::parse(path).ok().filter(|path| client.profile().can_find(resource, path));
         let Some(path) = path else { continue };
-        match client.find(resource, &Filter::eq(path, value.clone())).await {
+        match client.search(resource, &Filter::eq(path, value.clone())).await {
+            Ok(found) if !found.filtered => return Ok(Searched::Nothing),
             Ok(mut found) if found.hits.len() == 1 => {
                 return Ok(found.hits.pop().map_or(Searched::Nobody, Searched::Account));
             }

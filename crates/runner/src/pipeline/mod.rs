@@ -57,7 +57,9 @@ pub(crate) use saved::Basis;
 pub(crate) use session::Wired;
 pub(crate) use session::{Session, load, mapping};
 pub(crate) use store::{open as open_store, path as store_path};
-pub(crate) use target::{check as check_target, identity as target_identity};
+pub(crate) use target::{
+    bound as bound_target, check as check_target, identity as target_identity,
+};
 
 /// The outcome of a run that came to its end, as the state keeps it.
 pub(crate) const DONE: &str = "done";

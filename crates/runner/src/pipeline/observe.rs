@@ -1,9 +1,11 @@
 //! What the plan has to know of the target: a few accounts by id or search, or all of them page by page where that takes
 //! fewer requests. A list that ended early proves nothing; the planner then asks for single accounts.
 
+use std::collections::BTreeMap;
+
 use futures_util::StreamExt as _;
 use peoplesync_reconcile::{
-    Action, Links, Lookups, Managed, Observation, Observed, Policy, Survey,
+    Action, Links, Lookups, Managed, Observation, Observed, Policy, Search, Survey,
 };
 use peoplesync_scim::Path;
 use peoplesync_scim::client::{Client, ClientError, Kind};
@@ -195,29 +197,40 @@ async fn single(
         }
         progress.step();
     }
-    let mut searches = futures_util::stream::iter(&asked.searches)
-        .map(|search| async move { (search, client.find(resource, &search.filter()).await) })
-        .buffer_unordered(width);
-    let mut ignored = Vec::new();
-    while let Some((search, answer)) = searches.next().await {
+    let mut searches =
+        futures_util::stream::iter(asked.searches.iter().enumerate())
+            .map(|(at, search)| async move {
+                (at, search, client.search(resource, &search.filter()).await)
+            })
+            .buffer_unordered(width);
+    let mut open: BTreeMap<usize, &Search> = asked.searches.iter().enumerate().collect();
+    let mut needs_list = false;
+    while let Some((at, search, answer)) = searches.next().await {
         match answer {
             Ok(found) if found.complete && found.filtered => {
                 let hits =
                     found.hits.iter().map(|hit| watch.seen(hit)).collect::<Outcome<Vec<_>>>()?;
                 observation.searched(search, hits);
+                open.remove(&at);
             }
-            // The target answers with everybody, or with a part: only the whole list can tell.
-            Ok(_) => ignored.push(search),
-            Err(error) if matches!(error.kind, Kind::Refused | Kind::Server) => {
-                ignored.push(search)
+            // The target answers with a part, or not to this: only the whole list can tell.
+            Ok(found) if found.filtered => needs_list = true,
+            Err(error) if matches!(error.kind, Kind::Refused | Kind::Server) => needs_list = true,
+            Err(error) => {
+                observation.search_failed(search, &one_persons(error)?);
+                open.remove(&at);
             }
-            Err(error) => observation.search_failed(search, &one_persons(error)?),
+            // It answers with everybody, and would do so each time.
+            Ok(_) => {
+                needs_list = true;
+                break;
+            }
         }
         progress.step();
     }
     drop(searches);
-    if !ignored.is_empty() && !list(session, client, watch, observation, progress).await? {
-        for search in ignored {
+    if needs_list && !list(session, client, watch, observation, progress).await? {
+        for search in open.into_values() {
             observation.search_failed(search, "the target cannot search, and its list ended early");
         }
     }

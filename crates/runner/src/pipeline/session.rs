@@ -240,11 +240,9 @@ impl Session {
         ))
     }
 
-    /// What reports call the target: its name, or the host of its URL.
+    /// What reports call the target.
     pub(crate) fn target_name(&self) -> String {
-        let target = &self.loaded.config.target;
-        let host = || target.url.split("//").nth(1).unwrap_or(&target.url).split('/').next();
-        target.name.clone().unwrap_or_else(|| host().unwrap_or_default().to_owned())
+        self.loaded.config.target.title().to_owned()
     }
 
     /// What reports call the source.

@@ -2,19 +2,41 @@
 
 use peoplesync_scim::client;
 use peoplesync_state::State;
+use sha2::{Digest as _, Sha256};
 
 use crate::config::Loaded;
 use crate::failure::{Failure, Outcome};
 
-/// The target of a config, in one spelling of its URL. It says nothing of tokens: those may change.
+/// What stands in an identity before the hash of a query.
+const HASHED: &str = "?sha256:";
+
+/// The target of a config, in one spelling of its URL. It says nothing of tokens: those may change. A query may tell tenants apart and
+/// may hold a key, so it is a hash here.
 pub(crate) fn identity(loaded: &Loaded) -> Outcome<String> {
-    client::identity(&loaded.config.target.url).map_err(Failure::from)
+    client::identity(&loaded.config.target.url).map(hashed).map_err(Failure::from)
+}
+
+/// The target that a state is bound to.
+pub(crate) fn bound(state: &State) -> Option<String> {
+    // Earlier versions have kept queries as they are.
+    state.target().map(|target| hashed(target.to_owned()))
+}
+
+fn hashed(identity: String) -> String {
+    match identity.split_once('?') {
+        Some((url, query)) if !identity.contains(HASHED) => {
+            let hash = Sha256::digest(query);
+            let digits: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            format!("{url}{HASHED}{digits}")
+        }
+        _ => identity,
+    }
 }
 
 /// Refuses a state whose links are to accounts of another target. Asked there, nobody would be found, which reads as "gone".
 pub(crate) fn check(loaded: &Loaded, state: &State) -> Outcome<()> {
     let target = identity(loaded)?;
-    let Some(bound) = state.target().filter(|bound| *bound != target) else { return Ok(()) };
+    let Some(bound) = bound(state).filter(|bound| *bound != target) else { return Ok(()) };
     if state.is_empty()? {
         return Ok(());
     }

@@ -211,8 +211,7 @@ fn events(
     (before, after): (&Health, &Health),
     report: &mut Report,
 ) {
-    let target = &loaded.config.target;
-    let name = target.name.clone().unwrap_or_else(|| target.url.clone());
+    let name = loaded.config.target.title().to_owned();
     let mut told = Vec::new();
     let was_ill = before.quarantine.is_some() || before.error.is_some();
     if let Some((text, true)) = &found.refused {

@@ -241,6 +241,24 @@ impl Client {
     /// As the target answers; [`Kind::Refused`] or [`Kind::Server`] mostly mean that it does not
     /// understand the filter (400, 500 and 501 are in use).
     pub async fn find(&self, resource: Resource, filter: &Filter) -> Result<Found, ClientError> {
+        self.look(resource, filter, true).await
+    }
+
+    /// As [`find`](Self::find), for a caller who can read the list instead: it ends with the first page that shows that the
+    /// target ignores the filter.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn search(&self, resource: Resource, filter: &Filter) -> Result<Found, ClientError> {
+        self.look(resource, filter, false).await
+    }
+
+    async fn look(
+        &self,
+        resource: Resource,
+        filter: &Filter,
+        to_its_end: bool,
+    ) -> Result<Found, ClientError> {
         let mut pages = Pages::new(self.clone(), resource, Some(filter), None, None);
         let mut found = Found { hits: Vec::new(), filtered: true, complete: false };
         while let Some(page) = pages.next().await? {
@@ -255,6 +273,9 @@ impl Client {
                 } else {
                     found.filtered = false;
                 }
+            }
+            if !found.filtered && !to_its_end {
+                return Ok(found);
             }
             // All that the target claims is here and fits: asking for an empty page would double
             // the cost of every look-up. A target that ignores filters is read to its end.
