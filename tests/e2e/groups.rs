@@ -12,7 +12,7 @@ use super::dice::Dice;
 use super::harness::{Bed, profile};
 
 /// People by number, and groups by number with their members. `profile` stands in `[target.overrides]`.
-fn config(profile: &str, groups: &str) -> String {
+pub(super) fn config(profile: &str, groups: &str) -> String {
     format!(
         r#"
 [source]
@@ -44,12 +44,12 @@ externalId = "id"
     )
 }
 
-const OWN_SOURCE: &str = r#"
+pub(super) const OWN_SOURCE: &str = r#"
 source = { kind = "csv", settings = { path = "groups.csv", key = "id", multi_valued = { members = ";" } } }
 members = "members"
 "#;
 
-fn people(bed: &Bed, count: usize) {
+pub(super) fn people(bed: &Bed, count: usize) {
     let mut text = "id,mail\n".to_owned();
     for n in 0..count {
         writeln!(text, "{n},u{n}@example.com").unwrap();
@@ -57,9 +57,9 @@ fn people(bed: &Bed, count: usize) {
     bed.write("people.csv", text);
 }
 
-type Groups = BTreeMap<String, Vec<usize>>;
+pub(super) type Groups = BTreeMap<String, Vec<usize>>;
 
-fn groups(bed: &Bed, groups: &Groups) {
+pub(super) fn groups(bed: &Bed, groups: &Groups) {
     let mut text = "id,name,members\n".to_owned();
     for (key, members) in groups {
         let members: Vec<String> = members.iter().map(ToString::to_string).collect();
@@ -69,7 +69,7 @@ fn groups(bed: &Bed, groups: &Groups) {
 }
 
 /// Who is in which group at the target, by the keys of both.
-fn at_target(bed: &Bed) -> Groups {
+pub(super) fn at_target(bed: &Bed) -> Groups {
     let users: BTreeMap<String, usize> = bed
         .simulator()
         .users()
@@ -87,7 +87,7 @@ fn at_target(bed: &Bed) -> Groups {
     groups.collect()
 }
 
-fn text(value: &Json) -> String {
+pub(super) fn text(value: &Json) -> String {
     value.as_str().unwrap().to_owned()
 }
 
@@ -129,7 +129,7 @@ fn secretive(members_per_request: u32) -> Profile {
 }
 
 /// Plans to nothing, without a request.
-fn is_quiet(bed: &Bed) {
+pub(super) fn is_quiet(bed: &Bed) {
     drop(bed.simulator().take_requests());
     let plan = bed.run(&["plan"]).expect(0);
     assert!(plan.stdout.contains("Groups: No changes"), "{}", plan.stdout);
@@ -381,6 +381,11 @@ fn a_target_without_patch_gets_all_members_by_put() {
     bed.run(&["plan", "--full"]).expect(0);
 }
 
+pub(super) fn first_error(applied: &Json) -> &str {
+    let changes = applied["changes"].as_array().unwrap();
+    changes.iter().find_map(|change| change["error"].as_str()).unwrap()
+}
+
 #[test]
 fn a_group_whose_members_are_not_told_is_not_replaced_by_put() {
     let mut habits = profile("generic");
@@ -430,97 +435,6 @@ fn one_member_that_is_refused_keeps_nobody_else_out() {
     bed.run(&["apply", "--yes", "--full"]).expect(0);
     assert_eq!(at_target(&bed)["a"], (0..9).collect::<Vec<_>>());
     bed.run(&["plan", "--full"]).expect(0);
-}
-
-/// A service that refuses to remove a member by path, with two groups, of which the first has members whom nobody knows: what an
-/// apply says that takes two members out of each.
-#[track_caller]
-fn without_paths(removes: &str, members: ShowMembers, code: i32) -> (Bed, Json) {
-    let mut profile = profile("generic");
-    profile.groups.members = members;
-    let quirks = serde_json::json!({ "remove_members": removes });
-    profile.simulate.insert("quirks".to_owned(), quirks);
-    let bed = Bed::with_profile(&profile);
-    bed.write("peoplesync.toml", config("concurrency = 1", OWN_SOURCE));
-    people(&bed, 8);
-    let group = |from: usize| (from..8).collect();
-    groups(&bed, &Groups::from([("a".into(), group(0)), ("b".into(), group(1))]));
-    bed.run(&["apply", "--yes"]).expect(0);
-    let stranger = serde_json::json!({ "userName": "stranger", "externalId": "99" });
-    let id = bed.simulator().seed(Resource::User, [stranger]).map(|_| {
-        let users = bed.simulator().users();
-        users.iter().find(|user| user["externalId"] == "99").unwrap()["id"].clone()
-    });
-    let stranger = serde_json::json!({ "value": id.unwrap() });
-    let all = bed.simulator().resources(Resource::Group);
-    let first = all.iter().find(|group| group["externalId"] == "a").unwrap();
-    let join = |group: &mut Json| group["members"].as_array_mut().unwrap().push(stranger);
-    assert!(bed.simulator().edit(Resource::Group, &text(&first["id"]), join).unwrap());
-    groups(&bed, &Groups::from([("a".into(), group(2)), ("b".into(), group(3))]));
-    let applied = bed.run(&["apply", "--yes", "--full", "--json"]).expect(code);
-    let mut document = applied.json();
-    document["notes"] = applied.stderr.into();
-    (bed, document)
-}
-
-fn first_error(applied: &Json) -> &str {
-    let changes = applied["changes"].as_array().unwrap();
-    changes.iter().find_map(|change| change["error"].as_str()).unwrap()
-}
-
-#[test]
-fn members_whom_no_path_removes_are_removed_by_a_list_that_was_tried_with_one() {
-    let (bed, applied) = without_paths("by_list", ShowMembers::Always, 0);
-    let there =
-        Groups::from([("a".into(), vec![2, 3, 4, 5, 6, 7, 99]), ("b".into(), vec![3, 4, 5, 6, 7])]);
-    assert_eq!(at_target(&bed), there);
-    assert!(text(&applied["notes"]).contains("`remove = \"list\"` in [target.overrides.groups]"));
-    bed.run(&["plan", "--full"]).expect(0);
-    is_quiet(&bed);
-}
-
-#[test]
-fn a_list_that_removes_everybody_is_taken_back_at_once_and_not_used_again() {
-    let (bed, applied) = without_paths("everybody", ShowMembers::Always, 5);
-    // Of one of the groups one member went, as planned. Everybody else is still there, strangers included.
-    let there = at_target(&bed);
-    assert_eq!(there.values().map(Vec::len).sum::<usize>(), 9 + 7 - 1, "{there:?}");
-    assert!(there["a"].contains(&99), "{there:?}");
-    let told = bed.redact(first_error(&applied));
-    insta::assert_snapshot!(told, @r#"PATCH /Groups/[id 1]: refused: a path cannot name one member (status 400, invalidPath); a list with one member removed 8 others as well; they were put back at once, and the list is not used again in this run; `update = "put"` in [target.overrides.write] replaces groups as a whole instead"#);
-    let lists = bed.simulator().requests().into_iter().filter(|request| {
-        let body = request.body().unwrap_or_default();
-        let mut operations = body["Operations"].as_array().into_iter().flatten();
-        operations.any(|one| one["op"] == "remove" && one["path"] == "members")
-    });
-    assert_eq!(lists.count(), 1, "the list is sent once");
-}
-
-#[test]
-fn a_list_is_not_tried_where_members_cannot_be_read_back() {
-    let (bed, applied) = without_paths("everybody", ShowMembers::Never, 5);
-    assert_eq!(at_target(&bed).values().map(Vec::len).collect::<Vec<_>>(), [9, 7]);
-    insta::assert_snapshot!(bed.redact(first_error(&applied)), @r#"PATCH /Groups/[id 1]: refused: a path cannot name one member (status 400, invalidPath); a list is not tried, as it removes everybody at some services, and the members of this group cannot be read; if the service is known to take a list of members, `remove = "list"` in [target.overrides.groups] says so"#);
-}
-
-#[test]
-fn a_group_that_takes_no_patch_unannounced_is_replaced() {
-    let (bed, _) = without_paths("unserved", ShowMembers::Always, 0);
-    assert_eq!(at_target(&bed).values().map(Vec::len).collect::<Vec<_>>(), [7, 5]);
-    bed.run(&["plan", "--full"]).expect(0);
-    let bed = Bed::with_faults(|request| {
-        let is_group = request.method == "PATCH" && request.path.starts_with("/Groups");
-        is_group.then(|| peoplesync_simulator::Fault::status(501))
-    });
-    bed.write("peoplesync.toml", config("", OWN_SOURCE));
-    people(&bed, 6);
-    for members in [vec![0, 1], vec![0, 1, 2], vec![3, 4], vec![]] {
-        let wanted = Groups::from([("a".into(), members), ("b".into(), vec![5])]);
-        groups(&bed, &wanted);
-        bed.run(&["apply", "--yes"]).expect(0);
-        assert_eq!(at_target(&bed), wanted);
-        bed.run(&["plan", "--full"]).expect(0);
-    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod import;
 mod limits;
 mod links;
 mod matrix;
+mod members;
 mod others;
 mod payloads;
 mod profiles;

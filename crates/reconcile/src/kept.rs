@@ -9,7 +9,7 @@ use peoplesync_scim::Path;
 use serde_json::Value as Json;
 
 use crate::planner::differs;
-use crate::{Digest, Managed, Observed};
+use crate::{Digest, Managed, Member, MemberChanges, Observed};
 
 /// The keyed hash of a value at a path; of no value for `None`.
 pub type HashValue = dyn Fn(&Path, Option<&Json>) -> Digest + Send + Sync;
@@ -65,6 +65,33 @@ impl Kept {
         Some((hash(path, wanted), hash(path, account.value(slot))))
     }
 
+    /// By what changes of members are known again that a target has answered with success and not done: a plan that has the
+    /// same ones for this group asks for nothing new.
+    #[must_use]
+    pub fn mark_of_members(&self, changes: &MemberChanges) -> Option<Digest> {
+        let names = |members: &[Arc<Member>]| -> Vec<Json> {
+            let mut names: Vec<&str> = members
+                .iter()
+                .filter_map(|member| member.key.as_deref().or(member.id.as_deref()))
+                .collect();
+            names.sort_unstable();
+            names.into_iter().map(Json::from).collect()
+        };
+        let both = Json::Array(vec![names(&changes.add).into(), names(&changes.remove).into()]);
+        Some(self.hash.as_ref()?(&members_path(), Some(&both)))
+    }
+
+    /// Whether an earlier run has seen that these changes of a group's members come to nothing.
+    pub(crate) fn covers_members(&self, group: &str, changes: &MemberChanges) -> bool {
+        let Some(known) = self.accounts.get(group).filter(|_| !changes.is_empty()) else {
+            return false;
+        };
+        let path = members_path();
+        let marks = known.iter().filter(|(known, ..)| *known == path);
+        let mark = self.mark_of_members(changes);
+        marks.map(|(_, wanted, _)| *wanted).any(|wanted| Some(wanted) == mark)
+    }
+
     /// By what a wanted value is known again once it was written; nothing where values are not told apart.
     pub(crate) fn mark(&self, path: &Path, wanted: Option<&Json>) -> Option<u32> {
         let Digest(number) = self.hash.as_ref()?(path, wanted);
@@ -88,6 +115,11 @@ impl Kept {
             *then == hash(path, wanted) && *found == hash(path, account.value(slot))
         })
     }
+}
+
+/// Where members of groups stand (RFC 7643 §4.2).
+fn members_path() -> Path {
+    Path::parse("members").expect("a name is a path")
 }
 
 impl Managed {

@@ -27,6 +27,8 @@ pub struct Quirks {
     pub patches: Patches,
     /// How members are removed from a group by PATCH.
     pub remove_members: RemovedMembers,
+    /// Whether a PUT of a group leaves its members as they are.
+    pub put_keeps_members: bool,
     /// What a POST is answered with.
     pub create_answer: CreateAnswer,
     /// The status of a DELETE that was done.
@@ -197,6 +199,7 @@ impl Default for Quirks {
             unknown_filters: UnknownFilters::default(),
             patches: Patches::default(),
             remove_members: RemovedMembers::default(),
+            put_keeps_members: false,
             create_answer: CreateAnswer::default(),
             delete_status: 204,
             errors: ErrorForm::default(),

@@ -348,6 +348,11 @@ impl<'a> Planner<'a> {
         }
         sort(&mut decided.changes.add);
         sort(&mut decided.changes.remove);
+        let link = self.facts.links.get(&candidate.key);
+        let known = self.facts.observation.kept();
+        if link.is_some_and(|link| known.covers_members(&link.id, &decided.changes)) {
+            decided.changes = MemberChanges::default();
+        }
         if kept > 0 {
             let members = words::count(kept, "member", "members");
             let message = format!(

@@ -87,7 +87,8 @@ pub(super) async fn run(loaded: Loaded, args: &ApplyArgs, output: Output) -> Out
     let applied = execute(prepared, approval.as_ref(), stop_on_signal(), output).await?;
     if args.json {
         let mut document = json::applied(&plan, &applied.sent, applied.stopped.as_ref());
-        document["not_kept"] = json!(lessons(&applied.lessons));
+        document["not_kept"] =
+            json!(lessons(applied.lessons.iter().chain(&applied.lessons_of_groups)));
         document["approval"] = json::approval(approval.as_ref());
         print(output, &json::text(&document))?;
     } else if !plan.changes.is_empty() {
@@ -189,6 +190,7 @@ pub(crate) async fn execute(
         return Ok(Applied {
             sent: Vec::new(),
             lessons: Vec::new(),
+            lessons_of_groups: Vec::new(),
             stopped: None,
             singly: None,
             contradicts: false,
@@ -242,6 +244,7 @@ pub(crate) async fn execute(
     let (applied, mut state) = execute::apply(&plan, &links, tools, state, run, &progress).await?;
     progress.finish();
     state.remember_kept(session.managed.resource(), &applied.lessons)?;
+    state.remember_kept(Resource::Group, &applied.lessons_of_groups)?;
     for (path, people) in lessons(&applied.lessons) {
         let people = match people {
             1 => "one person".to_owned(),
@@ -249,6 +252,15 @@ pub(crate) async fn execute(
         };
         output.note(&format!(
             "the target does not keep {path} of {people} as it was sent; it is not written again until the person or the target changes"
+        ));
+    }
+    if !applied.lessons_of_groups.is_empty() {
+        let groups = match applied.lessons_of_groups.len() {
+            1 => "one group".to_owned(),
+            groups => format!("{} groups", human::number(groups)),
+        };
+        output.note(&format!(
+            "the target does not keep the members of {groups} as they were sent; they are not written again until the group or the target changes"
         ));
     }
     if applied.contradicts {
@@ -287,7 +299,7 @@ pub(crate) async fn execute(
 }
 
 /// What was learned, attribute by attribute, with the number of people.
-fn lessons(notes: &[KeptNote]) -> BTreeMap<&str, usize> {
+fn lessons<'a>(notes: impl IntoIterator<Item = &'a KeptNote>) -> BTreeMap<&'a str, usize> {
     let mut counts = BTreeMap::new();
     for note in notes {
         *counts.entry(note.path.as_str()).or_default() += 1;

@@ -3,37 +3,39 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use peoplesync_reconcile::{Action, Change, Digest, Member};
+use peoplesync_reconcile::{Action, Change, Digest, Member, MemberChanges};
 use peoplesync_scim::Resource;
 use peoplesync_scim::client::{self, ClientError, Kind};
 use peoplesync_scim::error::scim_type;
 use peoplesync_scim::profile::{RemoveMembers, Update, change_members, members_of};
 use peoplesync_scim::write;
 use peoplesync_state::Intent;
+use serde_json::Value as Json;
 
 use super::groups::with_history;
 use super::removal::{self, Removal};
 use super::send::Sender;
 use super::sent::{Ended, Sent};
+use super::undone;
 
 /// How many members of one group may be refused, one by one, before the rest of it is left out.
 const MOST_REFUSED: usize = 5;
 
 /// One step of the members of a group.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step<'a> {
     Remove(&'a Member, &'a str),
     Add(&'a Member, &'a str),
 }
 
 impl<'a> Step<'a> {
-    fn member(self) -> &'a Member {
+    pub(super) fn member(self) -> &'a Member {
         match self {
             Self::Remove(member, _) | Self::Add(member, _) => member,
         }
     }
 
-    fn id(self) -> &'a str {
+    pub(super) fn id(self) -> &'a str {
         match self {
             Self::Remove(_, id) | Self::Add(_, id) => id,
         }
@@ -49,13 +51,16 @@ pub(super) struct Stage {
     failed: Option<Sent>,
     /// Why members stay whom the target does not let go in any form.
     kept_in: Option<Sent>,
+    /// What was answered with success and not done.
+    undone: MemberChanges,
     is_first: bool,
 }
 
 impl Stage {
     pub(super) fn new(change: &Change) -> Self {
         let is_first = change.action != Action::Create;
-        Self { steps: 0, refused: Vec::new(), failed: None, kept_in: None, is_first }
+        let undone = MemberChanges::default();
+        Self { steps: 0, refused: Vec::new(), failed: None, kept_in: None, undone, is_first }
     }
 }
 
@@ -88,7 +93,8 @@ impl Filler<'_, '_> {
         earlier: Sent,
     ) -> Result<Sent, Full> {
         let client = &self.sender.tools.client;
-        let Stage { steps: done, mut refused, mut failed, mut kept_in, mut is_first } = stage;
+        let Stage { steps: done, mut refused, mut failed, mut kept_in, mut undone, mut is_first } =
+            stage;
         let mut parts = self.parts(steps.get(done..).unwrap_or_default());
         while let Some(part) = parts.pop() {
             if self.sender.must_stop() {
@@ -101,7 +107,7 @@ impl Filler<'_, '_> {
                 Err(wait) if gone.is_empty() => {
                     let left = part.len() + parts.iter().map(|part| part.len()).sum::<usize>();
                     let steps = steps.len() - left;
-                    let stage = Stage { steps, refused, failed, kept_in, is_first };
+                    let stage = Stage { steps, refused, failed, kept_in, undone, is_first };
                     return Err(Full { stage, wait, left });
                 }
                 Err(_) => 0,
@@ -127,10 +133,14 @@ impl Filler<'_, '_> {
                 client.joined(&self.change.key, if is_refused { room } else { 0 });
             }
             let error = match answer {
-                Ok(()) => {
+                Ok(answer) => {
                     self.sender.reached();
+                    let not_done = self.undone(part, answer.as_ref()).await;
+                    undone::note(&mut undone, self.change, &not_done);
+                    let is_done = |step: &&Step<'_>| !not_done.contains(step);
+                    let part: Vec<Step<'_>> = part.iter().filter(is_done).copied().collect();
                     let is_last = parts.is_empty() && failed.is_none() && kept_in.is_none();
-                    self.settle(seq, part, is_first, is_last && self.is_whole, &self.done(number));
+                    self.settle(seq, &part, is_first, is_last && self.is_whole, &self.done(number));
                     is_first = false;
                     continue;
                 }
@@ -196,12 +206,13 @@ impl Filler<'_, '_> {
             .flatten()
             .filter_map(|sent| sent.error.clone())
             .collect();
-        Ok(match failed.or(kept_in) {
+        let sent = match failed.or(kept_in) {
             None => Sent { status: Some(200), ..Sent::done(self.id) },
             Some(sent) => {
                 Sent { id: Some(self.id.to_owned()), error: Some(errors.join("; ")), ..sent }
             }
-        })
+        };
+        Ok(self.tell_undone(&undone, sent))
     }
 
     /// The steps of each request, the last one first, as the next one is taken from the end.
@@ -224,7 +235,8 @@ impl Filler<'_, '_> {
         parts
     }
 
-    async fn send(&self, part: &[Step<'_>]) -> Result<(), ClientError> {
+    /// Sends one request; what the target says that the group is now.
+    async fn send(&self, part: &[Step<'_>]) -> Result<Option<Json>, ClientError> {
         let client = &self.sender.tools.client;
         let mut add = Vec::new();
         let mut remove = Vec::new();
@@ -258,7 +270,7 @@ impl Filler<'_, '_> {
         &self,
         add: &[(Resource, &str)],
         remove: &[&str],
-    ) -> Result<(), ClientError> {
+    ) -> Result<Option<Json>, ClientError> {
         let client = &self.sender.tools.client;
         let whole = client.get(Resource::Group, self.id).await?.unwrap_or_default();
         if self.has_members.load(Ordering::Relaxed) && members_of(&whole).is_empty() {
@@ -266,9 +278,9 @@ impl Filler<'_, '_> {
         }
         let mut body = write::put_body(&whole, &[]);
         change_members(&mut body, add, remove);
-        client.replace(Resource::Group, self.id, &body, None).await?;
+        let answer = client.replace(Resource::Group, self.id, &body, None).await?;
         self.has_members.store(!members_of(&body).is_empty(), Ordering::Relaxed);
-        Ok(())
+        Ok(answer)
     }
 
     /// A request that went well; `number` is the target's.

@@ -66,6 +66,9 @@ impl Sender<'_> {
         let sent = Sent::numbered(self.create_with(change, &body)).await.redacted(change);
         let is_refused = sent.status.is_some_and(|status| (400..500).contains(&status));
         self.tools.client.joined(&change.key, if is_refused { with.len() } else { 0 });
+        if let Some(id) = &sent.id {
+            self.see_unshown(change, id, first).await;
+        }
         let is_kept = self.kept(sent.id.as_deref());
         let added: Vec<&Member> =
             first.iter().filter(|(_, id)| is_kept(id)).map(|(member, _)| *member).collect();
@@ -75,6 +78,24 @@ impl Sender<'_> {
         let digest = change.digest.filter(|_| is_all);
         self.settle_with(index, &entry, &sent, digest, true, Some(effect));
         sent
+    }
+
+    /// Finds out with whom a new group was created, where it was not answered with members and that has to be known.
+    async fn see_unshown(&self, change: &Change, id: &str, first: &[(&Member, String)]) {
+        let is_shown = self.shown_members.lock().is_ok_and(|shown| shown.contains_key(id));
+        if is_shown {
+            return;
+        }
+        let has_members = AtomicBool::new(false);
+        let filler = Filler { sender: self, change, id, is_whole: true, has_members };
+        let steps: Vec<Step<'_>> = first.iter().map(|(member, id)| Step::Add(member, id)).collect();
+        let undone = filler.undone(&steps, None).await;
+        if !undone.is_empty()
+            && let Ok(mut shown) = self.shown_members.lock()
+        {
+            let done = steps.iter().filter(|step| !undone.contains(step));
+            shown.insert(id.to_owned(), done.map(|step| step.id().to_owned()).collect());
+        }
     }
 
     /// Whether a new group has a member with whom it was created. A target that names members and leaves some out has not taken

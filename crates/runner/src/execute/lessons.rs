@@ -77,6 +77,12 @@ impl Sender<'_> {
         self.noted.lock().map(|mut noted| std::mem::take(&mut *noted)).unwrap_or_default()
     }
 
+    /// The same of groups.
+    pub(super) fn lessons_of_groups(&self) -> Vec<KeptNote> {
+        let noted = self.noted_of_groups.lock();
+        noted.map(|mut noted| std::mem::take(&mut *noted)).unwrap_or_default()
+    }
+
     /// Whether the record is as it was when it was written last, so that this is the same write once more.
     fn is_repeated(&self, change: &Change) -> bool {
         let known = self.links.get(&change.key).map(|link| link.digest);

@@ -20,6 +20,7 @@ mod requests;
 mod send;
 mod sent;
 mod settle;
+mod undone;
 mod update;
 
 use std::collections::BTreeMap;
@@ -72,6 +73,8 @@ pub(crate) struct Applied {
     pub(crate) sent: Vec<Sent>,
     /// What the target was seen to keep otherwise than it was written.
     pub(crate) lessons: Vec<KeptNote>,
+    /// The groups whose members the target did not change although it answered with success.
+    pub(crate) lessons_of_groups: Vec<KeptNote>,
     /// Why the apply ended before its time.
     pub(crate) stopped: Option<Failure>,
     /// Why the target was no longer sent many changes at once, if so.
@@ -167,7 +170,7 @@ async fn send_all(
     full::fill_later(&sender, full, &mut results, progress).await;
 
     let stopped = sender.stopped();
-    let lessons = sender.lessons();
+    let (lessons, lessons_of_groups) = (sender.lessons(), sender.lessons_of_groups());
     let singly = sender.tools.client.bulk_ended();
     let contradicts =
         singly.is_some() || is_set(&sender.without_patch) || is_set(&sender.members_without_patch);
@@ -179,7 +182,9 @@ async fn send_all(
         None => stopped,
     };
     let sent = results.into_iter().map(|sent| sent.unwrap_or_else(Sent::skipped)).collect();
-    Ok((Applied { sent, lessons, stopped, singly, contradicts, advice }, state))
+    let applied =
+        Applied { sent, lessons, lessons_of_groups, stopped, singly, contradicts, advice };
+    Ok((applied, state))
 }
 
 /// What is kept of the limits of a target that outlive a process.

@@ -10,6 +10,7 @@ use peoplesync_scim::Resource;
 use peoplesync_scim::client::ClientError;
 use peoplesync_scim::error::scim_type;
 use peoplesync_scim::profile::{RemoveMembers, ShowMembers, Update, elements_of};
+use serde_json::Value as Json;
 
 use super::filler::Filler;
 use super::sent::{Sent, error_line};
@@ -92,7 +93,7 @@ impl Filler<'_, '_> {
                 Err(_) if self.sender.members_without_patch.load(Ordering::Relaxed) => {
                     drop(removal);
                     let replaced = self.replace(&[], gone).await;
-                    return replaced.map_err(|error| self.sender.failed(&error));
+                    return replaced.map(|_| ()).map_err(|error| self.sender.failed(&error));
                 }
                 Err(why) => {
                     let why = format!("{}; {why}", error_line(refusal));
@@ -105,9 +106,8 @@ impl Filler<'_, '_> {
         if rest.is_empty() {
             return Ok(());
         }
-        self.patch(&[], &rest, RemoveMembers::List)
-            .await
-            .map_err(|error| self.sender.failed(&error))
+        let removed = self.patch(&[], &rest, RemoveMembers::List).await;
+        removed.map(|_| ()).map_err(|error| self.sender.failed(&error))
     }
 
     /// Removes one member by a list; who that was, and what it shows. An error says why the list is not to be used.
@@ -204,9 +204,9 @@ impl Filler<'_, '_> {
         add: &[(Resource, &str)],
         remove: &[&str],
         form: RemoveMembers,
-    ) -> Result<(), ClientError> {
+    ) -> Result<Option<Json>, ClientError> {
         let client = &self.sender.tools.client;
         let body = form.patch(add, remove);
-        client.patch(Resource::Group, self.id, &body, None).await.map(|_| ())
+        client.patch(Resource::Group, self.id, &body, None).await
     }
 }

@@ -38,6 +38,10 @@ pub(super) struct Sender<'a> {
     reason: Mutex<Option<Failure>>,
     /// What the target keeps otherwise than it was written.
     pub(super) noted: Mutex<Vec<KeptNote>>,
+    /// The same of the members of groups.
+    pub(super) noted_of_groups: Mutex<Vec<KeptNote>>,
+    /// Whether a group of this run was seen to have the members that were written, or does not tell.
+    pub(super) members_proved: AtomicBool,
     /// The members whom new groups were answered with, by the ids of the groups.
     pub(super) shown_members: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// How members are removed from groups, as far as the target has shown it.
@@ -77,6 +81,8 @@ impl<'a> Sender<'a> {
             halted: AtomicBool::new(false),
             reason: Mutex::new(None),
             noted: Mutex::default(),
+            noted_of_groups: Mutex::default(),
+            members_proved: AtomicBool::new(false),
             shown_members: Mutex::default(),
             removal: tokio::sync::Mutex::default(),
             without_patch: AtomicBool::new(false),

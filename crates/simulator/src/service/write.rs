@@ -94,7 +94,11 @@ impl Service {
             body = merged(value, body);
         }
         let body = self.habits.read(resource, body, &self.schemas)?;
-        let new = accept(resource, body, &self.schemas, Origin::Client)?;
+        let mut new = accept(resource, body, &self.schemas, Origin::Client)?;
+        if resource == Resource::Group && self.habits.quirks.put_keeps_members {
+            new.remove("members");
+            new.extend(before.get("members").map(|there| ("members".to_owned(), there.clone())));
+        }
         let new = self.habits.keep(resource, new, Some(&before))?;
         let joining = self.joining(resource, id, Some(&before), &new)?;
         let row = self.change(&mut store, resource, &row, new)?;

@@ -19,9 +19,9 @@ use peoplesync_state::State;
 
 use self::accounts::Accounts;
 use self::members::Sightings;
-use super::Session;
 use super::edited::Edits;
 use super::observe::{self, Watch};
+use super::{Session, kept};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::Output;
@@ -100,7 +100,8 @@ pub(crate) async fn plan(
     let observation = observe::observe(
         session, client, &mut watch, &survey, &links, &policy, full, false, &looking,
     )
-    .await?;
+    .await?
+    .with_kept(kept::load(Resource::Group, state, key)?);
     let owners = survey.owners(&links, &observation);
     let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
     links.extend(state.links_by_id(Resource::Group, &owners)?);
