@@ -1,7 +1,11 @@
 //! Services that change the members of groups otherwise than they are asked, or not at all.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use peoplesync_scim::Resource;
 use peoplesync_scim::profile::ShowMembers;
+use peoplesync_simulator::{Behaviour, Fault, Quirks, RemovedMembers};
 use serde_json::Value as Json;
 
 use super::groups::{
@@ -146,4 +150,61 @@ fn a_patch_without_effect_and_without_an_answer_is_not_taken_as_done() {
     let patch =
         serde_json::json!({ "patch_without_body": true, "quirks": { "patches": "nothing" } });
     without_effect(&patch, ShowMembers::Auto);
+}
+
+/// Between a list that removed everybody and the look at what it did: whom the source does not name would be in no later plan.
+#[test]
+fn an_apply_that_dies_within_a_trial_leaves_it_to_the_next_to_put_members_back() {
+    let quirks = Quirks { remove_members: RemovedMembers::Everybody, ..Quirks::default() };
+    let is_trial = |body: &Json| {
+        let operation = &body["Operations"][0];
+        operation["op"] == "remove" && operation["path"] == "members"
+    };
+    // It is carried out, and its answer does not come for as long as anybody waits.
+    let late = Fault::LateAnswer(Duration::from_secs(60));
+    let bed = Bed::with(Behaviour { quirks, ..Behaviour::default() }, move |request| {
+        request.body().is_some_and(|body| is_trial(&body)).then(|| late.clone())
+    });
+    bed.write("peoplesync.toml", config("concurrency = 1", OWN_SOURCE));
+    people(&bed, 6);
+    groups(&bed, &Groups::from([("a".into(), (0..6).collect())]));
+    bed.run(&["apply", "--yes"]).expect(0);
+    let other = serde_json::json!({ "userName": "stranger", "externalId": "99" });
+    bed.simulator().seed(Resource::User, [other]).unwrap();
+    let users = bed.simulator().users();
+    let stranger = users.iter().find(|user| user["externalId"] == "99").unwrap()["id"].clone();
+    let group = text(&bed.simulator().resources(Resource::Group)[0]["id"]);
+    let join = |group: &mut Json| {
+        let member = serde_json::json!({ "value": stranger });
+        group["members"].as_array_mut().unwrap().push(member);
+    };
+    assert!(bed.simulator().edit(Resource::Group, &group, join).unwrap());
+
+    groups(&bed, &Groups::from([("a".into(), (2..6).collect())]));
+    let mut child = bed
+        .command(&["apply", "--yes", "--full", "--quiet"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !at_target(&bed)["a"].is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before the trial");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    // A plan writes nothing, and tells it.
+    let received = bed.simulator().requests().len();
+    let planned = bed.run(&["plan"]);
+    assert!(planned.stderr.contains("the next apply puts them back"), "{}", planned.stderr);
+    let requests = bed.simulator().requests();
+    assert!(requests.iter().skip(received).all(|request| request.method == "GET"));
+    // The two who left with everybody else are gone, as was planned; whom nobody names is back.
+    bed.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(at_target(&bed)["a"], [2, 3, 4, 5, 99]);
+    is_quiet(&bed);
+    bed.run(&["plan", "--full"]).expect(0);
+    let history = bed.run(&["history", "--json"]).expect(0);
+    assert!(history.stdout.contains("members put back into the group: 5"), "{}", history.stdout);
 }

@@ -28,7 +28,8 @@ pub struct Intent {
     pub key: String,
     /// The id at the target; none for a create.
     pub id: Option<String>,
-    /// Attribute paths and values, in the order of trust, by which a create whose answer was lost is found again.
+    /// Attribute paths and values: in the order of trust, those by which a create whose answer was lost is found again; of a
+    /// change that may remove more members of a group than it names, those who are to stay.
     pub lookup: Vec<(String, String)>,
 }
 

@@ -288,7 +288,7 @@ impl Filler<'_, '_> {
         Sent { status: Some(200), request: number, ..Sent::done(self.id) }
     }
 
-    fn intent(&self, seq: usize) -> Intent {
+    pub(super) fn intent(&self, seq: usize) -> Intent {
         let id = Some(self.id.to_owned());
         Intent { action: Action::Update, id, ..self.sender.intent(seq, self.change) }
     }

@@ -20,6 +20,7 @@ mod requests;
 mod send;
 mod sent;
 mod settle;
+mod trial;
 mod undone;
 mod update;
 

@@ -6,20 +6,23 @@ use peoplesync_scim::client::Client;
 use peoplesync_state::{HistoryNote, Intent, LinkEffect, Settlement, State};
 
 use super::lookup::find_all_created;
+use super::trial;
 use crate::failure::Outcome;
-use crate::pipeline::{Session, fingerprint_of};
+use crate::pipeline::{Access, Session, fingerprint_of};
 use crate::report::Output;
 
 /// Settles every intent that an interrupted apply left open.
 ///
 /// - A create whose account is there now becomes a link; one whose account is not there is planned anew; one of which the target
 ///   does not tell stays open, and keeps nobody else waiting.
+/// - A trial that may have taken members out of a group is made good by an apply; for a plan, which writes nothing, it stays open.
 /// - Any other change leaves its link with an unknown digest, so that the account is compared with the target.
 pub(crate) async fn recover(
     session: &Session,
     client: &Client,
     state: &mut State,
     key: &DigestKey,
+    access: Access,
     output: Output,
 ) -> Outcome<()> {
     let open = state.unsettled()?;
@@ -40,10 +43,18 @@ pub(crate) async fn recover(
         .collect();
     let at_once = session.loaded.config.target.concurrency.max(1);
     let mut found = find_all_created(client, &lost, &session.schemas, at_once).await?;
-    let mut unclear = Vec::new();
+    let (mut unclear, mut untold) = (Vec::new(), 0);
     for (index, (run, intent)) in open.into_iter().enumerate() {
         let fingerprint = fingerprint_of(key, &intent.key);
         let known = state.link(intent.resource, fingerprint, &intent.key)?;
+        let put_back = match access {
+            _ if !trial::is_one(&intent) => None,
+            Access::Apply => Some(trial::put_back(client, &intent).await?),
+            Access::Plan => {
+                untold += 1;
+                continue;
+            }
+        };
         let id = match found.remove(&index) {
             Some(Err(error)) => {
                 unclear.push(error);
@@ -76,6 +87,7 @@ pub(crate) async fn recover(
         let outcome = match (&found, intent.action) {
             (Some(_), _) => peoplesync_state::Outcome::Done,
             (None, Action::Create) => peoplesync_state::Outcome::Failed,
+            (None, _) if put_back.is_some() => peoplesync_state::Outcome::Done,
             (None, _) => peoplesync_state::Outcome::Skipped,
         };
         let error = match (&found, intent.action) {
@@ -87,7 +99,7 @@ pub(crate) async fn recover(
             seq: intent.seq,
             outcome,
             status: None,
-            error: Some(error.to_owned()),
+            error: Some(put_back.unwrap_or_else(|| error.to_owned())),
             link: match link {
                 Some(link) => LinkEffect::Put { fingerprint, link },
                 None => LinkEffect::None,
@@ -106,6 +118,12 @@ pub(crate) async fn recover(
             },
         };
         state.settle(run, &[settlement])?;
+    }
+    if untold > 0 {
+        output.note(&format!(
+            "an interrupted trial may have taken members out of {}; the next apply puts them back",
+            if untold == 1 { "a group".to_owned() } else { format!("{untold} groups") }
+        ));
     }
     if let Some(first) = unclear.first() {
         output.note(&format!(

@@ -1,7 +1,7 @@
 //! Members whom a target does not take out of a group by `members[value eq "…"]` (RFC 7644 §3.5.2.2). Some services know only a list
 //! of them, as Microsoft Entra sends it by default; others read the same list as "all members", which is what the RFC says of a
 //! removal without a filter. So it is tried after a refusal only, with one member of one group that can be read before and
-//! after; whoever else went with that one is put back at once, and the list is not used again.
+//! after; whoever else went with that one is put back at once, or by the next apply if this one dies, and the list is not used again.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -10,10 +10,12 @@ use peoplesync_scim::Resource;
 use peoplesync_scim::client::ClientError;
 use peoplesync_scim::error::scim_type;
 use peoplesync_scim::profile::{RemoveMembers, ShowMembers, Update, elements_of};
+use peoplesync_state::Intent;
 use serde_json::Value as Json;
 
 use super::filler::Filler;
 use super::sent::{Sent, error_line};
+use super::trial;
 
 /// How members are removed in this run, where the profile says: by path.
 #[derive(Debug, Default)]
@@ -125,6 +127,28 @@ impl Filler<'_, '_> {
                 "a list is not tried, as it removes everybody at some services, and the members of this group cannot be read; {HINT}"
             ));
         };
+        let leaving = self.change.members.remove.iter().filter_map(|member| member.id.as_deref());
+        let lookup = trial::staying(&before, &leaving.collect());
+        if lookup.is_empty() {
+            return self.tried(&before, one, refusal).await.map(|shown| (one, shown));
+        }
+        let seq = self.sender.next_seq.fetch_add(1, Ordering::Relaxed);
+        if !self.sender.journal.intend(Intent { lookup, ..self.intent(seq) }).await {
+            return Err("a list is not tried, as the journal could not be written".to_owned());
+        }
+        let tried = self.tried(&before, one, refusal).await;
+        // Whoever went with the one is back, or was told.
+        self.sender.journal.withdraw(seq as u64);
+        tried.map(|shown| (one, shown))
+    }
+
+    /// The same, once it is known whom to put back.
+    async fn tried(
+        &self,
+        before: &[(Resource, String)],
+        one: &str,
+        refusal: &ClientError,
+    ) -> Result<Shown, String> {
         if let Err(error) = self.patch(&[], &[one], RemoveMembers::List).await {
             let what = error_line(&error);
             if error.is_unsupported() && refusal.is_unsupported() {
@@ -135,7 +159,7 @@ impl Filler<'_, '_> {
                 return Err(format!("a list of members is refused as well: {what}; {PUT}"));
             }
             return Err(self
-                .put_back(&before, one, &format!("a list was not answered ({what})"))
+                .put_back(before, one, &format!("a list was not answered ({what})"))
                 .await);
         }
         match self.members().await {
@@ -144,7 +168,7 @@ impl Filler<'_, '_> {
                 let lost = before.iter().filter(|(_, id)| id != one && !is_there(id)).count();
                 if lost > 0 {
                     let what = format!("a list with one member removed {lost} others as well");
-                    return Err(self.put_back(&before, one, &what).await);
+                    return Err(self.put_back(before, one, &what).await);
                 }
                 if is_there(one) {
                     return Err(format!(
@@ -154,12 +178,11 @@ impl Filler<'_, '_> {
             }
             None if before.len() > 1 => {
                 let what = "after a list with one member was sent, the group could not be read";
-                return Err(self.put_back(&before, one, what).await);
+                return Err(self.put_back(before, one, what).await);
             }
             None => {}
         }
-        let shown = if before.len() > 1 { Shown::Works } else { Shown::Nothing };
-        Ok((one, shown))
+        Ok(if before.len() > 1 { Shown::Works } else { Shown::Nothing })
     }
 
     /// Adds everybody again who was in the group, but for the one who was to go: who still is in it stays (RFC 7644 §3.5.2.1).

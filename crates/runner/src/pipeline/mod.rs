@@ -146,7 +146,7 @@ pub(crate) async fn prepare_of(
         drop(state);
         let mut writing = open_state(&session, Access::Apply)?;
         let key = digest_key(&writing);
-        recover::recover(&session, &client, &mut writing, &key, output).await?;
+        recover::recover(&session, &client, &mut writing, &key, access, output).await?;
         state = if access == Access::Apply {
             writing
         } else {
