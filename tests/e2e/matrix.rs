@@ -53,7 +53,8 @@ from = "team"
 on_absent = "delete"
 "#;
 
-/// Four who stay; each round one who is new, one who leaves, a new title, a new manager, and somebody who changes teams.
+/// Four who stay; each round one who is new, one who leaves, a new title, a new manager, somebody who changes teams, and somebody
+/// who is back.
 fn people(round: usize) -> String {
     let mut text = "id,mail,title,status,manager,team\n".to_owned();
     let team = if round.is_multiple_of(2) { "even" } else { "odd" };
@@ -65,6 +66,12 @@ fn people(round: usize) -> String {
         (&format!("new{round}"), "New".to_owned(), "1".to_owned(), "all"),
     ] {
         writeln!(text, "{id},u{id}@example.com,{title},active,{manager},{team}").unwrap();
+    }
+    // Two who take turns; both were there at first.
+    for (turn, id) in [(0, "x"), (1, "y")] {
+        if round == 0 || round % 2 == turn {
+            writeln!(text, "{id},u{id}@example.com,Turn,active,,all").unwrap();
+        }
     }
     text
 }
@@ -86,9 +93,11 @@ fn check(
         armed.1.clone().filter(|_| hits)
     });
     bed.write("peoplesync.toml", format!("{CONFIG}{extra}{NO_GUARDS}"));
-    bed.write("people.csv", people(0));
-    bed.run(&["apply", "--yes"]).expect(0);
-    for (round, (name, times, fault)) in (1..).zip(faults()) {
+    for round in 0..2 {
+        bed.write("people.csv", people(round));
+        bed.run(&["apply", "--yes"]).expect(0);
+    }
+    for (round, (name, times, fault)) in (2..).zip(faults()) {
         bed.write("people.csv", people(round));
         *armed.lock().unwrap() = (times, Some(fault));
         let tried = bed.run(line);
@@ -209,8 +218,48 @@ fn faults_of_naming_a_manager_who_is_new() {
 }
 
 #[test]
-fn faults_of_writing_groups() {
+fn faults_of_taking_into_use_again() {
     check(Behaviour::default(), "", APPLY, |request| {
-        request.method != "GET" && request.path.starts_with("/Groups")
+        is(request, "PATCH", "/Users/") && says(request, "active") && says(request, "true")
     });
+}
+
+/// Before an account is replaced, it is read.
+#[test]
+fn faults_of_reading_one_account() {
+    let behaviour = Behaviour { patch: false, ..Behaviour::default() };
+    check(behaviour, "", APPLY, |request| is(request, "GET", "/Users/"));
+}
+
+#[test]
+fn faults_of_the_list_of_groups() {
+    check(Behaviour::default(), "", &["apply", "--yes", "--full"], |request| {
+        is(request, "GET", "/Groups")
+    });
+}
+
+#[test]
+fn faults_of_creating_groups() {
+    check(Behaviour::default(), "", APPLY, |request| is(request, "POST", "/Groups"));
+}
+
+#[test]
+fn faults_of_changing_members() {
+    check(Behaviour::default(), "", APPLY, |request| {
+        is(request, "PATCH", "/Groups/") && says(request, "members")
+    });
+}
+
+/// A group is read, and replaced with its members.
+#[test]
+fn faults_of_changing_members_by_put() {
+    let behaviour = Behaviour { patch: false, ..Behaviour::default() };
+    check(behaviour, "", APPLY, |request| {
+        request.path.starts_with("/Groups/") && request.method != "DELETE"
+    });
+}
+
+#[test]
+fn faults_of_deleting_groups() {
+    check(Behaviour::default(), "", APPLY, |request| is(request, "DELETE", "/Groups/"));
 }
