@@ -47,7 +47,7 @@ pub(crate) struct QuarantineTable {
     pub failed_percent: u32,
     /// Only where there were at least so many writes.
     pub min_writes: u32,
-    /// In quarantine there is a run every so many hours.
+    /// In quarantine there is a run every so many hours; with 0 it is told, and runs go on as they are.
     pub every_hours: u32,
 }
 

@@ -81,12 +81,6 @@ fn without_effect(loaded: &Loaded) -> impl Iterator<Item = ConfigError> {
             "of none there is no share",
         ),
         (
-            ["quarantine", "every_hours"],
-            quarantine.every_hours == 0,
-            "hour",
-            "nothing would slow down",
-        ),
-        (
             ["target", "timeout_secs"],
             loaded.config.target.timeout_secs == 0,
             "second",
