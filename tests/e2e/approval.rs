@@ -48,6 +48,29 @@ fn by_its_hash_and_once() {
     assert_eq!(in_use(&bed), 20);
 }
 
+#[test]
+fn the_word_of_another_counts_whoever_spoke_last() {
+    let bed = bed(&format!("{CONFIG}\n[approval]\nby_another = true\n"));
+    let plan = bed.run(&["plan", "--out", "leave.plan", "--json"]).expect(6).json();
+    let hash = plan["plan"].as_str().unwrap();
+    let author: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(bed.path("leave.plan")).unwrap()).unwrap();
+    let author = author["saved"]["by"].as_str().unwrap();
+    let approve = |who, reason| {
+        bed.run(&["approve", hash, "--reason", reason, "--who", who]).expect(0);
+    };
+    approve(author, "mine");
+    let own = bed.run(&["apply", "leave.plan", "--yes"]).expect(6);
+    assert!(own.stderr.contains("cannot approve it too"), "{}", own.stderr);
+    approve("grace", "they really left");
+    approve(author, "mine again");
+    let applied = bed.run(&["apply", "leave.plan", "--yes", "--json"]).expect(0).json();
+    assert_eq!(applied["approval"]["who"], "grace");
+    let runs = bed.run(&["history", "--runs", "--limit", "1"]).expect(0).stdout;
+    let told = |words: &str| runs.contains(&format!("approved by {words}"));
+    assert!(told("grace: they really left") && told(&format!("{author}: mine again")), "{runs}");
+}
+
 fn sign(bed: &Bed, pair: &KeyPair, plan: &str, why: &str) {
     let text = std::fs::read(bed.path(plan)).unwrap();
     let signature =

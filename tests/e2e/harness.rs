@@ -105,6 +105,7 @@ impl Bed {
             .current_dir(self.folder.path())
             .env_clear()
             .env("SCIM_TOKEN", "secret")
+            .env("USER", "admin")
             .stdin(Stdio::null());
         if let Some(simulator) = &self.simulator {
             command.env("PEOPLESYNC_TARGET__URL", simulator.url());

@@ -49,6 +49,11 @@ impl Links {
         self.by_key.values()
     }
 
+    /// Whether this is the link of somebody whom nobody saw.
+    pub(crate) fn is_missing(&self, key: &str) -> bool {
+        self.missing.contains(key)
+    }
+
     /// The links of people whom nobody saw, in the order of their keys.
     pub(crate) fn missing(&self) -> impl Iterator<Item = &Link> {
         self.missing.iter().filter_map(|key| self.by_key.get(key))

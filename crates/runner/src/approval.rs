@@ -61,16 +61,20 @@ pub(crate) fn find(
     asked: Asked<'_>,
 ) -> Outcome<Option<Approval>> {
     let keys = keys(loaded)?;
-    let found = if keys.is_empty() {
-        state.approval_of(&asked.plan.plan)?
+    let given = if keys.is_empty() {
+        state.approvals_of(&asked.plan.plan)?
     } else {
-        signed(&keys, state, asked)?
+        signed(&keys, state, asked)?.into_iter().collect()
     };
     let author = asked.saved.map_or(asked.user, |(_, saved)| saved.basis.by.as_str());
-    if let Some(approval) = &found {
-        by_another(&loaded.config.approval, author, &approval.who)?;
+    let mut refused = Ok(None);
+    for approval in given {
+        match by_another(&loaded.config.approval, author, &approval.who) {
+            Ok(()) => return Ok(Some(approval)),
+            Err(failure) => refused = Err(failure),
+        }
     }
-    Ok(found)
+    refused
 }
 
 /// Whoever approves must be somebody else than whoever made the plan, if the config says so.
@@ -123,8 +127,8 @@ fn signed(
         reason: signature.trusted_comment().to_owned(),
         signature: Some(line.clone()),
     })?;
-    let unused = state.approval_of(&saved.plan.plan)?;
-    match unused.filter(|approval| approval.signature.as_ref() == Some(&line)) {
+    let mut unused = state.approvals_of(&saved.plan.plan)?.into_iter();
+    match unused.find(|approval| approval.signature.as_ref() == Some(&line)) {
         Some(approval) => Ok(Some(approval)),
         None => Err(refuse("it was used up by an earlier apply".to_owned())
             .with_hint("an approval counts once; plan again and have the new plan signed")),

@@ -42,7 +42,26 @@ pub(crate) fn rfc3339(millis: i64) -> String {
 pub(crate) fn user() -> String {
     let names = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"];
     let mut found = names.iter().filter_map(|name| std::env::var_os(name)?.into_string().ok());
-    found.find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+    found.find(|name| !name.is_empty()).or_else(owner).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The name of the process's owner, where the environment does not tell it: in a shell that something else began, say.
+#[cfg(unix)]
+fn owner() -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let id = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let table = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = table.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id).then(|| name.to_owned())
+    });
+    Some(name.unwrap_or_else(|| format!("user {id}")))
+}
+
+#[cfg(not(unix))]
+fn owner() -> Option<String> {
+    None
 }
 
 /// A key for the hashes of a new state: 256 bits from the operating system.

@@ -93,6 +93,14 @@ impl Failure {
         line
     }
 
+    /// Of the target, if it is of what lets peoplesync in there: what keeps secrets knows no sides.
+    pub(crate) fn at_target(mut self) -> Self {
+        if self.exit == Exit::Source {
+            self.exit = Exit::Target;
+        }
+        self
+    }
+
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }

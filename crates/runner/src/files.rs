@@ -14,12 +14,20 @@ pub(crate) enum Earlier {
     Kept,
 }
 
-/// Writes a file beside its place, and puts it there once it is on the disk. Only its owner may read it.
+/// Writes a file beside its place, and puts it there once it is on the disk. Only its owner may read it. Where a link leads to a
+/// file, that file is written; what is no file, as a pipe or a terminal, is written to as it is.
 pub(crate) fn write(
     path: &Path,
     earlier: Earlier,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
+    let real = match std::fs::metadata(path) {
+        Ok(there) if there.is_file() => Some(std::fs::canonicalize(path)?),
+        Ok(_) if earlier == Earlier::Kept => return Err(io::ErrorKind::AlreadyExists.into()),
+        Ok(_) => return fill(&mut File::options().write(true).open(path)?),
+        Err(_) => None,
+    };
+    let path = real.as_deref().unwrap_or(path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     // Said of the folder, and not of a file in it that never was.
@@ -61,5 +69,26 @@ mod tests {
         write(&path, Earlier::Replaced, |file| file.write_all(b"three")).unwrap();
         assert_eq!(text(), "three");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_what_is_no_file_stay_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let [real, link] = ["real", "link"].map(|name| folder.path().join(name));
+        std::fs::write(&real, "one").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        write(&link, Earlier::Replaced, |file| file.write_all(b"two")).unwrap();
+        assert_eq!(std::fs::read_to_string(&real).unwrap(), "two");
+        assert!(link.is_symlink());
+        // Its reader holds it open, so that writing does not wait for one.
+        let (mut reader, writer) = io::pipe().unwrap();
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&writer);
+        let pipe = std::path::PathBuf::from(format!("/proc/self/fd/{fd}"));
+        write(&pipe, Earlier::Replaced, |file| file.write_all(b"three")).unwrap();
+        drop(writer);
+        assert_eq!(io::read_to_string(&mut reader).unwrap(), "three");
+        let kept = write(folder.path(), Earlier::Kept, |_| Ok(())).unwrap_err();
+        assert_eq!(kept.kind(), io::ErrorKind::AlreadyExists);
     }
 }

@@ -1,6 +1,6 @@
 //! Approvals: a plan that was refused may be applied once, after somebody said so. Who may say so is decided elsewhere.
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Row, params};
 
 use crate::error::{Error, Fault};
 use crate::runs::RunId;
@@ -46,17 +46,19 @@ impl State {
         })
     }
 
-    /// The newest approval of a plan that no run has used up.
+    /// The approvals of a plan that no run has used up, newest first.
     ///
     /// # Errors
     ///
     /// The file is damaged or cannot be read.
-    pub fn approval_of(&self, plan: &str) -> Result<Option<Approval>, Error> {
+    pub fn approvals_of(&self, plan: &str) -> Result<Vec<Approval>, Error> {
         self.read("read the approvals", |conn| {
-            let sql = "SELECT plan, given, who, reason, signature, run FROM approvals \
-                       WHERE plan = ? AND run IS NULL ORDER BY approval DESC LIMIT 1";
-            let found = conn.query_row(sql, [plan], approval_of).optional()?;
-            Ok(found.map(|(approval, _)| approval))
+            let mut statement = conn.prepare_cached(
+                "SELECT plan, given, who, reason, signature, run FROM approvals \
+                 WHERE plan = ? AND run IS NULL ORDER BY approval DESC",
+            )?;
+            let found = statement.query_map([plan], approval_of)?;
+            Ok(found.map(|row| row.map(|(approval, _)| approval)).collect::<Result<_, _>>()?)
         })
     }
 

@@ -131,6 +131,14 @@ fn hit<'a>(
     let owner = facts.links.by_id(&account.id).filter(|link| link.key != candidate.key);
     if let Some(owner) = owner {
         let left = match leavers::verdict(facts, owner) {
+            // Asked for by the account, and no leaver: one who did not change is no candidate.
+            _ if !facts.links.is_missing(&owner.key) => {
+                return reject(format!(
+                    "account {} has the same {name} and is that of key {}, who did not leave; two people cannot have one account",
+                    words::account(account),
+                    owner.key,
+                ));
+            }
             Verdict::Nothing | Verdict::Check(_) => "",
             Verdict::Begins | Verdict::Waits | Verdict::Due(..) => {
                 ", who left; it is kept as it is"

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use peoplesync_scim::Path;
+use peoplesync_scim::{Path, Resource};
 use peoplesync_state::{Approval, HistoryEntry, HistoryFilter, Run, RunId, State};
 use serde_json::{Value as Json, json};
 
@@ -36,9 +36,10 @@ pub(super) fn run(loaded: &Loaded, args: &HistoryArgs, output: Output) -> Outcom
 /// What is known of the runs of the entries.
 struct Runs {
     by_id: BTreeMap<RunId, Run>,
-    approvals: BTreeMap<RunId, Approval>,
-    /// The rules of each config, by its digest.
-    rules: BTreeMap<String, BTreeMap<Path, String>>,
+    /// All that were given of a run's plan, newest first.
+    approvals: BTreeMap<RunId, Vec<Approval>>,
+    /// The rules of each config, by its digest: those of people, and those of groups.
+    rules: BTreeMap<String, [BTreeMap<Path, String>; 2]>,
 }
 
 impl Runs {
@@ -52,14 +53,18 @@ impl Runs {
                 rules.insert(digest.clone(), rules_of(&run.start.config));
             }
         }
-        Ok(Self {
-            by_id: runs.into_iter().map(|run| (run.id, run)).collect(),
-            approvals: approvals
-                .into_iter()
-                .filter_map(|(approval, run)| Some((run?, approval)))
-                .collect(),
-            rules,
-        })
+        let mut by_run: BTreeMap<RunId, Vec<Approval>> = BTreeMap::new();
+        for (approval, run) in approvals {
+            if let Some(run) = run {
+                by_run.entry(run).or_default().push(approval);
+            }
+        }
+        let by_id = runs.into_iter().map(|run| (run.id, run)).collect();
+        Ok(Self { by_id, approvals: by_run, rules })
+    }
+
+    fn approvals(&self, run: RunId) -> &[Approval] {
+        self.approvals.get(&run).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn who(&self, run: RunId) -> &str {
@@ -67,16 +72,24 @@ impl Runs {
     }
 
     /// The rule that gave an attribute its value in a run.
-    fn rule(&self, run: RunId, path: &str) -> Option<&str> {
-        let rules = self.rules.get(&self.by_id.get(&run)?.start.config_digest)?;
+    fn rule(&self, run: RunId, resource: Resource, path: &str) -> Option<&str> {
+        let [people, groups] = self.rules.get(&self.by_id.get(&run)?.start.config_digest)?;
+        let rules = match resource {
+            Resource::User => people,
+            Resource::Group => groups,
+        };
         rules.get(&Path::parse(path).ok()?).map(String::as_str)
     }
 }
 
-/// The expressions of a config, as it was kept with a run.
-fn rules_of(config: &str) -> BTreeMap<Path, String> {
+/// The expressions of a config, as it was kept with a run: of people, and of groups.
+fn rules_of(config: &str) -> [BTreeMap<Path, String>; 2] {
     let config: Json = serde_json::from_str(config).unwrap_or_default();
-    let rules = config.pointer("/people/attributes").and_then(Json::as_object);
+    ["/people/attributes", "/groups/attributes"].map(|table| rules_in(config.pointer(table)))
+}
+
+fn rules_in(table: Option<&Json>) -> BTreeMap<Path, String> {
+    let rules = table.and_then(Json::as_object);
     let rules = rules.into_iter().flatten().filter_map(|(path, rule)| {
         let rule = match rule {
             Json::String(text) => text.clone(),
@@ -136,7 +149,7 @@ fn one(shown: &mut String, entry: &HistoryEntry, runs: &Runs, paint: Paint) {
         paint.dim(&format!("key {}  {id}  run {}{by}", entry.note.key, entry.run.0)),
     );
     line!(shown, "    {}", entry.note.reason);
-    if let Some(approval) = runs.approvals.get(&entry.run) {
+    for approval in runs.approvals(entry.run) {
         line!(shown, "    approved by {}: {}", approval.who, approval.reason);
     }
     if let Some(error) = &entry.error {
@@ -165,7 +178,9 @@ fn one(shown: &mut String, entry: &HistoryEntry, runs: &Runs, paint: Paint) {
             put!(shown, "{} → ", paint.red(&before));
         }
         put!(shown, "{}", paint.green(&after));
-        let rule = runs.rule(entry.run, path).map(|rule| paint.dim(&format!("  ({rule})")));
+        let rule = runs
+            .rule(entry.run, entry.note.resource, path)
+            .map(|rule| paint.dim(&format!("  ({rule})")));
         line!(shown, "{}", rule.unwrap_or_default());
     }
 }
@@ -178,7 +193,7 @@ fn document(entry: &HistoryEntry, runs: &Runs) -> Json {
     let mut attributes = attributes(entry);
     for attribute in &mut attributes {
         let path = attribute.get("path").and_then(Json::as_str).unwrap_or_default();
-        attribute["rule"] = json!(runs.rule(entry.run, path));
+        attribute["rule"] = json!(runs.rule(entry.run, entry.note.resource, path));
     }
     json!({
         "run": entry.run.0,
@@ -200,7 +215,7 @@ fn document(entry: &HistoryEntry, runs: &Runs) -> Json {
 fn runs(state: &State, args: &HistoryArgs, limit: u64, output: Output) -> Outcome<String> {
     let runs = state.last_runs(u32::try_from(limit).unwrap_or(u32::MAX))?;
     let known = Runs::read(state)?;
-    let documents = || runs.iter().map(|run| run_document(run, known.approvals.get(&run.id)));
+    let documents = || runs.iter().map(|run| run_document(run, known.approvals(run.id).first()));
     if args.json {
         return Ok(text(&documents().collect()));
     }
@@ -232,7 +247,7 @@ fn runs(state: &State, args: &HistoryArgs, limit: u64, output: Output) -> Outcom
         if !counts.is_empty() {
             line!(shown, "    {}", counts.join(", "));
         }
-        if let Some(approval) = known.approvals.get(&run.id) {
+        for approval in known.approvals(run.id) {
             line!(shown, "    approved by {}: {}", approval.who, approval.reason);
         }
     }

@@ -1,9 +1,15 @@
 //! Where credentials are kept: the environment, files, programs, systemd, a vault.
 
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use peoplesync_source::{Error, Revealed, Secret, Secrets};
+
+/// As long as anybody waits for a program that prints a secret: it may ask a person, on a screen of its own.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Reveals secrets; relative paths start at the folder of the config file.
 #[derive(Debug)]
@@ -23,7 +29,7 @@ impl Secrets for Keeper {
                         .with_source(error)
                 })?
             }
-            Secret::Command(command) => self.run(command)?,
+            Secret::Command(command) => self.run(command, PATIENCE)?,
             Secret::Credential(name) => credential(name)?,
             Secret::Vault(place) => super::vault::read(place, &variable)?,
         };
@@ -68,24 +74,66 @@ fn credential(name: &str) -> Result<String, Error> {
 }
 
 impl Keeper {
-    fn run(&self, command: &[String]) -> Result<String, Error> {
+    fn run(&self, command: &[String], patience: Duration) -> Result<String, Error> {
         let (program, arguments) = command
             .split_first()
             .ok_or_else(|| Error::config("the command of a secret is empty"))?;
         let fail = |what: String| Error::config(format!("the program {program} {what}"));
-        let output = Command::new(program)
+        let cannot = |error: io::Error| {
+            fail("that prints a secret cannot be started".into()).with_source(error)
+        };
+        let mut child = Command::new(program)
             .args(arguments)
             .current_dir(&self.base)
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| {
-                fail("that prints a secret cannot be started".into()).with_source(error)
-            })?;
-        if !output.status.success() {
-            return Err(fail(format!("that prints a secret failed ({})", output.status)));
+            .spawn()
+            .map_err(cannot)?;
+        let (say, printed) = mpsc::channel();
+        let mut stdout = child.stdout.take();
+        std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let read = stdout.as_mut().map_or(Ok(0), |stdout| stdout.read_to_end(&mut text));
+            // Nobody listens any more when it took too long.
+            let _late = say.send(read.map(|_| text));
+        });
+        let Ok(text) = printed.recv_timeout(patience) else {
+            let _ended = child.kill().and_then(|()| child.wait());
+            return Err(fail(format!(
+                "that prints a secret did not end within {} seconds",
+                patience.as_secs()
+            ))
+            .with_hint("it has no input: a program that asks for something waits for ever"));
+        };
+        let status = child.wait().map_err(cannot)?;
+        if !status.success() {
+            return Err(fail(format!("that prints a secret failed ({status})")));
         }
-        String::from_utf8(output.stdout)
-            .map_err(|_| fail("printed a secret that is not UTF-8".into()))
+        let text = text.map_err(cannot)?;
+        String::from_utf8(text).map_err(|_| fail("printed a secret that is not UTF-8".into()))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        let keeper = Keeper { base: PathBuf::from(".") };
+        let run = |command: &[&str], patience| {
+            let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+            keeper.run(&command, patience).map_err(|error| error.to_string())
+        };
+        assert_eq!(run(&["printf", "abc"], PATIENCE).unwrap(), "abc");
+        insta::assert_snapshot!(
+            run(&["sleep", "600"], Duration::ZERO).unwrap_err(),
+            @"the program sleep that prints a secret did not end within 0 seconds"
+        );
+        insta::assert_snapshot!(
+            run(&["false"], PATIENCE).unwrap_err(),
+            @"the program false that prints a secret failed (exit status: 1)"
+        );
     }
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use peoplesync_scim::client::{Auth, ClientConfig, OAuth2};
-use peoplesync_source::{Context, Error};
+use peoplesync_source::{Context, Error, Revealed, Secret};
 
 use crate::config::{ConfigError, Loaded, model};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 
 /// Puts into a client's config what it needs to be let in.
 pub(super) fn grant(
@@ -19,17 +19,17 @@ pub(super) fn grant(
     if let (Some(certificate), Some(key)) = (&target.tls.certificate, &target.tls.key) {
         let mut identity = pem(certificate, cx)?;
         identity.push(b'\n');
-        identity.extend_from_slice(cx.reveal(key)?.expose().as_bytes());
+        identity.extend_from_slice(reveal(key, cx)?.expose().as_bytes());
         config.identity_pem = Some(identity);
     }
     if let Some(proxy) = &target.proxy {
-        config.proxy = Some(cx.reveal(proxy)?.expose().to_owned());
+        config.proxy = Some(reveal(proxy, cx)?.expose().to_owned());
     }
     Ok(())
 }
 
 fn auth(auth: &model::Auth, cx: &Context) -> Outcome<Auth> {
-    let text = |secret| cx.reveal(secret).map(|revealed| revealed.expose().to_owned());
+    let text = |secret| reveal(secret, cx).map(|revealed| revealed.expose().to_owned());
     Ok(match auth {
         model::Auth { bearer: Some(token), .. } => Auth::Bearer(text(token)?),
         model::Auth { basic: Some(basic), .. } => {
@@ -46,6 +46,10 @@ fn auth(auth: &model::Auth, cx: &Context) -> Outcome<Auth> {
         }),
         model::Auth { bearer: None, basic: None, header: None, oauth2: None } => Auth::None,
     })
+}
+
+fn reveal(secret: &Secret, cx: &Context) -> Outcome<Revealed> {
+    cx.reveal(secret).map_err(|error| Failure::from(error).at_target())
 }
 
 fn pem(path: &Path, cx: &Context) -> Result<Vec<u8>, Error> {

@@ -125,7 +125,7 @@ pub(super) async fn apply(
             reason: "it is right".to_owned(),
             signature: None,
         })?;
-        approval = prepared.state.approval_of(&plan.plan)?;
+        approval = prepared.state.approvals_of(&plan.plan)?.into_iter().next();
     }
     {
         let linked = usize::try_from(prepared.state.count(Resource::User)?).unwrap();

@@ -18,17 +18,17 @@ fn an_approval_is_used_up_by_the_run_that_begins_with_its_plan() {
     let mut state = memory();
     state.approve(&approval("sha256:00", None)).unwrap();
     state.approve(&approval("sha256:11", None)).unwrap();
-    assert_eq!(state.approval_of("sha256:00").unwrap(), Some(approval("sha256:00", None)));
+    assert_eq!(state.approvals_of("sha256:00").unwrap(), [approval("sha256:00", None)]);
 
     let run = begin(&mut state);
-    assert_eq!(state.approval_of("sha256:00").unwrap(), None);
-    assert_eq!(state.approval_of("sha256:11").unwrap(), Some(approval("sha256:11", None)));
+    assert_eq!(state.approvals_of("sha256:00").unwrap(), []);
+    assert_eq!(state.approvals_of("sha256:11").unwrap(), [approval("sha256:11", None)]);
     let used: Vec<_> = state.last_approvals(9).unwrap().into_iter().map(|(_, run)| run).collect();
     assert_eq!(used, [None, Some(run)]);
 
     // The same plan may come again, and needs another word.
     state.approve(&approval("sha256:00", None)).unwrap();
-    assert!(state.approval_of("sha256:00").unwrap().is_some());
+    assert!(!state.approvals_of("sha256:00").unwrap().is_empty());
 }
 
 #[test]
@@ -39,9 +39,9 @@ fn a_signature_counts_once() {
     }
     begin(&mut state);
     state.approve(&approval("sha256:00", Some("RWQf"))).unwrap();
-    assert_eq!(state.approval_of("sha256:00").unwrap(), None);
+    assert_eq!(state.approvals_of("sha256:00").unwrap(), []);
     state.approve(&approval("sha256:00", Some("RWQg"))).unwrap();
-    assert!(state.approval_of("sha256:00").unwrap().is_some());
+    assert!(!state.approvals_of("sha256:00").unwrap().is_empty());
 }
 
 #[test]
