@@ -94,3 +94,17 @@ fn redacted(people: &str, rules: Vec<Rule>) {
     assert!(shown.contains("[Redact] is no title of zoe@example.com"), "{shown}");
     assert!(!shown.contains("Countess"), "{shown}");
 }
+
+#[test]
+fn what_a_target_repeats_of_a_person_is_masked_where_the_history_masks_values() {
+    let refused = r#"{"status": "400", "detail": "Countess Ng <ZOE@example.com> is taken"}"#;
+    let (bed, apply) = applied(CONFIG, PEOPLE, vec![rule("POST", "/Users", "400", refused)]);
+    // The result of a command is there to be read.
+    assert!(apply.stdout.contains("Countess Ng <ZOE@example.com>"), "{}", apply.stdout);
+    for line in ["history --json", "history", "status", "status --json"] {
+        let shown = bed.shell(line).stdout;
+        assert!(shown.contains("C…(8) …(2) <Z…(15)> is taken"), "{line}: {shown}");
+    }
+    let state = std::fs::read(bed.path("peoplesync.db")).unwrap();
+    assert!(!state.windows(11).any(|window| window == b"ZOE@example"));
+}

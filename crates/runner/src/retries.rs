@@ -43,12 +43,13 @@ fn words(retry: &Retry) -> String {
     format!("failed {times}, last with: {}; {next}", retry.error)
 }
 
-/// Keeps who failed in an apply, and forgets who did not.
+/// Keeps who failed in an apply, and forgets who did not. `in_full`: whether the state may keep values of people.
 pub(crate) fn keep(
     state: &mut State,
     plan: &Plan,
     sent: &[Sent],
     table: &RetriesTable,
+    in_full: bool,
     now: i64,
 ) -> Outcome<()> {
     let known = state.retries()?;
@@ -62,7 +63,7 @@ pub(crate) fn keep(
             Ended::Done if known.contains_key(&who) => settled.push(who),
             Ended::Failed if is_of_the_person(sent.status) => {
                 let before = known.get(&who).filter(|retry| retry.digest == change.digest);
-                failed.push(next(change, sent, before.copied(), table, now));
+                failed.push(next(change, sent, before.copied(), table, in_full, now));
             }
             Ended::Done | Ended::Failed | Ended::Skipped => {}
         }
@@ -118,6 +119,7 @@ fn next(
     sent: &Sent,
     before: Option<&Retry>,
     table: &RetriesTable,
+    in_full: bool,
     now: i64,
 ) -> Retry {
     let failures = before.map_or(0, |before| before.failures) + 1;
@@ -133,7 +135,7 @@ fn next(
         since,
         last: now,
         next: (!is_over).then(|| now + i64::from(hours) * HOUR),
-        error: sent.error.clone().unwrap_or_else(|| "no reason was given".to_owned()),
+        error: sent.kept_error(change, in_full).unwrap_or_else(|| "no reason was given".to_owned()),
     }
 }
 
@@ -200,7 +202,7 @@ mod tests {
         let mut pauses = Vec::new();
         loop {
             assert!(!waits(&state, 1, now), "at {now}");
-            keep(&mut state, &plan, &[answer(Some(409))], &table, now).unwrap();
+            keep(&mut state, &plan, &[answer(Some(409))], &table, true, now).unwrap();
             let retry = state.retries().unwrap().remove(0);
             let Some(next) = retry.next else { break };
             assert!(waits(&state, 1, next - 1));
@@ -217,11 +219,11 @@ mod tests {
     fn another_record_is_tried_at_once_and_begins_anew() {
         let mut state = state();
         let table = RetriesTable { after_hours: vec![6], give_up_days: 28 };
-        keep(&mut state, &plan(1), &[answer(Some(400))], &table, 0).unwrap();
+        keep(&mut state, &plan(1), &[answer(Some(400))], &table, true, 0).unwrap();
         assert_eq!([waits(&state, 1, 1), waits(&state, 2, 1)], [true, false]);
-        keep(&mut state, &plan(2), &[answer(Some(400))], &table, 1).unwrap();
+        keep(&mut state, &plan(2), &[answer(Some(400))], &table, true, 1).unwrap();
         assert_eq!(state.retries().unwrap()[0].failures, 1);
-        keep(&mut state, &plan(2), &[Sent { ended: Ended::Done, ..answer(None) }], &table, 2)
+        keep(&mut state, &plan(2), &[Sent { ended: Ended::Done, ..answer(None) }], &table, true, 2)
             .unwrap();
         assert_eq!(state.retries().unwrap(), []);
     }
@@ -231,7 +233,7 @@ mod tests {
         let mut state = state();
         let table = RetriesTable { after_hours: vec![6], give_up_days: 28 };
         for status in [None, Some(401), Some(404), Some(412), Some(429), Some(500), Some(503)] {
-            keep(&mut state, &plan(1), &[answer(status)], &table, 0).unwrap();
+            keep(&mut state, &plan(1), &[answer(status)], &table, true, 0).unwrap();
         }
         assert_eq!(state.retries().unwrap(), []);
     }

@@ -273,7 +273,9 @@ pub(crate) async fn execute(
         output.note(advice);
     }
     let ended = session.clock.now().0;
-    retries::keep(&mut state, &plan, &applied.sent, &session.loaded.config.retries, ended)?;
+    let config = &session.loaded.config;
+    let in_full = config.history.values;
+    retries::keep(&mut state, &plan, &applied.sent, &config.retries, in_full, ended)?;
     if !is_part {
         retries::forget_over(&mut state, &plan)?;
     }

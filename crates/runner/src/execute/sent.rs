@@ -4,6 +4,8 @@ use peoplesync_reconcile::{Change, REDACTED};
 use peoplesync_scim::client::{self, ClientError};
 use serde_json::Value as Json;
 
+use crate::log::masked;
+
 /// How a change ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +76,27 @@ impl Sent {
         self
     }
 
+    /// The error as the state keeps it: unless in full, without what is known of the person, which a target may repeat.
+    pub(crate) fn kept_error(&self, change: &Change, in_full: bool) -> Option<String> {
+        let error = self.error.as_ref()?;
+        if in_full {
+            return Some(error.clone());
+        }
+        let mut texts = vec![change.name.as_str()];
+        for attribute in &change.attributes {
+            [&attribute.before, &attribute.after]
+                .into_iter()
+                .flatten()
+                .for_each(|value| texts_of(value, &mut texts));
+        }
+        let members = change.members.add.iter().chain(&change.members.remove);
+        texts.extend(members.filter_map(|member| member.name.as_deref()));
+        // A name may be a part of an address.
+        texts.sort_by_key(|text| (std::cmp::Reverse(text.len()), *text));
+        texts.dedup();
+        Some(texts.into_iter().fold(error.clone(), |error, text| without(&error, text)))
+    }
+
     /// Whether all of it was done.
     pub(crate) fn is_whole(&self) -> bool {
         self.ended == Ended::Done && self.error.is_none()
@@ -101,6 +124,35 @@ pub(super) fn error_line(error: &ClientError) -> String {
         line.push_str(hint);
     }
     line
+}
+
+fn texts_of<'v>(value: &'v Json, texts: &mut Vec<&'v str>) {
+    match value {
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        Json::String(text) => texts.push(text),
+        Json::Array(all) => all.iter().for_each(|one| texts_of(one, texts)),
+        Json::Object(all) => all.values().for_each(|one| texts_of(one, texts)),
+    }
+}
+
+/// A message in which a text is masked where it stands for itself, in letters of either case.
+fn without(message: &str, text: &str) -> String {
+    // ASCII letters are as long in either case, so places in the one are places in the other.
+    let (lower, text) = (message.to_ascii_lowercase(), text.to_ascii_lowercase());
+    let part = |from: usize, to: usize| message.get(from..to).unwrap_or_default();
+    let mut shown = String::new();
+    let mut from = 0;
+    for (at, found) in lower.match_indices(text.as_str()).filter(|_| !text.is_empty()) {
+        let end = at + found.len();
+        let before = part(0, at).chars().next_back();
+        let after = part(end, message.len()).chars().next();
+        if ![before, after].into_iter().flatten().any(char::is_alphanumeric) {
+            shown.push_str(part(from, at));
+            shown.push_str(&masked(part(at, end)));
+            from = end;
+        }
+    }
+    shown + part(from, message.len())
 }
 
 /// Masks a value, and the texts and numbers in it, wherever a message has it.

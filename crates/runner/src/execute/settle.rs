@@ -80,7 +80,7 @@ impl Sender<'_> {
                 Ended::Skipped => peoplesync_state::Outcome::Skipped,
             },
             status: sent.status,
-            error: sent.error.clone(),
+            error: sent.kept_error(change, self.tools.full_history),
             link: effect,
             members: members.filter(|_| sent.ended == Ended::Done).map(Box::new),
             history: self.history(change, sent, now),
