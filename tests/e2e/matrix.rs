@@ -250,12 +250,25 @@ fn faults_of_changing_members() {
     });
 }
 
-/// A group is read, and replaced with its members.
+/// Before a group is replaced with its members, it is read.
+#[test]
+fn faults_of_reading_one_group() {
+    let behaviour = Behaviour { patch: false, ..Behaviour::default() };
+    check(behaviour, "", APPLY, |request| is(request, "GET", "/Groups/"));
+}
+
 #[test]
 fn faults_of_changing_members_by_put() {
     let behaviour = Behaviour { patch: false, ..Behaviour::default() };
-    check(behaviour, "", APPLY, |request| {
-        request.path.starts_with("/Groups/") && request.method != "DELETE"
+    check(behaviour, "", APPLY, |request| is(request, "PUT", "/Groups/"));
+}
+
+#[test]
+fn faults_of_asking_for_the_groups_of_a_member() {
+    let never = "[target.overrides.groups]\nmembers = \"never\"\n";
+    check(Behaviour::default(), never, &["apply", "--yes", "--full"], |request| {
+        is(request, "GET", "/Groups")
+            && request.query.as_ref().is_some_and(|query| query.contains("members.value"))
     });
 }
 
