@@ -24,6 +24,8 @@ pub struct Pages {
     count: Option<u32>,
     place: Place,
     seen: HashSet<String>,
+    /// What was handed out before the list was begun anew, which happens once.
+    given: Option<HashSet<String>>,
     /// The largest `totalResults` of any page.
     total: Option<u64>,
     /// Entries without an id, which can neither be told apart nor be addressed.
@@ -57,6 +59,16 @@ enum Place {
     End,
 }
 
+impl Place {
+    fn first(paging: Paging) -> Self {
+        match paging {
+            Paging::Auto | Paging::Index => Self::Index(1),
+            Paging::Cursor => Self::Cursor(Some(String::new())),
+            Paging::BareCursor => Self::Cursor(None),
+        }
+    }
+}
+
 impl Pages {
     pub(super) fn new(
         client: Client,
@@ -65,11 +77,7 @@ impl Pages {
         attributes: Option<&[Path]>,
         count: Option<u32>,
     ) -> Self {
-        let place = match client.profile().list.paging {
-            Paging::Auto | Paging::Index => Place::Index(1),
-            Paging::Cursor => Place::Cursor(Some(String::new())),
-            Paging::BareCursor => Place::Cursor(None),
-        };
+        let place = Place::first(client.profile().list.paging);
         Self {
             client,
             resource,
@@ -78,6 +86,7 @@ impl Pages {
             count,
             place,
             seen: HashSet::new(),
+            given: None,
             total: None,
             without_id: 0,
             proven: false,
@@ -98,11 +107,20 @@ impl Pages {
     ///
     /// # Errors
     /// Whatever [`ClientError`] the page met. A target that refuses `count` or `attributes` is
-    /// asked again without, and one whose page is too large for a smaller one, before that.
+    /// asked again without, and one whose page is too large for a smaller one, before that. One that no longer knows its cursor
+    /// is asked for the first page again, once.
     pub async fn next(&mut self) -> Result<Option<Vec<Box<RawValue>>>, ClientError> {
-        if matches!(self.place, Place::End) {
-            return Ok(None);
+        while !matches!(self.place, Place::End) {
+            let fresh = self.page().await?;
+            if !fresh.is_empty() {
+                return Ok(Some(fresh));
+            }
         }
+        Ok(None)
+    }
+
+    /// What no earlier page had of the next one: nothing at the end, and where a list that was begun anew repeats itself.
+    async fn page(&mut self) -> Result<Vec<Box<RawValue>>, ClientError> {
         let page = match self.expected().await {
             Some(page) => page,
             None => self.fetch().await?,
@@ -111,11 +129,16 @@ impl Pages {
         self.total = self.total.max(page.total_results);
         let length = page.resources.len();
         let mut fresh = Vec::with_capacity(length);
+        let mut is_new = false;
         for resource in page.resources {
             match list::id_of(&resource).filter(|id| !id.is_empty()) {
                 Some(id) => {
+                    let is_given = self.given.as_ref().is_some_and(|given| given.contains(&id));
                     if self.seen.insert(id) {
-                        fresh.push(resource);
+                        is_new = true;
+                        if !is_given {
+                            fresh.push(resource);
+                        }
                     }
                 }
                 None => self.without_id += 1,
@@ -126,7 +149,7 @@ impl Pages {
                 self.proven = true;
                 Place::End
             }
-            _ if fresh.is_empty() => {
+            _ if !is_new => {
                 self.proven = self.repetition_proves(length);
                 Place::End
             }
@@ -140,7 +163,7 @@ impl Pages {
             (_, Place::End) => Place::End,
         };
         self.look_ahead(length);
-        Ok((!fresh.is_empty()).then_some(fresh))
+        Ok(fresh)
     }
 
     /// Whether everything was read: the last page was reached, every entry had an id, and there
@@ -186,10 +209,29 @@ impl Pages {
                 Ok(page) => return Ok(page),
                 Err(error) => error,
             };
-            if !self.ask_for_less(&error) {
+            if !self.begin_anew(&error) && !self.ask_for_less(&error) {
                 return Err(error);
             }
         }
+    }
+
+    /// Goes back to the first page where the target no longer knows its own cursor (RFC 9865 §2.1), as cursors may expire while a
+    /// long list is read. `false` if it is something else, or happens again.
+    fn begin_anew(&mut self, error: &ClientError) -> bool {
+        let says = error.scim.as_ref().and_then(|scim| scim.scim_type.as_deref());
+        let is_of_the_cursor = self.is_within()
+            && says.is_some_and(|says| {
+                ["expiredCursor", "invalidCursor"]
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(says))
+            });
+        if !is_of_the_cursor || self.given.is_some() {
+            return false;
+        }
+        self.given = Some(std::mem::take(&mut self.seen));
+        (self.total, self.without_id) = (None, 0);
+        self.place = Place::first(self.client.profile().list.paging);
+        true
     }
 
     /// Makes the next request simpler than the one that met this error; `false` if nothing helps.
@@ -199,8 +241,9 @@ impl Pages {
                 Some(count) if count > 1 => self.count = Some(count / 2),
                 _ => return false,
             },
-            // With a filter, it is the filter that is not understood, and the caller must know.
-            (_, Some(400 | 500 | 501)) if self.filter.is_none() => {
+            // With a filter, it is the filter that is not understood, and the caller must know; on a later page by a cursor, it is the
+            // cursor, and all other parameters must stay as they were (RFC 9865 §2).
+            (_, Some(400 | 500 | 501)) if self.filter.is_none() && !self.is_within() => {
                 if self.count.take().is_none() && self.attributes.take().is_none() {
                     return false;
                 }
@@ -208,6 +251,11 @@ impl Pages {
             _ => return false,
         }
         true
+    }
+
+    /// Whether this is a later page by a cursor.
+    fn is_within(&self) -> bool {
+        matches!(&self.place, Place::Cursor(Some(cursor)) if !cursor.is_empty())
     }
 
     /// The page whose turn it is, if it was asked for before. One that failed is asked for again, in the ordinary way.

@@ -245,6 +245,44 @@ async fn a_cursor_is_followed_where_the_target_gives_one() {
 }
 
 #[tokio::test]
+async fn a_cursor_that_expired_begins_the_list_anew_and_gives_everybody_once() {
+    let page = |people, next: Option<&str>| {
+        scim("200 OK", &json!({"totalResults": 5, "Resources": people, "nextCursor": next}))
+    };
+    let expired = || scim_error(400, "expiredCursor", "too late");
+    let fake = Fake::script([
+        page(users(1..=2), Some("a")),
+        page(users(3..=4), Some("b")),
+        expired(),
+        page(users(1..=2), Some("c")),
+        page(users(3..=4), Some("d")),
+        page(users(5..=5), None),
+    ])
+    .await;
+    let listed = list_all(&fake, 2).await;
+    assert_eq!((listed.ids, listed.complete), (ids(1..=5), true));
+    insta::assert_snapshot!(listed.requests.join("\n"), @"
+    GET /Users?count=2
+    GET /Users?cursor=a&count=2
+    GET /Users?cursor=b&count=2
+    GET /Users?count=2
+    GET /Users?cursor=c&count=2
+    GET /Users?cursor=d&count=2
+    ");
+
+    // A target that never knows its cursors is not asked for ever, and its list is not taken for complete.
+    let fake = Fake::start(move |_, seen| match seen.query("cursor") {
+        None => page(users(1..=2), Some("a")),
+        Some(_) => expired(),
+    })
+    .await;
+    let mut pages = client(&fake).list(Resource::User, None, None);
+    assert_eq!(pages.next().await.unwrap().unwrap().len(), 2);
+    assert_eq!(pages.next().await.unwrap_err().status, Some(400));
+    assert!(!pages.complete());
+}
+
+#[tokio::test]
 async fn a_failed_page_is_asked_for_again_by_the_next_call() {
     let fake = Fake::script([
         page(&users(1..=2), 3),
