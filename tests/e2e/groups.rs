@@ -137,6 +137,29 @@ pub(super) fn is_quiet(bed: &Bed) {
 }
 
 #[test]
+fn a_source_of_groups_that_does_not_answer_ends_the_run_and_is_tried_again_before() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let bed = Bed::new();
+    let groups = format!(
+        "[groups]\nmembers = \"member\"\nattributes.displayName = \"cn\"\n[groups.source]\nkind = \"ldap\"\n\
+         timeout_secs = 1\nretries = 1\n[groups.source.settings]\nservers = [\"ldap://127.0.0.1:{port}\"]\nkey = \"entryUUID\"\n\
+         timeout_secs = 3600\n[[groups.source.settings.bases]]\ndn = \"ou=groups\"\n"
+    );
+    bed.write("peoplesync.toml", format!("{}{groups}", super::harness::CONFIG));
+    bed.write(
+        "people.csv",
+        super::harness::HEADER.to_owned() + "7,Zoë,Ng,zoe@example.com,T,active,\n",
+    );
+    let told = bed.run(&["plan"]).expect(3).stderr;
+    assert!(told.contains("cannot read the groups of"), "{told}");
+    assert!(told.contains("nothing came from the source within 1 seconds"), "{told}");
+    silent.set_nonblocking(true).unwrap();
+    let tries = std::iter::from_fn(|| silent.accept().ok()).count();
+    assert!(tries >= 2, "{tries}");
+}
+
+#[test]
 fn two_hundred_groups_of_five_hundred_people_whose_members_are_never_told() {
     let bed = Bed::with_profile(&secretive(100));
     bed.write("peoplesync.toml", config(SECRETIVE, OWN_SOURCE));

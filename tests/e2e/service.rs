@@ -247,6 +247,23 @@ fn the_service_runs_says_that_it_is_ready_reads_its_config_again_and_stops() {
 }
 
 #[test]
+fn a_service_that_was_started_again_knows_that_the_job_is_in_quarantine() {
+    let bed = Bed::new();
+    bed.write("peoplesync.toml", format!("{CONFIG}{SCHEDULE}listen = \"127.0.0.1:0\"\n"));
+    bed.write("people.csv", format!("{HEADER}7,Zoë,Ng,zoe@example.com,T,active,\n"));
+    ran(bed.command(&["apply", "--unattended"]).env("SCIM_TOKEN", "wrong")).expect(4);
+    let mut service = Service::start(&mut bed.command(&["run"]));
+    let line = service.until("listening on");
+    let address = line.trim().rsplit('/').next().unwrap().to_owned();
+    let health = get(&address, "/health");
+    assert!(health.starts_with("HTTP/1.1 503") && health.contains("credentials"), "{health}");
+    let metrics = get(&address, "/metrics");
+    assert!(metrics.contains("peoplesync_quarantine 1"), "{metrics}");
+    service.signal("TERM");
+    assert_eq!(service.end(), 0);
+}
+
+#[test]
 fn told_to_stop_it_finishes_what_is_under_way_and_the_next_run_does_the_rest() {
     let bed = Bed::new();
     bed.write("peoplesync.toml", format!("{CONFIG}{SCHEDULE}"));

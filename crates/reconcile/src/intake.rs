@@ -293,9 +293,13 @@ impl Intake {
 
         let mut unchanged = 0;
         let mut missing = Vec::new();
+        let mut returned = Vec::new();
         for at in 0..index.len() {
             let flags = index.flags_at(at);
             if flags & flag::PINNED != 0 {
+                if flags & flag::ABSENT != 0 {
+                    returned.push(index.fingerprint_at(at));
+                }
                 continue;
             }
             // Where two links share a fingerprint, one may be seen and the other not: the keys will tell.
@@ -322,6 +326,7 @@ impl Intake {
             left,
             before,
             pinned,
+            returned,
             unidentified,
             rejected: self.rejected,
             linked: index.len() as u64,

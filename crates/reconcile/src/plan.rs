@@ -159,6 +159,11 @@ pub enum Bookkeeping {
         /// The key.
         key: String,
     },
+    /// The person was absent and is there again, though nothing is done for them now: the grace period ends.
+    Present {
+        /// The key.
+        key: String,
+    },
     /// The leaver's account was found inactive: nothing to send, the link becomes deactivated.
     Inactive {
         /// The key.

@@ -104,6 +104,9 @@ fn make(facts: Facts<'_>, part: Option<&Part>) -> Plan {
         warnings.push(Warning { key: None, origin: None, message });
     }
     let waiting = without::leave_out_waiting(facts.policy, &mut changes, &mut warnings);
+    if part.is_none() {
+        leavers::note_returned(&facts, &changes, &mut bookkeeping);
+    }
     rejected.sort();
     warnings.sort();
     warnings.dedup();

@@ -23,6 +23,8 @@ pub struct Survey {
     pub(crate) left: BTreeMap<String, (Fingerprint, Evidence)>,
     pub(crate) before: BTreeMap<String, Before>,
     pub(crate) pinned: BTreeSet<String>,
+    /// Those of them who were absent before.
+    pub(crate) returned: Vec<Fingerprint>,
     /// The places of rejected records that may be anybody's.
     pub(crate) unidentified: Vec<String>,
     pub(crate) rejected: Vec<Rejection>,
@@ -143,8 +145,10 @@ impl Survey {
         let relevant = self.missing.iter().filter(|missing| {
             self.counts(missing) && leavers::matters(missing.deactivated, policy)
         });
-        let mut fingerprints: Vec<Fingerprint> =
-            relevant.map(|missing| missing.fingerprint).collect();
+        let mut fingerprints: Vec<Fingerprint> = relevant
+            .map(|missing| missing.fingerprint)
+            .chain(self.returned.iter().copied())
+            .collect();
         fingerprints.sort();
         fingerprints.dedup();
         Needs { keys: keys.into_iter().map(str::to_owned).collect(), fingerprints }

@@ -62,6 +62,10 @@ impl Writing<'_> {
                 .transaction
                 .prepare_cached(&update("absent_since = min(coalesce(absent_since, ?4), ?4)"))?
                 .execute(params![kind, fp, key, now])?,
+            Bookkeeping::Present { key } => self
+                .transaction
+                .prepare_cached(&update("absent_since = NULL"))?
+                .execute(params![kind, fp, key])?,
             Bookkeeping::Inactive { key } => self
                 .transaction
                 .prepare_cached(&update("deactivated_since = coalesce(deactivated_since, ?4)"))?

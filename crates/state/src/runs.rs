@@ -125,8 +125,9 @@ impl State {
     pub fn finished_configs(&self, outcome: &str) -> Result<Vec<String>, Error> {
         self.read("read the runs", |conn| {
             let mut statement = conn.prepare_cached(
-                "SELECT DISTINCT coalesce(parts, '') FROM runs \
-                 LEFT JOIN configs ON digest = config_digest WHERE outcome = ? AND kind <> ?",
+                "SELECT coalesce(parts, '') FROM \
+                 (SELECT DISTINCT config_digest FROM runs WHERE outcome = ? AND kind <> ?) \
+                 LEFT JOIN configs ON digest = config_digest",
             )?;
             let configs = statement.query_map([outcome, PARTIAL], |row| row.get(0))?;
             configs.collect::<Result<_, _>>().map_err(Fault::from)

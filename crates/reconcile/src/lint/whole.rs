@@ -81,7 +81,7 @@ fn bookkeeping(
     let mut noted = BTreeSet::new();
     for note in notes {
         let (key, is_leaver) = match note {
-            Bookkeeping::Same { key, .. } => (key.as_str(), false),
+            Bookkeeping::Same { key, .. } | Bookkeeping::Present { key } => (key.as_str(), false),
             Bookkeeping::Absent { key }
             | Bookkeeping::Inactive { key }
             | Bookkeeping::Gone { key } => (key.as_str(), true),

@@ -125,6 +125,27 @@ fn evidence(facts: &Facts<'_>, link: &Link) -> Option<Evidence> {
     }
 }
 
+/// Notes who was missed and is there again, though nothing is done for them now: their record or their account cannot be used,
+/// say, or they wait. The next time that they are missing is the first.
+pub(super) fn note_returned(facts: &Facts<'_>, changes: &[Change], notes: &mut Vec<Bookkeeping>) {
+    let seen = facts.survey.candidates.iter().map(|candidate| &candidate.key);
+    let returned: Vec<&str> = seen
+        .chain(&facts.survey.pinned)
+        .filter_map(|key| facts.links.get(key))
+        .filter(|link| link.standing == Standing::Active && link.absent_since.is_some())
+        .map(|link| link.key.as_str())
+        .collect();
+    if returned.is_empty() {
+        return;
+    }
+    let changed = changes.iter().map(|change| change.key.as_str());
+    let known: BTreeSet<String> =
+        changed.chain(notes.iter().map(words::key_of)).map(str::to_owned).collect();
+    let returned: BTreeSet<&str> =
+        returned.into_iter().filter(|key| !known.contains(*key)).collect();
+    notes.extend(returned.into_iter().map(|key| Bookkeeping::Present { key: key.to_owned() }));
+}
+
 /// Plans everybody who left.
 pub(super) fn plan(facts: &Facts<'_>, fates: &[Fate<'_>], draft: &mut Draft) {
     let in_question: BTreeSet<&str> = fates

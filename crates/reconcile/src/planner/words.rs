@@ -83,6 +83,7 @@ pub(super) fn key_of(entry: &Bookkeeping) -> &str {
     match entry {
         Bookkeeping::Same { key, .. }
         | Bookkeeping::Absent { key }
+        | Bookkeeping::Present { key }
         | Bookkeeping::Inactive { key }
         | Bookkeeping::Gone { key } => key,
     }

@@ -215,7 +215,7 @@ fn leavers_of(plan: &Plan) -> Vec<String> {
         change.digest.is_none() || matches!(change.action, Action::Delete | Action::Unlink)
     });
     let notes = plan.bookkeeping.iter().filter_map(|note| match note {
-        Bookkeeping::Same { .. } => None,
+        Bookkeeping::Same { .. } | Bookkeeping::Present { .. } => None,
         Bookkeeping::Absent { key } | Bookkeeping::Inactive { key } | Bookkeeping::Gone { key } => {
             Some(key.clone())
         }

@@ -127,7 +127,7 @@ async fn source(session: &Session, report: &mut Report) {
 /// The source of groups, and whether expressions over people ask about groups that there are.
 async fn groups(session: &Session, report: &mut Report) {
     if let Some(groups) = &session.groups
-        && let Origin::Source(source, name) = &groups.origin
+        && let Origin::Source(source, name, _) = &groups.origin
     {
         match source.check(&session.cx).await {
             Ok(checked) => {

@@ -67,7 +67,12 @@ impl Sender<'_> {
                 {
                     put(link(change, change.id.as_deref().unwrap_or_default(), None, created))
                 }
-                Some(known) => put(Link { digest: Digest::UNKNOWN, ..known.clone() }),
+                // Who is in the source is not absent, whatever comes of their change.
+                Some(known) => put(Link {
+                    digest: Digest::UNKNOWN,
+                    absent_since: known.absent_since.filter(|_| change.digest.is_none()),
+                    ..known.clone()
+                }),
                 None => LinkEffect::None,
             },
             (Ended::Skipped, _) => LinkEffect::None,

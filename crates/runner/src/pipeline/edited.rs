@@ -46,11 +46,11 @@ impl Edits {
     /// The same where the source of groups may not have any more what the mapping of the last run reads.
     pub(super) async fn known_to(self, session: &Session) -> Self {
         let source = session.groups.as_ref().map(|groups| &groups.origin);
-        let (Some(mapping), Some(Origin::Source(source, _))) = (&self.before, source) else {
+        let (Some(mapping), Some(Origin::Source(source, ..))) = (&self.before, source) else {
             return self;
         };
         // A source that cannot be asked is an error when it is read.
-        let fields = source.check(&session.cx).await.ok().and_then(|checked| checked.fields);
+        let fields = source.fields(&session.cx).await.ok().flatten();
         match fields.is_none_or(|fields| mapping.unknown_fields(&fields).is_empty()) {
             true => self,
             false => Self::EVERYTHING,

@@ -362,6 +362,7 @@ pub(crate) fn key_of_note(note: &Bookkeeping) -> &str {
     match note {
         Bookkeeping::Same { key, .. }
         | Bookkeeping::Absent { key }
+        | Bookkeeping::Present { key }
         | Bookkeeping::Inactive { key }
         | Bookkeeping::Gone { key } => key,
     }

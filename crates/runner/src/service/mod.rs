@@ -147,9 +147,16 @@ pub(crate) async fn serve(
     }
     tell_system(&[sd_notify::NotifyState::Ready]);
     let _watchdog = watchdog();
+    board.knows(pipeline::open_store(&job.loaded, Access::Plan, clock.now().0)?.health()?);
     let mut due = now.then(|| Due { at: clock.now().0, full: true });
+    // What came due before, under this config.
+    let mut last: Option<Due> = None;
     loop {
-        let next = due.take().or_else(|| job.times.next(clock.now().0));
+        let moment = clock.now().0;
+        let next = due.take().or_else(|| match last {
+            Some(last) => job.times.after(last, moment),
+            None => job.times.next(moment),
+        });
         let Some(next) = next else {
             return Err(Failure::usage("the schedule has no time that ever comes"));
         };
@@ -159,8 +166,12 @@ pub(crate) async fn serve(
         tell_system(&[sd_notify::NotifyState::Status(&status)]);
         match wait(next, &*clock, &mut signals).await {
             Woken::Stop => break,
-            Woken::Reload => reload(&mut job, path, &clock, output),
+            Woken::Reload => {
+                reload(&mut job, path, &clock, output);
+                last = None;
+            }
             Woken::Due(due) => {
+                last = Some(due);
                 if is_left_out(&job.loaded, &*clock, output) {
                     continue;
                 }

@@ -65,6 +65,13 @@ impl Times {
         }
     }
 
+    /// The next run after one that was due and has ended by now. What came due meanwhile is left out, but for a full run: where
+    /// shorter ones take long, everybody would never be read.
+    pub(super) fn after(&self, ran: Due, now: i64) -> Option<Due> {
+        let full = Self { incremental: None, ..self.clone() }.next(ran.at);
+        full.filter(|full| !ran.full && full.at <= now).or_else(|| self.next(now))
+    }
+
     /// The next run after a moment; where both are due, the full one.
     pub(super) fn next(&self, after: i64) -> Option<Due> {
         let moment = Timestamp::from_millisecond(after).ok()?.to_zoned(self.zone.clone());
@@ -115,6 +122,32 @@ mod tests {
             at = due.at;
         }
         shown
+    }
+
+    #[test]
+    fn a_full_run_that_came_due_during_another_follows_it() {
+        let text = "source = { kind = \"static\" }\ntarget.url = \"http://127.0.0.1:1/\"\npeople.attributes.userName = \"a\"\n[schedule]\nincremental = \"*/5 * * * *\"\nfull = \"0 3 * * *\"\n";
+        let loaded = crate::config::parse(Path::new("p.toml"), text, Path::new(".")).unwrap();
+        let times = Times::new(&loaded, loaded.config.schedule.as_ref().unwrap()).unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap().as_millisecond();
+        let next = |from: &str, full, ended: &str| {
+            let due = times.after(Due { at: at(from), full }, at(ended)).unwrap();
+            format!("{} {}", crate::clock::readable(due.at), due.full)
+        };
+        assert_eq!(
+            [
+                next("2026-01-01T02:55:00Z", false, "2026-01-01T02:56:00Z"),
+                next("2026-01-01T02:55:00Z", false, "2026-01-01T03:01:00Z"),
+                next("2026-01-01T03:00:00Z", true, "2026-01-01T03:11:00Z"),
+                next("2026-01-01T02:55:00Z", true, "2026-01-01T03:01:00Z"),
+            ],
+            [
+                "2026-01-01 03:00:00 UTC true",
+                "2026-01-01 03:00:00 UTC true",
+                "2026-01-01 03:15:00 UTC false",
+                "2026-01-01 03:05:00 UTC false",
+            ]
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use peoplesync_state::Health;
 use serde_json::json;
 
 use super::cycle::Report;
@@ -27,6 +28,8 @@ struct Shown {
     next: Option<Due>,
     last: Option<Report>,
     last_good: Option<i64>,
+    /// How the job is: as the state has it, and as runs leave it.
+    health: Health,
     /// Runs by exit code, and what was done in them.
     runs: std::collections::BTreeMap<u8, u64>,
     done: u64,
@@ -42,6 +45,11 @@ impl Board {
         self.with(|shown| shown.next = Some(due));
     }
 
+    /// How the job was when the service was started.
+    pub(super) fn knows(&self, health: Health) {
+        self.with(|shown| shown.health = health);
+    }
+
     pub(super) fn ran(&self, report: Report) {
         self.with(|shown| {
             *shown.runs.entry(report.exit as u8).or_default() += 1;
@@ -52,6 +60,7 @@ impl Board {
             if report.error.is_none() && report.exit != Exit::Refused {
                 shown.last_good = Some(report.ended);
             }
+            shown.health = report.health.clone();
             shown.last = Some(report);
         });
     }
@@ -95,8 +104,7 @@ pub(super) async fn serve(listen: &str, board: Board) -> Outcome<SocketAddr> {
 async fn health(State(board): State<Board>) -> Response {
     board.with(|shown| {
         let last = shown.last.as_ref();
-        let quarantine = last.and_then(|last| last.health.quarantine.clone());
-        let error = last.and_then(|last| last.error.clone());
+        let Health { quarantine, error, .. } = shown.health.clone();
         let is_well = quarantine.is_none() && error.is_none();
         let document = json!({
             "status": if is_well { "ok" } else { "failing" },
@@ -147,7 +155,7 @@ async fn metrics(State(board): State<Board>) -> Response {
         metric("last_run_timestamp_seconds", "gauge", "When the last run ended.", &one(at));
         let good = one(seconds(shown.last_good));
         metric("last_success_timestamp_seconds", "gauge", "When a run last went well.", &good);
-        let is_ill = last.is_some_and(|last| last.health.quarantine.is_some());
+        let is_ill = shown.health.quarantine.is_some();
         metric(
             "quarantine",
             "gauge",
@@ -186,14 +194,10 @@ async fn page(State(board): State<Board>) -> Html<String> {
         }
         if let Some(last) = &shown.last {
             put!(lines, "<p>Last run, {}: {}</p>", readable(last.ended), escaped(&last.line));
-            if let Some((since, reason)) = &last.health.quarantine {
-                put!(
-                    lines,
-                    "<p><b>In quarantine</b> since {}: {}</p>",
-                    readable(*since),
-                    escaped(reason)
-                );
-            }
+        }
+        if let Some((since, reason)) = &shown.health.quarantine {
+            let (since, reason) = (readable(*since), escaped(reason));
+            put!(lines, "<p><b>In quarantine</b> since {since}: {reason}</p>");
         }
         lines
     });

@@ -162,6 +162,7 @@ fn notes_change_what_they_say_and_nothing_else() {
         .map(|note| {
             let (Bookkeeping::Gone { key }
             | Bookkeeping::Absent { key }
+            | Bookkeeping::Present { key }
             | Bookkeeping::Inactive { key }
             | Bookkeeping::Same { key, .. }) = &note;
             (fingerprint(key), note)
@@ -298,4 +299,7 @@ fn an_absence_that_is_still_to_come_was_noted_by_a_wrong_clock() {
         state.bookkeeping(User, &absent, now).unwrap();
         assert_eq!(since(&state), Some(expected));
     }
+    let present = [(fingerprint("a"), Bookkeeping::Present { key: "a".to_owned() })];
+    assert_eq!(state.bookkeeping(User, &present, 8_000).unwrap(), 1);
+    assert_eq!(since(&state), None);
 }

@@ -119,6 +119,10 @@ impl World {
                 assert!(!began, "the grace period began before");
                 link.absent_since = Some(self.policy.now);
             }
+            Bookkeeping::Present { key } => {
+                let link = self.links.get_mut(key).expect("only linked people are noted");
+                assert!(link.absent_since.take().is_some(), "there was no grace period");
+            }
             Bookkeeping::Inactive { key } => {
                 let link = self.links.get_mut(key).expect("only linked people are noted");
                 link.standing = Standing::Deactivated { since: self.policy.now };

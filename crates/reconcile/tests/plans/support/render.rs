@@ -67,6 +67,7 @@ pub(crate) fn render(plan: &Plan) -> String {
             }
             Bookkeeping::Same { key, .. } => writeln!(text, "note {key} is as wanted"),
             Bookkeeping::Absent { key } => writeln!(text, "note {key} is absent from now on"),
+            Bookkeeping::Present { key } => writeln!(text, "note {key} is there again"),
             Bookkeeping::Inactive { key } => writeln!(text, "note {key} is inactive already"),
             Bookkeeping::Gone { key } => writeln!(text, "note {key} has no account any more"),
         }

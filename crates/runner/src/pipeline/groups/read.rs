@@ -18,13 +18,12 @@ use super::accounts::Accounts;
 use super::gather::{Gathered, name_print};
 use super::session::{GroupSession, Origin, VALUE};
 use crate::config::groups::Nested;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::pipeline::Session;
 use crate::pipeline::digest::print_of;
 use crate::pipeline::edited::Edits;
-use crate::pipeline::read::{
-    coverage, mix, next, rejection, unmapped, unreadable, unresolved, wanted,
-};
+use crate::pipeline::patient;
+use crate::pipeline::read::{coverage, mix, rejection, unmapped, unresolved, wanted};
 use crate::report::progress::Progress;
 
 /// What a read of groups came to.
@@ -138,25 +137,34 @@ impl<'a> Reader<'a> {
         self.names.sort_unstable();
         self.new = std::mem::take(&mut gathered.new);
         let coverage = match &self.groups.origin {
-            Origin::Source(source, name) => {
-                let failed = |error| unreadable(error).about(&format!("groups of {name}"));
-                if let Ok(checked) = source.check(&session.cx).await {
-                    session.unknown_group_fields(checked.fields.as_deref())?;
+            Origin::Source(source, name, retries) => {
+                let failed = |error: peoplesync_source::Error| {
+                    Failure::from(error).about(&format!("cannot read the groups of {name}"))
+                };
+                if let Ok(known) = source.fields(&session.cx).await {
+                    session.unknown_group_fields(known.as_deref())?;
                 }
                 let of_before = self.edits.fields().cloned();
                 let fields: BTreeSet<String> =
                     self.groups.fields().into_iter().chain(of_before).collect();
                 let query = Query::fields(fields);
-                let mut records = source.open(&session.cx, &query).await.map_err(failed)?;
+                // Out of reach is mostly found out before the first records come; later, the next run tries again.
+                let begin = || async {
+                    let mut records = source.open(&session.cx, &query).await.map_err(failed)?;
+                    let first = records.next().await.map_err(failed)?;
+                    Ok((records, first))
+                };
+                let (mut records, mut step) = patient::again(*retries, begin).await?;
                 session.mistyped_groups(records.types())?;
                 loop {
-                    match next(&mut *records).await? {
+                    match step {
                         Step::Batch(batch) => {
                             progress.steps(batch.len());
                             self.batch(&batch);
                         }
                         Step::End(end) => break coverage(end),
                     }
+                    step = records.next().await.map_err(failed)?;
                 }
             }
             Origin::People => {

@@ -1,6 +1,7 @@
 //! What a config says of groups, understood. No I/O.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use peoplesync_mapping::{CompileError, Mapping, Rule, Spec, Texts};
 use peoplesync_reconcile::{Edited, Guards, LeaverAction, Leavers, Managed, Policy, Unmanaged};
@@ -12,6 +13,7 @@ use super::gather::OfPeople;
 use crate::config::groups::{GroupsTable, Nested, OnAbsent};
 use crate::config::{ConfigErrors, Loaded};
 use crate::pipeline::lookups;
+use crate::pipeline::patient::Patient;
 use crate::pipeline::session::{compile_error, managed_attributes, matched_by, rules, spec};
 use crate::registry;
 
@@ -39,8 +41,8 @@ pub(crate) struct GroupSession {
 /// Where groups come from.
 #[derive(Debug)]
 pub(crate) enum Origin {
-    /// From a source of their own; with its name.
-    Source(Box<dyn Source>, String),
+    /// From a source of their own; with its name, and how often it is tried again.
+    Source(Box<dyn Source>, String, u32),
     /// From a value of people.
     People,
 }
@@ -59,7 +61,11 @@ impl GroupSession {
         shape(loaded, table).map_err(&mut note).ok();
         let origin = match (&table.source, &table.from) {
             (Some(source), _) => registry::source_at(loaded, source, &["groups", "source"])
-                .map(|built| Origin::Source(built, source.name()))
+                .map(|built| {
+                    let patience = Duration::from_secs(source.timeout_secs.max(1));
+                    let patient = Box::new(Patient::new(built, patience));
+                    Origin::Source(patient, source.name(), source.retries)
+                })
                 .map_err(&mut note)
                 .ok(),
             (None, Some(_)) => Some(Origin::People),
@@ -119,7 +125,7 @@ impl GroupSession {
     /// What reasons call the place where groups come from.
     pub(crate) fn source_name<'a>(&'a self, people: &'a str) -> &'a str {
         match &self.origin {
-            Origin::Source(_, name) => name,
+            Origin::Source(_, name, _) => name,
             Origin::People => people,
         }
     }
