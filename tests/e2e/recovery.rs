@@ -1,8 +1,8 @@
 //! Accounts whose creation came to no clear end are found again, whatever the target can search by, and belong to whom they were made for.
 //! Nothing may be taken over in these tests: what is found is ours, or nobody's.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 
 use peoplesync_reconcile::Action;
 use peoplesync_scim::Resource;
@@ -181,4 +181,36 @@ fn an_answer_with_the_account_of_somebody_who_is_linked_fails_that_change_alone(
     let told = second.stdout.matches("belongs to somebody else").count();
     assert_eq!(told, 2, "{}{}", second.stdout, second.stderr);
     run(&[1]).expect(0);
+}
+
+/// The first request is not heard of again, is not found yet either, and is there when it is sent once more.
+#[test]
+fn a_creation_that_is_found_only_when_it_is_refused_as_there_already_is_ours() {
+    let (ask, asked) = mpsc::channel::<()>();
+    let (answer, answered) = mpsc::channel::<()>();
+    let ends = Mutex::new((ask, answered, 0));
+    let bed = Bed::with_faults(move |request| {
+        let mut ends = ends.lock().unwrap();
+        if request.method != "POST" {
+            return None;
+        }
+        ends.2 += 1;
+        if ends.2 == 2 {
+            ends.0.send(()).unwrap();
+            ends.1.recv().unwrap();
+        }
+        (ends.2 == 1).then_some(Fault::DropBefore)
+    });
+    bed.write("peoplesync.toml", config(""));
+    bed.write("people.csv", [HEADER, &person(1)].concat());
+    std::thread::scope(|scope| {
+        let bed = &bed;
+        scope.spawn(move || {
+            asked.recv().unwrap();
+            bed.simulator().seed(Resource::User, [account(1)]).unwrap();
+            answer.send(()).unwrap();
+        });
+        bed.run(&["apply", "--yes"]).expect(0);
+    });
+    settled(&bed, 1);
 }

@@ -73,6 +73,8 @@ impl Sender<'_> {
                     None
                 }
                 Err(error) if error.ambiguous || error.kind == Kind::NoId => Some(error),
+                // The first one arrived, and could not be found so soon after.
+                Err(error) if was_tried && error.kind == Kind::Conflict => Some(error),
                 Err(error) => return Err(error),
             };
             let (tools, lookup) = (&self.tools, self.lookup(change));
