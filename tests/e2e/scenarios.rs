@@ -7,6 +7,7 @@
 //! ---
 //! $ apply --yes             runs the binary
 //! ! PATCH zoe@example.com {"title": "Other"}      somebody changes the account at the target
+//! ! PATCH Engineering {"members": ["zoe@example.com"]}           the same with a group
 //! ! DELETE zoe@example.com
 //! ? writes                  shows what the target got since the last time
 //! ? groups                  shows the groups at the target, and who is in them
@@ -18,7 +19,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use peoplesync_scim::Resource;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::harness::{Bed, CONFIG, HEADER, each_file, transcript};
 
@@ -53,30 +54,37 @@ fn check(path: &Path) {
     insta::assert_snapshot!(shown);
 }
 
-/// Somebody else changes an account at the target.
+/// Somebody else changes an account at the target, or a group, whose members are named by their accounts.
 fn somebody(bed: &Bed, change: &str) {
     let mut words = change.splitn(3, ' ');
     let (method, name, body) = (words.next().unwrap(), words.next().unwrap(), words.next());
-    let users = bed.simulator().users();
-    let user = users.iter().find(|user| user["userName"] == name);
+    let body = || serde_json::from_str::<Json>(body.unwrap()).unwrap();
+    let simulator = bed.simulator();
+    let id_of = |name: &Json| {
+        let id = |all: Vec<Json>, attribute: &str| {
+            let found = all.into_iter().find(|one| one[attribute] == *name)?;
+            Some(found["id"].as_str().unwrap().to_owned())
+        };
+        let user = id(simulator.users(), "userName").map(|id| (Resource::User, id));
+        let group =
+            || Some((Resource::Group, id(simulator.resources(Resource::Group), "displayName")?));
+        user.or_else(group).unwrap_or_else(|| panic!("there is no {name}"))
+    };
     match method {
         "DELETE" => {
-            assert!(
-                bed.simulator()
-                    .remove(Resource::User, user.unwrap()["id"].as_str().unwrap())
-                    .unwrap()
-            );
+            let (resource, id) = id_of(&name.into());
+            assert!(simulator.remove(resource, &id).unwrap());
         }
-        "POST" => {
-            let body: Json = serde_json::from_str(body.unwrap()).unwrap();
-            bed.simulator().seed(Resource::User, [body]).unwrap();
-        }
+        "POST" => simulator.seed(Resource::User, [body()]).map(drop).unwrap(),
         "PATCH" => {
-            let body: Json = serde_json::from_str(body.unwrap()).unwrap();
-            let id = user.unwrap()["id"].as_str().unwrap();
-            let edited = bed.simulator().edit(Resource::User, id, |user| {
+            let (resource, id) = id_of(&name.into());
+            let mut body = body();
+            if let Some(members) = body.get_mut("members").and_then(Json::as_array_mut) {
+                members.iter_mut().for_each(|member| *member = json!({ "value": id_of(member).1 }));
+            }
+            let edited = simulator.edit(resource, &id, |found| {
                 for (name, value) in body.as_object().unwrap() {
-                    user[name] = value.clone();
+                    found[name] = value.clone();
                 }
             });
             assert!(edited.unwrap());

@@ -8,7 +8,8 @@ use peoplesync_scim::Resource;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Bookkeeping, Cause, Link, Links, Member, MemberPrint, Observation, Plan, Survey,
+    Action, Bookkeeping, Cause, Link, Links, Member, MemberPrint, Observation, OnDrift, Plan,
+    Survey,
 };
 
 /// What becomes of members that peoplesync does not know.
@@ -67,6 +68,8 @@ pub struct GroupMembers {
     pub wanted: Vec<MemberPrint>,
     /// Who is one, of those whom peoplesync knows or knew; sorted. Nobody for a new group.
     pub found: Vec<MemberPrint>,
+    /// Who was one when the group was written or compared last, of those who have the same account still; sorted.
+    pub remembered: Vec<MemberPrint>,
     /// Members whom it does not know.
     pub strangers: Vec<Arc<Member>>,
 }
@@ -82,6 +85,8 @@ pub struct Memberships {
     pub complete: bool,
     /// What becomes of strangers.
     pub unmanaged: Unmanaged,
+    /// What becomes of members whom others added or took out, of those whom peoplesync knows.
+    pub on_drift: OnDrift,
     /// How many memberships were remembered before, also of groups that are not looked at.
     pub remembered: u64,
 }
@@ -180,6 +185,23 @@ impl<'a> Holdings<'a> {
             name: name.filter(|name| *name != link.id && *name != link.key),
         };
         Known { member: Arc::new(member), holding }
+    }
+}
+
+impl GroupMembers {
+    /// What the state is to remember of the group before anything is written: who was found in it. What others did since it was
+    /// written, and what stays so, is left out, or the run after would take it for what was written. `is_sure`: it is known what
+    /// was written last.
+    #[must_use]
+    pub fn to_remember(&self, is_sure: bool, on_drift: OnDrift) -> Vec<MemberPrint> {
+        let Self { wanted, found, remembered, .. } = self;
+        if !is_sure || on_drift == OnDrift::Correct {
+            return found.clone();
+        }
+        let is_in = |all: &[MemberPrint], print| all.binary_search(print).is_ok();
+        let stayed = found.iter().filter(|print| is_in(wanted, print) || is_in(remembered, print));
+        let out = remembered.iter().filter(|print| is_in(wanted, print));
+        stayed.chain(out).copied().collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 

@@ -30,6 +30,9 @@ pub struct MemberChanges {
     /// Those who are removed.
     #[serde(default, with = "shared", skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<Arc<Member>>,
+    /// How many of both undo what others did at the target.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub drift: u64,
 }
 
 impl Member {
@@ -46,6 +49,17 @@ impl MemberChanges {
     pub fn is_empty(&self) -> bool {
         self.add.is_empty() && self.remove.is_empty()
     }
+
+    /// How many are added and removed.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        (self.add.len() + self.remove.len()) as u64
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+pub(crate) fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The kind of resource that goes without saying in JSON.

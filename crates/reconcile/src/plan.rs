@@ -6,7 +6,7 @@ use peoplesync_scim::schema::Resource;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::member::{is_person, person};
+use crate::member::{is_person, is_zero, person};
 use crate::{Digest, MemberChanges, Written};
 
 /// What one change does.
@@ -33,7 +33,9 @@ impl Change {
     /// Whether it undoes, among other things, what others did at the target.
     #[must_use]
     pub fn undoes_drift(&self) -> bool {
-        self.cause == Cause::Drift || self.attributes.iter().any(|attribute| attribute.drift)
+        self.cause == Cause::Drift
+            || self.members.drift > 0
+            || self.attributes.iter().any(|attribute| attribute.drift)
     }
 }
 
@@ -279,11 +281,9 @@ pub struct GroupSummary {
     /// Changes of groups that come from the config having changed since the last run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub from_config: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+    /// Changes of groups that undo what others did at the target.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub from_drift: u64,
 }
 
 /// Every change to be made.

@@ -162,7 +162,7 @@ fn target(change: &Change, context: LintContext<'_>, findings: &mut Findings) {
 fn drift(change: &Change, context: LintContext<'_>, findings: &mut Findings) {
     let is_drift = change.cause == Cause::Drift;
     let found = change.attributes.iter().filter(|attribute| attribute.drift);
-    if !is_drift && found.clone().next().is_none() {
+    if !is_drift && found.clone().next().is_none() && change.members.drift == 0 {
         return;
     }
     let link = context.links.get(&change.key);
@@ -180,12 +180,13 @@ fn drift(change: &Change, context: LintContext<'_>, findings: &mut Findings) {
             let is_same = change
                 .digest
                 .is_some_and(|digest| digest == link.digest || digest == link.digest.unfinished());
-            if !is_same && link.written.is_empty() {
+            if !is_same && link.written.is_empty() && change.members.drift == 0 {
                 findings.on(rule, change, "the link has another digest, so the source moved");
             }
         }
     }
-    let is_other = change.attributes.iter().any(|attribute| !attribute.drift);
+    let is_other = change.attributes.iter().any(|attribute| !attribute.drift)
+        || change.members.drift != change.members.len();
     if is_drift && !is_lost && !is_leaver && is_other {
         findings.on(rule, change, "not all of it is");
     }

@@ -150,18 +150,19 @@ fn linked(
         draft.administrator(facts, account, candidate.into(), what);
         return;
     }
+    let nobody = MemberChanges::default();
     let reason = match action {
-        _ if cause == Cause::Drift => words::differing(&found.attributes, false),
+        _ if cause == Cause::Drift => words::differing(&found.attributes, &nobody),
         Action::Deactivate => "active becomes false".to_owned(),
         Action::Reactivate if was_deactivated => "in scope again".to_owned(),
         Action::Reactivate => "active becomes true".to_owned(),
-        _ => words::differing(&found.attributes, false),
+        _ => words::differing(&found.attributes, &nobody),
     };
     push(managed, candidate, Some(account), action, (reason, cause), found, draft);
 }
 
 /// Takes out of the differences what others changed at the target and what stays so.
-fn leave_drift(managed: &Managed, candidate: &Candidate, found: &mut Differences) {
+pub(super) fn leave_drift(managed: &Managed, candidate: &Candidate, found: &mut Differences) {
     let Differences { attributes, warnings, .. } = found;
     attributes.retain(|attribute| match managed.on_drift(&attribute.path) {
         _ if !attribute.drift => true,

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use peoplesync_scim::schema::Resource;
 
+use super::candidates::leave_drift;
 use super::differences::{self, Differences};
 use super::matching::{self, Match};
 use super::references::References;
 use super::{Draft, Facts, causes, guards, without, words};
 use crate::groups::{GroupFacts, Holding, Known, Memberships, Unmanaged};
 use crate::{
-    Action, Bookkeeping, Candidate, Cause, Change, Coverage, Digest, GroupSummary, Kept, Link,
-    Member, MemberChanges, Observed, Plan, Rejection, Warning, Written,
+    Action, Bookkeeping, Candidate, Cause, Change, Coverage, Digest, GroupSummary, Link, Member,
+    MemberChanges, Observed, OnDrift, Plan, Rejection, Warning, Written,
 };
 
 /// Adds groups to a plan of people, and seals it again.
@@ -76,6 +77,7 @@ fn count(facts: &Facts<'_>, changes: &[Change], rejected: usize, unchanged: u64)
         out_of_scope: facts.survey.out_of_scope,
         rejected: rejected as u64,
         from_config: changes.iter().filter(|change| change.cause == Cause::Config).count() as u64,
+        from_drift: changes.iter().filter(|change| change.undoes_drift()).count() as u64,
     }
 }
 
@@ -194,9 +196,9 @@ impl<'a> Planner<'a> {
                     None => "no group yet".to_owned(),
                     Some(id) => gone_text(id),
                 };
-                let kept = &Kept::default();
+                let kept = self.facts.observation.kept();
                 let found = differences::of_new(managed, candidate, &[], &self.references, kept);
-                let members = self.members_of(candidate, draft);
+                let members = self.members_of(candidate, None, draft);
                 let why = (reason, causes::of_new(self.facts, candidate, gone.is_some()));
                 self.push(candidate, None, Action::Create, why, found, members, draft);
             }
@@ -205,14 +207,15 @@ impl<'a> Planner<'a> {
                     None => format!("a group has the same {name}"),
                     Some(id) => format!("{}; another has the same {name}", gone_text(id)),
                 };
+                let kept = self.facts.observation.kept();
                 let found = differences::of_existing(
                     managed,
                     candidate,
                     (group, None),
                     &self.references,
-                    &Kept::default(),
+                    kept,
                 );
-                let members = self.members_of(candidate, draft);
+                let members = self.members_of(candidate, None, draft);
                 let why = (reason, causes::of_new(self.facts, candidate, gone.is_some()));
                 self.push(candidate, Some(group), Action::Adopt, why, found, members, draft);
             }
@@ -242,22 +245,23 @@ impl<'a> Planner<'a> {
     /// A linked group that exists.
     fn linked(&self, candidate: &Candidate, link: &Link, group: &Observed, draft: &mut Draft) {
         let managed = &*self.facts.survey.managed;
-        let mut found = differences::of_existing(
-            managed,
-            candidate,
-            (group, None),
-            &self.references,
-            &Kept::default(),
-        );
+        let of = (group, Some(link));
+        let kept = self.facts.observation.kept();
+        let mut found = differences::of_existing(managed, candidate, of, &self.references, kept);
         if link.digest != Digest::UNKNOWN && link.digest != candidate.digest {
-            differences::add_letter_case(managed, candidate, (group, None), &mut found);
+            differences::add_letter_case(managed, candidate, of, &mut found);
         }
-        let members = self.members_of(candidate, draft);
+        let members = self.members_of(candidate, Some(link), draft);
+        let cause = causes::of_linked(self.facts, candidate, link, digest(candidate, &members));
+        if cause == Cause::Drift {
+            found.attributes.iter_mut().for_each(|attribute| attribute.drift = true);
+        }
+        leave_drift(managed, candidate, &mut found);
         if found.attributes.is_empty() && members.changes.is_empty() {
             draft.unchanged += 1;
             let digest = digest(candidate, &members);
             if link.digest != digest || link.absent_since.is_some() {
-                let (key, written) = (candidate.key.clone(), Written::default());
+                let (key, written) = (candidate.key.clone(), found.written());
                 draft.bookkeeping.push(Bookkeeping::Same { key, digest, written });
             }
             return warn_all(candidate, found.warnings, draft);
@@ -266,8 +270,15 @@ impl<'a> Planner<'a> {
             let (key, origin) = (&candidate.key, Some(candidate.origin.as_str()));
             return self.protected(group, key, origin, "it stays as at the target", draft);
         }
-        let reason = words::differing(&found.attributes, !members.changes.is_empty());
-        let cause = causes::of_linked(self.facts, candidate, link, digest(candidate, &members));
+        let reason = words::differing(&found.attributes, &members.changes);
+        let is_drift = found.attributes.iter().all(|attribute| attribute.drift)
+            && members.changes.drift == members.changes.len();
+        let cause = match cause {
+            Cause::Config => Cause::Config,
+            Cause::Source | Cause::Drift if is_drift => Cause::Drift,
+            // Somebody who has another account than before is not in the group because of that.
+            Cause::Source | Cause::Drift => Cause::Source,
+        };
         let why = (reason, cause);
         self.push(candidate, Some(group), Action::Update, why, found, members, draft);
     }
@@ -283,7 +294,7 @@ impl<'a> Planner<'a> {
         members: Decided,
         draft: &mut Draft,
     ) {
-        let digest = digest(candidate, &members);
+        let (digest, written) = (digest(candidate, &members), found.written());
         draft.changes.push(Change {
             action,
             resource: Resource::Group,
@@ -296,21 +307,33 @@ impl<'a> Planner<'a> {
             attributes: found.attributes,
             members: members.changes,
             digest: Some(digest),
-            written: Written::default(),
+            written,
         });
         warn_all(candidate, found.warnings, draft);
     }
 
     /// Who is added and who is removed. Only members that peoplesync knows are removed, unless the policy says otherwise, and
-    /// nobody as long as their absence proves nothing.
-    fn members_of(&self, candidate: &Candidate, draft: &mut Draft) -> Decided {
+    /// nobody as long as their absence proves nothing. `link`: that of a group that was written before, whose members may have been
+    /// changed by others since.
+    fn members_of(&self, candidate: &Candidate, link: Option<&Link>, draft: &mut Draft) -> Decided {
         let mut decided = Decided::default();
         let Some(memberships) = self.members else { return decided };
         let Some(group) = memberships.groups.get(&candidate.key) else { return decided };
         let roster = &memberships.roster;
+        let is_sure = link.is_some_and(|link| link.digest != Digest::UNKNOWN);
+        let was_in = |print| group.remembered.binary_search(print).is_ok();
+        let stays = memberships.on_drift != OnDrift::Correct;
+        let mut left = Left::default();
         for print in group.wanted.iter().filter(|print| group.found.binary_search(print).is_err()) {
             match roster.get(*print) {
                 Some(known) if self.can_join(known) => {
+                    if is_sure && was_in(print) {
+                        if stays {
+                            left.out.push(named(&known.member));
+                            continue;
+                        }
+                        decided.changes.drift += 1;
+                    }
                     decided.changes.add.push(Arc::clone(&known.member));
                 }
                 _ => decided.is_open = true,
@@ -319,6 +342,11 @@ impl<'a> Planner<'a> {
         let mut kept = 0;
         for print in group.found.iter().filter(|print| group.wanted.binary_search(print).is_err()) {
             let Some(known) = roster.get(*print) else { continue };
+            let is_drift = is_sure && !was_in(print);
+            if is_drift && stays && known.holding != Holding::Released {
+                left.within.push(named(&known.member));
+                continue;
+            }
             let leaves = match known.holding {
                 Holding::Linked | Holding::Goes => memberships.complete,
                 // A newcomer is found only in the groups of an account that is taken over.
@@ -333,6 +361,7 @@ impl<'a> Planner<'a> {
             };
             if leaves && known.member.id.is_some() {
                 decided.changes.remove.push(Arc::clone(&known.member));
+                decided.changes.drift += u64::from(is_drift);
             } else {
                 decided.is_open = true;
                 kept += 1;
@@ -341,6 +370,7 @@ impl<'a> Planner<'a> {
         if memberships.unmanaged == Unmanaged::Remove {
             if memberships.complete {
                 decided.changes.remove.extend(group.strangers.iter().map(Arc::clone));
+                decided.changes.drift += if is_sure { group.strangers.len() as u64 } else { 0 };
             } else {
                 decided.is_open |= !group.strangers.is_empty();
                 kept += group.strangers.len() as u64;
@@ -360,6 +390,9 @@ impl<'a> Planner<'a> {
                 candidate.name
             );
             warn_all(candidate, vec![message], draft);
+        }
+        if memberships.on_drift == OnDrift::Report {
+            warn_all(candidate, left.messages(&candidate.name), draft);
         }
         decided
     }
@@ -398,6 +431,41 @@ struct Decided {
     changes: MemberChanges,
     /// Not all that is wanted can be done now: somebody stays whose absence is not proved, or has no account after all.
     is_open: bool,
+}
+
+/// A member as warnings name it.
+fn named(member: &Member) -> String {
+    match (&member.name, &member.key) {
+        (Some(name), _) => name.clone(),
+        (None, Some(key)) => format!("key {key}"),
+        (None, None) => member.label().to_owned(),
+    }
+}
+
+/// Members as others left them at the target, and as they stay.
+#[derive(Default)]
+struct Left {
+    out: Vec<String>,
+    within: Vec<String>,
+}
+
+impl Left {
+    fn messages(self, group: &str) -> Vec<String> {
+        let said = |names: Vec<String>, what: &str| {
+            let verb = if names.len() == 1 { "was" } else { "were" };
+            let how_many = words::count(names.len() as u64, "member", "members");
+            let names = words::list(names.into_iter());
+            format!("{how_many} {verb} {what}: {names}")
+        };
+        let Self { out, within } = self;
+        let out = (!out.is_empty()).then(|| {
+            said(out, &format!("taken out of group {group} at the target, and not added again"))
+        });
+        let within = (!within.is_empty()).then(|| {
+            said(within, &format!("added to group {group} at the target, and not removed"))
+        });
+        out.into_iter().chain(within).collect()
+    }
 }
 
 impl Holding {

@@ -39,7 +39,7 @@ impl Part {
                 && let Some(at) = survey.position(&change.key)
             {
                 if change.action == Action::Update {
-                    let reason = words::differing(&change.attributes, false);
+                    let reason = words::differing(&change.attributes, &change.members);
                     change.reason = causes::with_cause(reason, change.cause);
                 }
                 change.reason += "; a reference waits for an account that is not created now";

@@ -46,11 +46,12 @@ impl Change {
         if was == (self.attributes.len(), self.members.add.len()) {
             return true;
         }
+        self.members.drift = self.members.drift.min(self.members.len());
         // What is not written now is not known as written, in the next run.
         self.digest = self.digest.map(Digest::unfinished);
         self.written = Written::default();
         if self.action == Action::Update {
-            let reason = words::differing(&self.attributes, !self.members.is_empty());
+            let reason = words::differing(&self.attributes, &self.members);
             self.reason = causes::with_cause(reason, self.cause);
         }
         self.action != Action::Update || !self.attributes.is_empty() || !self.members.is_empty()

@@ -4,7 +4,7 @@ use peoplesync_scim::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::{AttributeChange, Bookkeeping, Managed, Observed, REDACTED};
+use crate::{AttributeChange, Bookkeeping, Managed, MemberChanges, Observed, REDACTED};
 
 /// A path without its URN, as people call the attribute: `department`, `emails[type eq "work"].value`.
 pub(super) fn short(path: &Path) -> String {
@@ -16,9 +16,11 @@ pub(super) fn short(path: &Path) -> String {
 }
 
 /// Why a linked account or group is written: what differs, and which of it others changed.
-pub(super) fn differing(attributes: &[AttributeChange], has_members: bool) -> String {
+pub(super) fn differing(attributes: &[AttributeChange], members: &MemberChanges) -> String {
     let part = |drift: bool, one: &str, many: &str| {
-        let members = (!drift && has_members).then(|| "members".to_owned());
+        let of_this =
+            if drift { members.drift } else { members.len().saturating_sub(members.drift) };
+        let members = (of_this > 0).then(|| "members".to_owned());
         let of: Vec<String> = attributes
             .iter()
             .filter(|attribute| attribute.drift == drift)

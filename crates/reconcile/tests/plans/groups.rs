@@ -6,8 +6,9 @@ use std::sync::Arc;
 use peoplesync_reconcile::{
     Action, Bookkeeping, Candidate, Coverage, Digest, Fingerprint, GroupFacts, GroupMembers,
     Guards, Holding, Intake, Known, LeaverAction, Leavers, Limit, Link, LinkIndex, Links,
-    LintContext, Managed, ManagedAttribute, Member, MemberPrint, Memberships, Observation, Plan,
-    Policy, Roster, Standing, Unmanaged, Wanted, WantedValue, Written, lint, plan, plan_groups,
+    LintContext, Managed, ManagedAttribute, Member, MemberPrint, Memberships, Observation, OnDrift,
+    Plan, Policy, Roster, Standing, Unmanaged, Wanted, WantedValue, Written, lint, plan,
+    plan_groups,
 };
 use peoplesync_scim::path::Path;
 use peoplesync_scim::{Resource, SchemaSet};
@@ -25,6 +26,8 @@ struct Group {
     is_read: bool,
     wanted: BTreeSet<usize>,
     digest: Digest,
+    /// Who was in it when it was written last.
+    remembered: BTreeSet<usize>,
     /// At the target: linked or not, its name and members. 6 and more are strangers.
     target: Option<(bool, String, BTreeSet<usize>)>,
 }
@@ -38,6 +41,7 @@ struct World {
     on_absent: LeaverAction,
     coverage: Coverage,
     adopt: bool,
+    on_drift: OnDrift,
 }
 
 fn managed() -> Arc<Managed> {
@@ -173,21 +177,11 @@ impl World {
             roster.add(print(number), known);
         }
         let groups = survey.candidates().iter().map(|candidate| {
-            let group = &self.groups[&candidate.key];
             let matched = survey.matched(&all, &observation);
             let is_there = matched.iter().any(|(matched, found)| {
                 matched.key == candidate.key && found.id == format!("id-{}", candidate.key)
             });
-            let there = group.target.iter().filter(|_| is_there).flat_map(|(_, _, there)| there);
-            let (known, strangers): (Vec<usize>, Vec<usize>) =
-                there.copied().partition(|number| *number < PEOPLE);
-            // A new account is in no group.
-            let known = known.into_iter().filter(|number| self.people[*number] != Holding::Comes);
-            let members = GroupMembers {
-                wanted: self.wanted(group).into_iter().map(print).collect(),
-                found: known.map(print).collect(),
-                strangers: strangers.into_iter().map(|number| self.member(number)).collect(),
-            };
+            let members = self.members(&self.groups[&candidate.key], is_there);
             (candidate.key.clone(), members)
         });
         let memberships = Memberships {
@@ -195,6 +189,7 @@ impl World {
             roster,
             complete: self.complete && self.coverage == Coverage::Complete,
             unmanaged: self.unmanaged,
+            on_drift: self.on_drift,
             remembered: 0,
         };
         let facts = GroupFacts {
@@ -218,6 +213,23 @@ impl World {
         (made, findings)
     }
 
+    /// Who should be in a group, and who is.
+    fn members(&self, group: &Group, is_there: bool) -> GroupMembers {
+        let there = group.target.iter().filter(|_| is_there).flat_map(|(_, _, there)| there);
+        let (known, strangers): (Vec<usize>, Vec<usize>) =
+            there.copied().partition(|number| *number < PEOPLE);
+        // A new account is in no group.
+        let is_known = |number: &usize| self.people[*number] != Holding::Comes;
+        let known = known.into_iter().filter(is_known);
+        let remembered = group.remembered.iter().copied().filter(is_known);
+        GroupMembers {
+            wanted: self.wanted(group).into_iter().map(print).collect(),
+            found: known.map(print).collect(),
+            remembered: remembered.map(print).collect(),
+            strangers: strangers.into_iter().map(|number| self.member(number)).collect(),
+        }
+    }
+
     /// A plan of nobody.
     fn people_plan(&self) -> Plan {
         let managed = nobody();
@@ -225,8 +237,19 @@ impl World {
         plan(&survey, &Links::new(), &Observation::new(), &self.policy())
     }
 
+    /// What the state remembers of a group that is not changed, or before it is.
+    fn remember(&mut self, key: &str) {
+        let group = &self.groups[key];
+        let is_sure = group.digest != Digest::UNKNOWN
+            && group.target.as_ref().is_some_and(|(is_linked, ..)| *is_linked);
+        let memory = self.members(group, true).to_remember(is_sure, self.on_drift);
+        let numbers = memory.iter().map(|print| usize::try_from(print.fingerprint.0 / 11).unwrap());
+        self.groups.get_mut(key).unwrap().remembered = numbers.collect();
+    }
+
     fn apply(&mut self, plan: &Plan) {
         for change in &plan.changes {
+            self.remember(&change.key);
             let group = self.groups.get_mut(&change.key).unwrap();
             let (_, name, members) = group.target.get_or_insert_with(Default::default);
             if let Some(attribute) = change.attributes.first() {
@@ -239,9 +262,11 @@ impl World {
             };
             for gone in &change.members.remove {
                 assert!(members.remove(&number(gone)), "{gone:?} is not there");
+                group.remembered.remove(&number(gone));
             }
             for new in &change.members.add {
                 assert!(members.insert(number(new)), "{new:?} is there already");
+                group.remembered.insert(number(new));
             }
             match change.action {
                 Action::Delete => group.target = None,
@@ -254,6 +279,7 @@ impl World {
         }
         for note in &plan.group_bookkeeping {
             if let Bookkeeping::Same { key, digest, .. } = note {
+                self.remember(key);
                 self.groups.get_mut(key).unwrap().digest = *digest;
             }
         }
@@ -278,7 +304,7 @@ prop_compose! {
             prop::collection::btree_set(0..PEOPLE + 2, 0..PEOPLE),
         )),
     ) -> Group {
-        Group { name: name.to_owned(), is_read, wanted, digest, target }
+        Group { name: name.to_owned(), is_read, remembered: wanted.clone(), wanted, digest, target }
     }
 }
 
@@ -297,6 +323,7 @@ prop_compose! {
             Coverage::Complete, Coverage::Complete, Coverage::Partial { reason: "cut".to_owned() },
         ]),
         adopt in prop::bool::weighted(0.8),
+        on_drift in select(&[OnDrift::Correct, OnDrift::Report, OnDrift::Leave][..]),
     ) -> World {
         let mut groups = groups;
         // No group of the source fits another's at the target, and one that is not linked fits its own.
@@ -310,7 +337,7 @@ prop_compose! {
         for (_, _, members) in groups.values_mut().filter_map(|group: &mut Group| group.target.as_mut()) {
             members.retain(|number| people.get(*number) != Some(&Holding::Comes));
         }
-        World { groups, people, complete, unmanaged, on_absent, coverage, adopt }
+        World { groups, people, complete, unmanaged, on_absent, coverage, adopt, on_drift }
     }
 }
 
@@ -376,7 +403,11 @@ proptest! {
         }) {
             let (_, name, members) = after.groups[key].target.as_ref().unwrap();
             prop_assert_eq!(name.to_lowercase(), group.name.to_lowercase());
-            for number in world.wanted(group) {
+            // Whom somebody took out stays out, where that is asked for.
+            let is_left = |number: &usize| {
+                world.on_drift != OnDrift::Correct && group.remembered.contains(number)
+            };
+            for number in world.wanted(group).into_iter().filter(|number| !is_left(number)) {
                 prop_assert!(members.contains(&number), "{number} is not in {key}");
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use peoplesync_reconcile::Unmanaged;
+use peoplesync_reconcile::{OnDrift, Unmanaged};
 use peoplesync_source::schemars::{self, JsonSchema};
 use serde::Deserialize;
 
@@ -49,6 +49,11 @@ pub(crate) struct GroupsTable {
     #[serde(default = "keep")]
     #[schemars(with = "String")]
     pub unmanaged_members: Unmanaged,
+    /// What becomes of attributes and members of a group that others change at the target: `correct`, `report` or `leave`. An attribute
+    /// may say otherwise for itself; for members whom peoplesync does not know, `unmanaged_members` says it.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub on_drift: OnDrift,
     /// What becomes of a linked group that a complete read no longer has, or that is out of scope.
     #[serde(default)]
     pub on_absent: OnAbsent,

@@ -241,6 +241,7 @@ pub(super) fn with_history(change: &Change, added: &[&Member], removed: &[&Membe
         members: peoplesync_reconcile::MemberChanges {
             add: shared(added, &change.members.add),
             remove: shared(removed, &change.members.remove),
+            drift: 0,
         },
         ..change.clone()
     }

@@ -132,7 +132,7 @@ fn of_people(
 }
 
 /// The keys of the table of groups of which it can be told what they would have done.
-const RULES: [&str; 5] = ["scope", "attributes", "match", "adopt", "on_absent"];
+const RULES: [&str; 6] = ["scope", "attributes", "match", "adopt", "on_absent", "on_drift"];
 
 fn of_groups(session: &Session, last: &Parts, parts: &Parts, people: Edited) -> Edits {
     let table = session.loaded.config.groups.as_ref().filter(|_| session.groups.is_some());

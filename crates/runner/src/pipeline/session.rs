@@ -130,8 +130,8 @@ impl Session {
             return Err(ConfigErrors::new(errors));
         }
         let attributes = managed_attributes(&mapping, &ignored(&profile));
-        let on_drift = on_drift(&loaded, &mapping);
         let of_active = loaded.config.people.on_drift;
+        let on_drift = on_drift(&loaded.config.people.attributes, of_active, &mapping);
         let managed =
             Managed::new(Resource::User, attributes, &match_by, protect, Arc::clone(&schemas))
                 .and_then(|managed| managed.with_choices(&choices))
@@ -330,10 +330,12 @@ pub(super) fn leavers_of(table: &model::LeaversTable) -> Leavers {
 }
 
 /// What becomes of each attribute that others change at the target: as the rule says that gives it its value, or else as all.
-fn on_drift(loaded: &Loaded, mapping: &Mapping) -> Vec<OnDrift> {
-    let people = &loaded.config.people;
-    let said: Vec<(Path, OnDrift)> = people
-        .attributes
+pub(super) fn on_drift(
+    rules: &BTreeMap<String, model::AttributeRule>,
+    of_all: OnDrift,
+    mapping: &Mapping,
+) -> Vec<OnDrift> {
+    let said: Vec<(Path, OnDrift)> = rules
         .iter()
         .filter_map(|(path, rule)| Some((Path::parse(path).ok()?, rule.on_drift?)))
         .collect();
@@ -341,7 +343,7 @@ fn on_drift(loaded: &Loaded, mapping: &Mapping) -> Vec<OnDrift> {
         let whole = |said: &Path| *said == said.root() && said.same_root(path);
         let exact = said.iter().find(|(said, _)| said == path);
         let found = exact.or_else(|| said.iter().find(|(said, _)| whole(said)));
-        found.map_or(people.on_drift, |(_, on_drift)| *on_drift)
+        found.map_or(of_all, |(_, on_drift)| *on_drift)
     };
     mapping.attributes().iter().map(|attribute| of(attribute.path())).collect()
 }

@@ -54,7 +54,7 @@ fn causes(text: &mut String, summary: &Summary, paint: Paint) {
         let what = "from the config, which is another than in the last run";
         line!(text, "{}", paint.yellow(&format!("{count} {changes}{of} {come} {what}.")));
     }
-    let counts = [("", summary.from_drift)];
+    let counts = [("", summary.from_drift), (" of groups", summary.groups.from_drift)];
     for (of, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
         let changes = if count == 1 { "change" } else { "changes" };
         let undo = if count == 1 { "undoes" } else { "undo" };

@@ -120,13 +120,22 @@ impl<'a> Finder<'a> {
                 found.insert(&group.candidate.key, members);
             }
         }
-        let remember = found.iter().map(|(key, group)| ((*key).to_owned(), group.found.clone()));
-        let remember: Found = remember.collect();
-        let members = wanted.into_iter().map(|(key, wanted)| {
-            let group = found.remove(key.as_str()).unwrap_or_default();
-            (key, GroupMembers { wanted, ..group })
-        });
-        let members = members.collect();
+        let mut remember = Found::new();
+        let mut wanted = wanted;
+        for Group { candidate, is_sure, remembered, .. } in groups {
+            let key = &candidate.key;
+            let Some(members) = found.get_mut(key.as_str()) else { continue };
+            members.remembered = remembered;
+            members.wanted = wanted.remove(key).unwrap_or_default();
+            let memory = members.to_remember(is_sure, self.run.groups.on_drift);
+            remember.insert(key.clone(), memory);
+        }
+        let found = found.into_iter().map(|(key, members)| (key.to_owned(), members));
+        // Nobody is in a group that is new.
+        let new = wanted
+            .into_iter()
+            .map(|(key, wanted)| (key, GroupMembers { wanted, ..GroupMembers::default() }));
+        let members = found.chain(new).collect();
         Ok(((members, self.roster), remember))
     }
 

@@ -123,6 +123,7 @@ pub(crate) async fn plan(
         roster,
         complete,
         unmanaged: groups.unmanaged,
+        on_drift: groups.on_drift,
         remembered,
     });
     let facts = GroupFacts {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use peoplesync_mapping::{CompileError, Mapping, Rule, Spec, Texts};
-use peoplesync_reconcile::{Edited, Guards, LeaverAction, Leavers, Managed, Policy, Unmanaged};
+use peoplesync_reconcile::{
+    Edited, Guards, LeaverAction, Leavers, Managed, OnDrift, Policy, Unmanaged,
+};
 use peoplesync_scim::schema::{Resource, SchemaSet};
 use peoplesync_scim::{Filter, Path, Profile};
 use peoplesync_source::{FieldTypes, Source};
@@ -14,7 +16,9 @@ use crate::config::groups::{GroupsTable, Nested, OnAbsent};
 use crate::config::{ConfigErrors, Loaded};
 use crate::pipeline::lookups;
 use crate::pipeline::patient::Patient;
-use crate::pipeline::session::{compile_error, managed_attributes, matched_by, rules, spec};
+use crate::pipeline::session::{
+    compile_error, managed_attributes, matched_by, on_drift, rules, spec,
+};
 use crate::registry;
 
 /// The field that groups of people have: the value that they are made of.
@@ -32,6 +36,8 @@ pub(crate) struct GroupSession {
     pub(crate) of_people: Arc<OfPeople>,
     pub(crate) nested: Nested,
     pub(crate) unmanaged: Unmanaged,
+    /// What becomes of members whom others added or took out.
+    pub(crate) on_drift: OnDrift,
     /// Whether they are written to the target, or only read.
     pub(crate) provision: bool,
     adopt: bool,
@@ -100,9 +106,11 @@ impl GroupSession {
             profile.groups.fixed.iter().filter_map(|text| Path::parse(text).ok()).collect();
         let attributes = managed_attributes(&mapping, &fixed);
         let schemas = Arc::clone(schemas);
+        let drifts = on_drift(&table.attributes, table.on_drift, &mapping);
         let managed =
             Managed::new(Resource::Group, attributes, &match_by, protect.to_vec(), schemas)
-                .map_err(|error| loaded.error(&["groups", "match"], error.to_string()))?;
+                .map_err(|error| loaded.error(&["groups", "match"], error.to_string()))?
+                .with_on_drift(drifts, table.on_drift);
         Ok(Some(Self {
             origin,
             mapping: Arc::new(mapping),
@@ -111,6 +119,7 @@ impl GroupSession {
             of_people: Arc::new(of_people),
             nested: table.nested,
             unmanaged: table.unmanaged_members,
+            on_drift: table.on_drift,
             provision: table.provision,
             adopt: table.adopt,
             on_absent: table.on_absent,
