@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use peoplesync_scim::profile::{Grouping, RemoveMembers, ShowMembers};
 use peoplesync_scim::{Profile, Resource};
 use peoplesync_simulator::{Behaviour, Request};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::dice::Dice;
 use super::harness::{Bed, profile};
@@ -437,6 +437,31 @@ fn a_group_whose_members_are_not_told_is_not_replaced_by_put() {
     groups(&bed, &before);
     bed.run(&["apply", "--yes"]).expect(5);
     assert_eq!(at_target(&bed)["a"], [0, 1, 2, 3]);
+}
+
+/// Who was in it before is known to nobody here.
+#[test]
+fn a_group_that_was_taken_over_unseen_is_not_replaced_by_put() {
+    let mut habits = profile("generic");
+    habits.groups.members = ShowMembers::Never;
+    habits.simulate.insert("patch".to_owned(), false.into());
+    let bed = Bed::with_profile(&habits);
+    let never = "[target.overrides.groups]\nmembers = \"never\"\n";
+    bed.write("peoplesync.toml", config(never, OWN_SOURCE));
+    people(&bed, 2);
+    bed.write("groups.csv", "id,name,members\n");
+    bed.run(&["apply", "--yes"]).expect(0);
+    let id = text(&bed.simulator().users()[1]["id"]);
+    let group =
+        json!({ "displayName": "Group a", "externalId": "a", "members": [{ "value": id }] });
+    bed.simulator().seed(Resource::Group, [group]).unwrap();
+    let before = at_target(&bed);
+    let other = 1 - before["a"][0];
+    groups(&bed, &Groups::from([("a".into(), vec![other])]));
+    for _ in 0..2 {
+        bed.run(&["apply", "--yes"]).expect(5);
+        assert_eq!(at_target(&bed), before);
+    }
 }
 
 #[test]

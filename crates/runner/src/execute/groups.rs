@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use peoplesync_reconcile::{Action, Change, Links, Member, MemberPrint};
 use peoplesync_scim::Resource;
-use peoplesync_scim::profile::{members_of, with_members};
+use peoplesync_scim::profile::{ShowMembers, members_of, with_members};
 use peoplesync_state::MemberEffect;
 use serde_json::{Value as Json, json};
 
@@ -205,9 +205,16 @@ impl Sender<'_> {
             && self.had_members(change)
     }
 
+    /// Whether a group that exists had members, as far as is known. Of one that somebody else made, at a target that never tells
+    /// members, it has to be assumed.
     fn had_members(&self, change: &Change) -> bool {
-        let found = self.tools.groups.as_ref().and_then(|groups| groups.found.get(&change.key));
-        found.is_some_and(|found| !found.is_empty())
+        let groups = self.tools.groups.as_ref();
+        let is_ours = groups
+            .and_then(|groups| groups.links.get(&change.key))
+            .is_some_and(|link| link.created);
+        let never = self.tools.client.profile().groups.members == ShowMembers::Never;
+        let found = groups.and_then(|groups| groups.found.get(&change.key));
+        never && !is_ours || found.is_some_and(|found| !found.is_empty())
     }
 
     pub(super) fn effect(
