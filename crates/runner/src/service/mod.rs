@@ -141,13 +141,13 @@ pub(crate) async fn serve(
     let mut job = Job::read(path, &clock)?;
     let _alone = alone(&job.loaded, &*clock)?;
     let board = Board::default();
+    board.knows(pipeline::open_store(&job.loaded, Access::Plan, clock.now().0)?.health()?);
     if let Some(listen) = &job.table.listen {
         let address = web::serve(listen, board.clone()).await?;
         output.note(&format!("listening on http://{address}"));
     }
     tell_system(&[sd_notify::NotifyState::Ready]);
     let _watchdog = watchdog();
-    board.knows(pipeline::open_store(&job.loaded, Access::Plan, clock.now().0)?.health()?);
     let mut due = now.then(|| Due { at: clock.now().0, full: true });
     // What came due before, under this config.
     let mut last: Option<Due> = None;
