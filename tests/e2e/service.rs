@@ -226,6 +226,10 @@ fn the_service_runs_says_that_it_is_ready_reads_its_config_again_and_stops() {
     bed.write("peoplesync.toml", "this is no config");
     service.signal("HUP");
     service.until("the config of before stays");
+    bed.write("peoplesync.toml", format!("{CONFIG}nickName = \"nofield\"\n{schedule}"));
+    service.signal("HUP");
+    service.until("nofield");
+    service.until("the config of before stays");
     bed.write("peoplesync.toml", format!("{CONFIG}{schedule}time_zone = \"Europe/Oslo\"\n"));
     service.signal("HUP");
     service.until("the config was read again");

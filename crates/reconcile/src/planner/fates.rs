@@ -130,26 +130,30 @@ fn hit<'a>(
     };
     let owner = facts.links.by_id(&account.id).filter(|link| link.key != candidate.key);
     if let Some(owner) = owner {
+        let mut reason = format!(
+            "account {} has the same {name} and is linked to key {}",
+            words::account(account),
+            owner.key
+        );
         let left = match leavers::verdict(facts, owner) {
-            // Asked for by the account, and no leaver: one who did not change is no candidate.
-            _ if !facts.links.is_missing(&owner.key) => {
-                return reject(format!(
-                    "account {} has the same {name} and is that of key {}, who did not leave; two people cannot have one account",
-                    words::account(account),
-                    owner.key,
-                ));
-            }
-            Verdict::Nothing | Verdict::Check(_) => "",
+            // One who did not change is no candidate; whose links nobody asked for may as well have left.
+            _ if !facts.links.is_missing(&owner.key) => None,
+            Verdict::Nothing => None,
+            Verdict::Check(_) => Some(""),
             Verdict::Begins | Verdict::Waits | Verdict::Due(..) => {
-                ", who left; it is kept as it is"
+                Some(", who left; it is kept as it is")
             }
         };
-        return reject(format!(
-            "account {} has the same {name} and is linked to key {}{left}; if both are one person, forget the link of key {}",
-            words::account(account),
-            owner.key,
-            owner.key
-        ));
+        match left {
+            Some(left) => {
+                reason += &format!(
+                    "{left}; if both are one person, forget the link of key {}",
+                    owner.key
+                );
+            }
+            None => reason += "; two people cannot have one account",
+        }
+        return reject(reason);
     }
     if account.protected_by().is_some() {
         return Fate::Protected(account);

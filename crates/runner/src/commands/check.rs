@@ -10,6 +10,7 @@ use peoplesync_source::Query;
 use super::print;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::notify;
 use crate::pipeline::{self, Groups, Origin, Session};
 use crate::report::{Output, Paint, line};
 
@@ -70,6 +71,7 @@ pub(super) async fn run(path: &Path, write: bool, output: Output) -> Outcome<Exi
             source(&session, &mut report).await;
             groups(&session, &mut report).await;
             state(&session, &mut report);
+            notifications(&session, &mut report);
             match session.client(Vec::new()) {
                 Ok(client) => target::check(&session, &client, write, &mut report).await,
                 Err(failure) => report.bad("target", &failure),
@@ -152,6 +154,17 @@ async fn groups(session: &Session, report: &mut Report) {
         Ok(None) => {}
         Ok(Some(groups)) => report.good("memberships", &groups.summary()),
         Err(failure) => report.bad("memberships", &failure),
+    }
+}
+
+/// Who would be told, as far as that can be known without telling anybody.
+fn notifications(session: &Session, report: &mut Report) {
+    for (name, found) in notify::ready(&session.loaded) {
+        let what = format!("notification {name}");
+        match found {
+            Ok(place) => report.good(&what, &format!("goes to {place}; nothing was sent")),
+            Err(error) => report.bad(&what, &Failure::usage(error)),
+        }
     }
 }
 

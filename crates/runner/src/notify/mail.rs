@@ -31,6 +31,14 @@ pub(super) fn mistake(smtp: &Smtp) -> Option<String> {
     None
 }
 
+/// Where a mail would go.
+pub(super) fn ready(cx: &Context, smtp: &Smtp) -> Result<String, String> {
+    if let Some(password) = &smtp.password {
+        reveal(cx, password)?;
+    }
+    Ok(format!("mail to {} by {}", smtp.to.join(", "), smtp.host))
+}
+
 pub(super) async fn send(cx: &Context, smtp: &Smtp, message: &Message) -> Result<(), String> {
     let address = |text: &String| text.parse::<Mailbox>().map_err(|error| error.to_string());
     let mut mail = lettre::Message::builder()

@@ -19,6 +19,10 @@ use crate::config::{ConfigError, Keeper, Loaded};
 /// Tried again after so long, each longer than the one before.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
+/// The names in templates: the fields of an [`Event`].
+const FIELDS: [&str; 8] =
+    ["event", "time", "target", "title", "text", "plan", "summary", "outcomes"];
+
 const SUBJECT: &str = "peoplesync {{ target }}: {{ title }}";
 const TEXT: &str = "{{ text }}";
 
@@ -53,11 +57,8 @@ pub(crate) fn mistakes(loaded: &Loaded) -> Vec<ConfigError> {
     for (name, notification) in &loaded.config.notifications {
         let key = |last| ["notifications", name, last];
         for (last, text) in [("subject", &notification.subject), ("text", &notification.text)] {
-            if let Some(text) = text
-                && let Err(error) = Environment::new().template_from_str(text)
-            {
-                errors.push(loaded.error(&key(last), format!("the template is wrong: {error}")));
-            }
+            let wrong = text.as_deref().and_then(|text| template_mistake(text, &FIELDS));
+            errors.extend(wrong.map(|message| loaded.error(&key(last), message)));
         }
         if notification.webhook.is_none() && notification.smtp.is_none() {
             let place = ["notifications", name.as_str()];
@@ -76,10 +77,40 @@ pub(crate) fn mistakes(loaded: &Loaded) -> Vec<ConfigError> {
     errors
 }
 
+/// What is wrong with a template that may use these names, if anything is. A name that does not exist would come out empty.
+fn template_mistake(text: &str, names: &[&str]) -> Option<String> {
+    let environment = Environment::new();
+    let template = match environment.template_from_str(text) {
+        Ok(template) => template,
+        Err(error) => return Some(format!("the template is wrong: {error}")),
+    };
+    let functions: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
+    let used = template.undeclared_variables(false);
+    let is_known = |name: &str| names.contains(&name) || functions.contains(&name);
+    let unknown = used.iter().filter(|name| !is_known(name)).min()?;
+    Some(format!("the template names \"{unknown}\"; known are {}", names.join(", ")))
+}
+
+fn context(loaded: &Loaded) -> Context {
+    let keeper = Arc::new(Keeper { base: loaded.base.clone() });
+    Context::new(Arc::new(SystemClock), keeper, loaded.base.clone())
+}
+
+/// Looks at what is needed to tell somebody, and tells nobody: each notification with where it goes, or what is missing.
+pub(crate) fn ready(loaded: &Loaded) -> Vec<(&str, Result<String, String>)> {
+    let cx = context(loaded);
+    let mut all = Vec::new();
+    for (name, notification) in &loaded.config.notifications {
+        let hook = notification.webhook.as_ref().map(|hook| webhook::ready(&cx, hook));
+        let smtp = notification.smtp.as_ref().map(|smtp| mail::ready(&cx, smtp));
+        all.extend(hook.into_iter().chain(smtp).map(|found| (name.as_str(), found)));
+    }
+    all
+}
+
 /// Tells everybody who wants to know. Errors are logged, a line each.
 pub(crate) async fn tell(loaded: &Loaded, event: &Event) {
-    let keeper = Arc::new(Keeper { base: loaded.base.clone() });
-    let cx = Context::new(Arc::new(SystemClock), keeper, loaded.base.clone());
+    let cx = context(loaded);
     for (name, notification) in &loaded.config.notifications {
         if !notification.on.contains(&event.event) {
             continue;

@@ -31,6 +31,8 @@ fn loaded(notifications: &str) -> Loaded {
 
 /// Answers one request after another, and keeps what it was sent: headers and body.
 async fn listener(answers: &'static [&'static str]) -> (String, Arc<Mutex<Vec<String>>>) {
+    // As `main` does.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let kept = Arc::new(Mutex::new(Vec::new()));
@@ -153,7 +155,26 @@ async fn a_mail_goes_to_the_mail_server() {
 fn what_cannot_work_is_said_beforehand() {
     let wrong = loaded(
         "[notifications.a]\ntext = \"{{ unclosed\"\n[notifications.b]\nsmtp = { host = \"mail.example.com\", encryption = \"none\", from = \"a@example.com\", to = [\"b@example.com\"] }\n\
-         [notifications.d]\nwebhook = { url = \"https://example.com/\", format = \"slak\" }\n[notifications.c]\nsmtp = { host = \"mail.example.com\", from = \"nobody\", to = [] }",
+         [notifications.d]\nwebhook = { url = \"https://example.com/\", format = \"slak\" }\n[notifications.c]\nsmtp = { host = \"mail.example.com\", from = \"nobody\", to = [] }\n\
+         [notifications.e]\nsubject = \"{{ titel }}\"\nwebhook = { url = \"https://example.com/\", body = \"{{ subject }} {{ nosuch }} {{ range(2) }}\" }",
     );
     insta::assert_snapshot!(crate::config::ConfigErrors::new(mistakes(&wrong)).to_string());
+}
+
+#[test]
+fn what_is_missing_to_tell_somebody_is_found_without_telling_anybody() {
+    let loaded = loaded(
+        "[notifications.a]\nwebhook = { url = \"https://hooks.example.com/services/T0/secret\" }\n\
+         [notifications.b]\nwebhook = { url = { env = \"PEOPLESYNC_TEST_NOPE\" } }\n\
+         [notifications.c]\nwebhook = { url = \"hooks.example.com\" }\n\
+         [notifications.d]\nsmtp = { host = \"mail.example.com\", from = \"a@example.com\", to = [\"b@example.com\"] }",
+    );
+    let found: Vec<String> =
+        ready(&loaded).into_iter().map(|(name, found)| format!("{name}: {found:?}\n")).collect();
+    insta::assert_snapshot!(found.concat(), @r#"
+    a: Ok("a webhook at hooks.example.com")
+    b: Err("the variable PEOPLESYNC_TEST_NOPE is not set")
+    c: Err("the address of the webhook is no URL of http or https")
+    d: Ok("mail to b@example.com by mail.example.com")
+    "#);
 }

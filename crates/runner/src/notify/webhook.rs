@@ -9,7 +9,7 @@ use peoplesync_source::Context;
 use serde_json::json;
 use sha2::Sha256;
 
-use super::{Event, Message, reveal};
+use super::{Event, FIELDS, Message, reveal, template_mistake};
 use crate::config::model::Webhook;
 
 /// The body as it is, without a template.
@@ -74,8 +74,22 @@ pub(super) fn mistake(hook: &Webhook) -> Option<String> {
             }
         },
     };
-    let error = Environment::new().template_from_str(template).err()?;
-    Some(format!("the template of the body is wrong: {error}"))
+    let names = [&FIELDS[..], &["subject"]].concat();
+    Some(format!("the body: {}", template_mistake(template, &names)?))
+}
+
+/// Where a message would go.
+pub(super) fn ready(cx: &Context, hook: &Webhook) -> Result<String, String> {
+    if let Some(key) = &hook.key {
+        reveal(cx, key)?;
+    }
+    let url = reqwest::Url::parse(&reveal(cx, &hook.url)?)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    // The rest of the address is a secret.
+    let host = url.as_ref().and_then(reqwest::Url::host_str);
+    let host = host.ok_or("the address of the webhook is no URL of http or https")?;
+    Ok(format!("a webhook at {host}"))
 }
 
 fn embedded(format: &str) -> Option<&'static str> {

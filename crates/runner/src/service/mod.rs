@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use peoplesync_source::Clock;
+use peoplesync_source::{Clock, Query};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
@@ -116,6 +116,16 @@ impl Job {
         }
         Ok(Self { loaded, table, times })
     }
+
+    /// Whether the source has what the mapping reads. A source that cannot be read just now may be all right.
+    async fn fits(&self, clock: &Arc<dyn Clock>) -> Outcome<()> {
+        let session = Session::new(self.loaded.clone(), clock)?;
+        let query = Query::fields(session.mapping.fields().iter().cloned());
+        match pipeline::begin(&session, &query).await {
+            Err(failure) if failure.exit() == Exit::Usage => Err(failure),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What came up while waiting.
@@ -167,7 +177,7 @@ pub(crate) async fn serve(
         match wait(next, &*clock, &mut signals).await {
             Woken::Stop => break,
             Woken::Reload => {
-                reload(&mut job, path, &clock, output);
+                reload(&mut job, path, &clock, output).await;
                 last = None;
             }
             Woken::Due(due) => {
@@ -315,9 +325,13 @@ pub(crate) fn is_left_out(loaded: &Loaded, clock: &dyn Clock, output: Output) ->
 }
 
 /// Reads the config again. One that is wrong is said, and the one of before stays.
-fn reload(job: &mut Job, path: &Path, clock: &Arc<dyn Clock>, output: Output) {
+async fn reload(job: &mut Job, path: &Path, clock: &Arc<dyn Clock>, output: Output) {
     tell_system(&[sd_notify::NotifyState::Reloading]);
-    match Job::read(path, clock) {
+    let read = match Job::read(path, clock) {
+        Ok(new) => new.fits(clock).await.map(|()| new),
+        Err(failure) => Err(failure),
+    };
+    match read {
         Ok(new) if new.loaded.config.state.url != job.loaded.config.state.url => {
             output.error("state.url is another: restart the service; the config of before stays");
         }
