@@ -21,8 +21,8 @@ pub use groups::plan_groups;
 pub use part::Part;
 
 use crate::{
-    Bookkeeping, Change, Coverage, Links, Observation, Plan, Policy, Rejection, Summary, Survey,
-    Warning,
+    Bookkeeping, Change, Coverage, Links, Managed, Observation, Plan, Policy, Rejection, Summary,
+    Survey, Warning,
 };
 
 /// All that a decision rests on.
@@ -82,6 +82,13 @@ pub fn plan_part(
     make(Facts { survey, links, observation, policy }, Some(part))
 }
 
+/// Marks the values that are shown nowhere.
+fn redact(managed: &Managed, changes: &mut [Change]) {
+    for attribute in changes.iter_mut().flat_map(|change| &mut change.attributes) {
+        attribute.redact = managed.is_redacted(&attribute.path);
+    }
+}
+
 fn make(facts: Facts<'_>, part: Option<&Part>) -> Plan {
     let survey = facts.survey;
     let mut draft = Draft { rejected: survey.rejected.clone(), ..Draft::default() };
@@ -91,9 +98,7 @@ fn make(facts: Facts<'_>, part: Option<&Part>) -> Plan {
 
     let Draft { mut changes, mut rejected, mut warnings, mut bookkeeping, unchanged } = draft;
     changes.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
-    for attribute in changes.iter_mut().flat_map(|change| &mut change.attributes) {
-        attribute.redact = survey.managed.is_redacted(&attribute.path);
-    }
+    redact(&survey.managed, &mut changes);
     if let Some(part) = part {
         let all = changes.len() as u64;
         part.pick(survey, &mut changes);

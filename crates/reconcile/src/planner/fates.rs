@@ -135,12 +135,12 @@ fn hit<'a>(
             words::account(account),
             owner.key
         );
-        let left = match leavers::verdict(facts, owner) {
-            // One who did not change is no candidate; whose links nobody asked for may as well have left.
-            _ if !facts.links.is_missing(&owner.key) => None,
-            Verdict::Nothing => None,
-            Verdict::Check(_) => Some(""),
-            Verdict::Begins | Verdict::Waits | Verdict::Due(..) => {
+        // Whose link was asked for by the account alone may have stayed as well as left.
+        let is_missing = facts.links.is_missing(&owner.key);
+        let left = match is_missing.then(|| leavers::verdict(facts, owner)) {
+            None | Some(Verdict::Nothing) => None,
+            Some(Verdict::Check(_)) => Some(""),
+            Some(Verdict::Begins | Verdict::Waits | Verdict::Due(..)) => {
                 Some(", who left; it is kept as it is")
             }
         };

@@ -45,6 +45,7 @@ pub fn plan_groups(people: Plan, groups: &GroupFacts<'_>) -> Plan {
     plan.groups_coverage = Some(coverage.to_owned());
     let mut changes = draft.changes;
     changes.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
+    super::redact(&survey.managed, &mut changes);
     plan.summary.waiting += without::leave_out_waiting(policy, &mut changes, &mut plan.warnings);
     plan.summary.groups = count(&facts, &changes, draft.rejected.len(), draft.unchanged);
     for refusal in guards::refuse_groups(&facts, members, &changes) {
@@ -451,7 +452,8 @@ struct Left {
 
 impl Left {
     fn messages(self, group: &str) -> Vec<String> {
-        let said = |names: Vec<String>, what: &str| {
+        let said = |mut names: Vec<String>, what: &str| {
+            names.sort_unstable();
             let verb = if names.len() == 1 { "was" } else { "were" };
             let how_many = words::count(names.len() as u64, "member", "members");
             let names = words::list(names.into_iter());

@@ -127,12 +127,19 @@ fn part(args: &ApplyArgs) -> Option<Part> {
 
 /// A key that is picked must have a change, or else a slip of the finger would do nothing in silence.
 fn are_in(part: &Part, plan: &Plan) -> Outcome<()> {
-    let changes = |key: &&String| plan.changes.iter().any(|change| change.key == **key);
-    let Some(key) = part.keys.iter().find(|key| !changes(key)) else { return Ok(()) };
+    let changes = |resource, key: &&String| {
+        plan.changes.iter().any(|change| change.resource == resource && change.key == **key)
+    };
+    let missing = part.keys.iter().find(|key| !changes(Resource::User, key));
+    let Some(key) = missing else { return Ok(()) };
     let mut rejected = plan.rejected.iter();
     let hint = match rejected.find(|rejected| rejected.key.as_ref() == Some(key)) {
         Some(rejected) => {
             format!("its record {} was rejected: {}", rejected.origin, rejected.reason)
+        }
+        None if changes(Resource::Group, &key) => {
+            "it is the key of a group: who is in which group is written with the whole plan"
+                .to_owned()
         }
         None => format!("`peoplesync preview {key}` shows why"),
     };

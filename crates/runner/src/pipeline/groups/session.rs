@@ -110,7 +110,10 @@ impl GroupSession {
         let managed =
             Managed::new(Resource::Group, attributes, &match_by, protect.to_vec(), schemas)
                 .map_err(|error| loaded.error(&["groups", "match"], error.to_string()))?
-                .with_on_drift(drifts, table.on_drift);
+                .with_on_drift(drifts, table.on_drift)
+                .with_redacted(
+                    mapping.attributes().iter().map(|rule| rule.is_redacted()).collect(),
+                );
         Ok(Some(Self {
             origin,
             mapping: Arc::new(mapping),
