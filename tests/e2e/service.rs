@@ -226,7 +226,10 @@ fn the_service_runs_says_that_it_is_ready_reads_its_config_again_and_stops() {
     bed.write("peoplesync.toml", "this is no config");
     service.signal("HUP");
     service.until("the config of before stays");
-    bed.write("peoplesync.toml", format!("{CONFIG}nickName = \"nofield\"\n{schedule}"));
+    // A socket holds few messages, and who sends one more waits.
+    while !said().contains("READY=1") {}
+    let unknown = CONFIG.replace("externalId = \"id\"", "externalId = \"nofield\"");
+    bed.write("peoplesync.toml", format!("{unknown}{schedule}"));
     service.signal("HUP");
     service.until("nofield");
     service.until("the config of before stays");

@@ -51,7 +51,7 @@ pub(crate) use membership::Groups;
 pub(crate) use observe::one_persons;
 pub(crate) use others::Others;
 use parts::Parts;
-pub(crate) use read::{begin, open};
+pub(crate) use read::{begin, fits, open};
 pub(crate) use saved::Basis;
 #[cfg(test)]
 pub(crate) use session::Wired;

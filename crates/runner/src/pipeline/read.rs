@@ -21,6 +21,7 @@ use super::groups::Gathered;
 use super::mapper::Mapper;
 use super::others::Others;
 use super::sources::{Holding, Opened};
+use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::report::progress::Progress;
 
@@ -95,6 +96,16 @@ pub(crate) async fn begin(session: &Session, query: &Query) -> Outcome<Opened> {
     let opened = session.sources.open(&session.cx, query).await?;
     session.mistyped(opened.records.types())?;
     Ok(opened)
+}
+
+/// Whether the source has what the mapping reads, as it takes it. A source that cannot be read just now may be all right.
+pub(crate) async fn fits(session: &Session) -> Outcome<()> {
+    check(session).await?;
+    let query = Query::fields(session.mapping.fields().iter().cloned());
+    match begin(session, &query).await {
+        Err(failure) if failure.exit() == Exit::Usage => Err(failure),
+        _ => Ok(()),
+    }
 }
 
 /// The fields of the source, if it says which it has; an error if the mapping reads others.

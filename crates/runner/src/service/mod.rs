@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use peoplesync_source::{Clock, Query};
+use peoplesync_source::Clock;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
@@ -115,16 +115,6 @@ impl Job {
             );
         }
         Ok(Self { loaded, table, times })
-    }
-
-    /// Whether the source has what the mapping reads. A source that cannot be read just now may be all right.
-    async fn fits(&self, clock: &Arc<dyn Clock>) -> Outcome<()> {
-        let session = Session::new(self.loaded.clone(), clock)?;
-        let query = Query::fields(session.mapping.fields().iter().cloned());
-        match pipeline::begin(&session, &query).await {
-            Err(failure) if failure.exit() == Exit::Usage => Err(failure),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -328,7 +318,10 @@ pub(crate) fn is_left_out(loaded: &Loaded, clock: &dyn Clock, output: Output) ->
 async fn reload(job: &mut Job, path: &Path, clock: &Arc<dyn Clock>, output: Output) {
     tell_system(&[sd_notify::NotifyState::Reloading]);
     let read = match Job::read(path, clock) {
-        Ok(new) => new.fits(clock).await.map(|()| new),
+        Ok(new) => match Session::new(new.loaded.clone(), clock) {
+            Ok(session) => pipeline::fits(&session).await.map(|()| new),
+            Err(errors) => Err(errors.into()),
+        },
         Err(failure) => Err(failure),
     };
     match read {
