@@ -68,6 +68,13 @@ pub(crate) fn read(path: &Path) -> Result<Option<Connection>, Error> {
     })
 }
 
+/// Opens for single questions beside the writer.
+pub(crate) fn look(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = connect(path)?;
+    conn.pragma_update(None, "query_only", true)?;
+    Ok(conn)
+}
+
 /// An empty state that lives as long as the connection.
 pub(crate) fn memory(path: &Path, seed: impl FnOnce() -> [u8; 32]) -> Result<Connection, Error> {
     let fail = |source| Error::sqlite(path, "open it", source);

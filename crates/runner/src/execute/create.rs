@@ -67,7 +67,7 @@ impl Sender<'_> {
                     if self.is_anothers(&created.resource, change) {
                         return Err(ClientError::somebody_elses(change.resource));
                     }
-                    if self.is_new(change, &created.id).await {
+                    if self.is_new(change, &created.id) {
                         return Ok(created);
                     }
                     None
@@ -91,7 +91,7 @@ impl Sender<'_> {
                 Err(_) => (None, true),
             };
             if let Some(id) = found
-                && self.is_new(change, &id).await
+                && self.is_new(change, &id)
             {
                 return Ok(Created { id, resource: Json::Null, version: None, linked: false });
             }
@@ -121,13 +121,13 @@ impl Sender<'_> {
 
     /// Whether an id that was answered can be that of a new account. A proxy that repeats an answer, or a service that answers
     /// with whom it has, would otherwise give one account to two people.
-    async fn is_new(&self, change: &Change, id: &str) -> bool {
+    fn is_new(&self, change: &Change, id: &str) -> bool {
         let is_free = {
             let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
             taken.insert((change.resource, id.to_owned()))
         };
         // Whoever did not change is not in the plan.
-        is_free && self.journal.owner(change.resource, id).await.is_none_or(|key| key == change.key)
+        is_free && self.journal.owner(change.resource, id).is_none_or(|key| key == change.key)
     }
 
     /// Whether an account is no good without this attribute, so that it must not be left out.

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use peoplesync_scim::Resource;
-use peoplesync_state::{Batch, Error, Intent, RunId, Settlement, State};
+use peoplesync_state::{Batch, Error, Intent, Owners, RunId, Settlement, State};
 use tokio::sync::{Notify, oneshot};
 
 /// So many outcomes are written at once.
@@ -51,12 +51,9 @@ struct Desk {
     /// The same for the task of a simulation, for which everything is to be done at once.
     call: Option<Notify>,
     broken: AtomicBool,
-    /// Whether anybody was linked before, so that there is something to ask.
-    has_links: bool,
+    /// Whose accounts are whose, asked beside the writer; none where nobody was linked before.
+    owners: Option<Mutex<Owners>>,
 }
-
-/// Who has an account, and where to say so.
-type Question = (Resource, String, oneshot::Sender<Option<String>>);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -65,13 +62,12 @@ struct Waiting {
     askers: Vec<oneshot::Sender<bool>>,
     settlements: Vec<Settlement>,
     withdrawn: Vec<u64>,
-    questions: Vec<Question>,
     is_closed: bool,
 }
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.askers.is_empty() && self.questions.is_empty() && !self.has_outcomes()
+        self.askers.is_empty() && !self.has_outcomes()
     }
 
     fn has_outcomes(&self) -> bool {
@@ -88,7 +84,7 @@ impl Waiting {
     }
 
     fn is_urgent(&self) -> bool {
-        !self.askers.is_empty() || !self.questions.is_empty()
+        !self.askers.is_empty()
     }
 
     /// What somebody waits for, and no outcomes; unless an intent may have the number of an outcome that waits: what is tried again
@@ -102,7 +98,6 @@ impl Waiting {
         Some(Self {
             intents: std::mem::take(&mut self.intents),
             askers: std::mem::take(&mut self.askers),
-            questions: std::mem::take(&mut self.questions),
             ..Self::default()
         })
     }
@@ -117,9 +112,9 @@ impl Journal {
     /// of its own.
     pub(super) fn start(state: State, run: RunId, used: UsedLimits, simulated: bool) -> Self {
         let call = simulated.then(Notify::new);
-        let linked = [Resource::User, Resource::Group].map(|resource| state.count(resource));
-        let has_links = linked.iter().any(|count| !matches!(count, Ok(0)));
-        let desk = Arc::new(Desk { call, has_links, ..Desk::default() });
+        // Where it cannot be asked, an account that is somebody's is found when its link is written.
+        let owners = state.owners().ok().flatten().map(Mutex::new);
+        let desk = Arc::new(Desk { call, owners, ..Desk::default() });
         let shared = Arc::clone(&desk);
         let mut writer = Writer { state, run, used, failure: None };
         let writing = if simulated {
@@ -178,14 +173,9 @@ impl Recorder {
     }
 
     /// The key of whoever had this account before the run, as far as the state knows.
-    pub(super) async fn owner(&self, resource: Resource, id: &str) -> Option<String> {
-        if !self.0.has_links {
-            return None;
-        }
-        let (say, answer) = oneshot::channel();
-        self.0.lock().questions.push((resource, id.to_owned(), say));
-        self.0.ring();
-        answer.await.ok().flatten()
+    pub(super) fn owner(&self, resource: Resource, id: &str) -> Option<String> {
+        let owners = self.0.owners.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.of(resource, id).ok().flatten()
     }
 
     /// Takes back what was intended and is not sent after all.
@@ -277,10 +267,6 @@ impl Writer {
                 broken.store(true, Ordering::Release);
                 self.failure = Some(error);
             }
-        }
-        for (resource, id, asker) in group.questions {
-            let links = self.state.links_by_id(resource, &[id.as_str()]).unwrap_or_default();
-            let _gone = asker.send(links.into_iter().next().map(|link| link.key));
         }
         for asker in group.askers {
             // Nobody waits any more when the apply was interrupted.

@@ -89,6 +89,23 @@ fn links_are_found_by_key_fingerprint_and_id_in_the_order_asked() {
 }
 
 #[test]
+fn whose_an_account_is_can_be_asked_while_somebody_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = open(&folder.path().join("s.db"));
+    assert!(state.owners().unwrap().is_none(), "nobody is linked");
+    put(&mut state, &[link("a")]).unwrap();
+    let owners = state.owners().unwrap().unwrap();
+    put(&mut state, &[link("b")]).unwrap();
+    for key in ["a", "b"] {
+        assert_eq!(owners.of(User, &link(key).id).unwrap().as_deref(), Some(key));
+    }
+    assert_eq!(owners.of(Resource::Group, &link("a").id).unwrap(), None);
+    let mut memory = memory();
+    put(&mut memory, &[link("a")]).unwrap();
+    assert!(memory.owners().unwrap().is_none());
+}
+
+#[test]
 fn an_account_never_belongs_to_two_keys() {
     let mut state = memory();
     put(&mut state, &[link("a")]).unwrap();
