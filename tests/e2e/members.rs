@@ -1,6 +1,8 @@
 //! Services that change the members of groups otherwise than they are asked, or not at all.
 
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use peoplesync_scim::Resource;
@@ -162,7 +164,13 @@ fn an_apply_that_dies_within_a_trial_leaves_it_to_the_next_to_put_members_back()
     };
     // It is carried out, and its answer does not come for as long as anybody waits.
     let late = Fault::LateAnswer(Duration::from_secs(60));
+    let is_ill = Arc::new(AtomicBool::new(false));
+    let ill = Arc::clone(&is_ill);
     let bed = Bed::with(Behaviour { quirks, ..Behaviour::default() }, move |request| {
+        let reads_group = request.method == "GET" && request.path.starts_with("/Groups/");
+        if reads_group && ill.load(Ordering::Acquire) {
+            return Some(Fault::status(500));
+        }
         request.body().is_some_and(|body| is_trial(&body)).then(|| late.clone())
     });
     bed.write("peoplesync.toml", config("concurrency = 1", OWN_SOURCE));
@@ -200,6 +208,13 @@ fn an_apply_that_dies_within_a_trial_leaves_it_to_the_next_to_put_members_back()
     assert!(planned.stderr.contains("the next apply puts them back"), "{}", planned.stderr);
     let requests = bed.simulator().requests();
     assert!(requests.iter().skip(received).all(|request| request.method == "GET"));
+    // A group that cannot be read keeps nobody else waiting.
+    is_ill.store(true, Ordering::Release);
+    people(&bed, 7);
+    let partly = bed.run(&["apply", "--yes"]).expect(5);
+    assert!(partly.stderr.contains("the next run looks again"), "{}", partly.stderr);
+    assert!(bed.simulator().users().iter().any(|user| user["externalId"] == "6"));
+    is_ill.store(false, Ordering::Release);
     // The two who left with everybody else are gone, as was planned; whom nobody names is back.
     bed.run(&["apply", "--yes"]).expect(0);
     assert_eq!(at_target(&bed)["a"], [2, 3, 4, 5, 99]);

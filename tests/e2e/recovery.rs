@@ -106,7 +106,7 @@ fn where_the_target_does_not_tell_the_creation_stays_open_and_nobody_else_waits(
     assert_eq!(told(), first);
     insta::assert_snapshot!(first, @"
         an earlier apply was interrupted; looking up the change that it left open at the target
-        of 1 of them the target does not tell whether it was created, so the next run looks again: GET /Users: the target cannot search, and its list ended early
+        of 1 of them the target does not tell what came of it, so the next run looks again: GET /Users: the target cannot search, and its list ended early
         ");
     assert_eq!(bed.simulator().count(Resource::User), 2);
 }

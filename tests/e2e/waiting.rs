@@ -40,14 +40,20 @@ fn waiting(bed: &Bed) -> usize {
     status["waiting"].as_array().unwrap().len()
 }
 
-#[test]
-fn who_waits_counts_for_no_guard() {
-    let (bed, status) = bed(true);
+/// Five people have accounts, and seven are refused: their records.
+fn five_and_seven_refused(bed: &Bed, status: &AtomicU16) -> String {
     status.store(400, Ordering::Release);
     let refused: String = (10..17).map(|number| row(number, "no")).collect();
     let first: String = (0..5).map(|number| row(number, "u")).collect();
     bed.write("people.csv", format!("{HEADER}{first}{refused}"));
-    unattended(&bed).expect(5);
+    unattended(bed).expect(5);
+    refused
+}
+
+#[test]
+fn who_waits_counts_for_no_guard() {
+    let (bed, status) = bed(true);
+    let refused = five_and_seven_refused(&bed, &status);
     assert_eq!((bed.simulator().users().len(), waiting(&bed)), (5, 7));
     // One comes and one leaves, beside the seven who wait: "7 new beside 5" is no reason to refuse that.
     let then: String = (1..6).map(|number| row(number, "u")).collect();
@@ -61,11 +67,7 @@ fn who_waits_counts_for_no_guard() {
 #[test]
 fn who_is_tried_again_passed_the_guards_when_tried_first() {
     let (bed, status) = bed(true);
-    status.store(400, Ordering::Release);
-    let refused: String = (10..17).map(|number| row(number, "no")).collect();
-    let first: String = (0..5).map(|number| row(number, "u")).collect();
-    bed.write("people.csv", format!("{HEADER}{first}{refused}"));
-    unattended(&bed).expect(5);
+    five_and_seven_refused(&bed, &status);
     // It waits for nothing.
     bed.run(&["apply", "--yes"]).expect(5);
     status.store(0, Ordering::Release);

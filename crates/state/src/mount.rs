@@ -65,8 +65,8 @@ mod tests {
     const TABLE: &str = "\
 22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime - ext4 /dev/vda rw
-40 27 0:40 / /home rw,relatime shared:5 - nfs4 server:/home rw,vers=4.2
-41 40 0:41 / /home/local rw,relatime shared:6 master:2 - xfs /dev/vdb rw
+40 27 0:40 / /staff rw,relatime shared:5 - nfs4 server:/staff rw,vers=4.2
+41 40 0:41 / /staff/local rw,relatime shared:6 master:2 - xfs /dev/vdb rw
 42 27 0:42 / /srv/my\\040share rw - cifs //server/share rw
 43 27 0:43 / /over rw - ext4 /dev/vdc rw
 44 43 0:44 / /over rw - fuse.sshfs me@host:/ rw
@@ -77,9 +77,9 @@ garbage";
     fn the_nearest_and_latest_mount_decides() {
         let check = |folder: &str| network_in(TABLE, Path::new(folder));
         assert_eq!(check("/var/lib/peoplesync"), None);
-        assert_eq!(check("/home/me").as_deref(), Some("nfs4"));
-        assert_eq!(check("/homestead"), None);
-        assert_eq!(check("/home/local/me"), None);
+        assert_eq!(check("/staff/me").as_deref(), Some("nfs4"));
+        assert_eq!(check("/staffroom"), None);
+        assert_eq!(check("/staff/local/me"), None);
         assert_eq!(check("/srv/my share/hr").as_deref(), Some("cifs"));
         assert_eq!(check("/over").as_deref(), Some("fuse.sshfs"));
         assert_eq!(check("/sandbox/x"), None);

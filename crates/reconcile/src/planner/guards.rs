@@ -222,7 +222,10 @@ fn all(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
     if is_first(facts) {
         return None;
     }
-    let found = count(changes, |change| is_first_try(facts, change));
+    changed(facts, count(changes, |change| is_first_try(facts, change)))
+}
+
+fn changed(facts: &Facts<'_>, found: u64) -> Option<Refusal> {
     let (of, limit) = (facts.survey.linked, facts.policy.guards.max_changes);
     Found { guard: "max_changes", limit, found, of }.refuse(
         || format!("{} for {}", words::count(found, "change", "changes"), linked(facts)),

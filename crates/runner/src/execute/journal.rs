@@ -83,10 +83,6 @@ impl Waiting {
         Some(std::mem::replace(self, Self { is_closed, ..Self::default() }))
     }
 
-    fn is_urgent(&self) -> bool {
-        !self.askers.is_empty()
-    }
-
     /// What somebody waits for, and no outcomes; unless an intent may have the number of an outcome that waits: what is tried again
     /// has the number of before, which must be free.
     fn take_urgent(&mut self) -> Option<Self> {
@@ -221,7 +217,7 @@ impl Desk {
                 *since = Instant::now();
                 return waiting.take();
             }
-            if waiting.is_urgent() {
+            if !waiting.askers.is_empty() {
                 return waiting.take_urgent();
             }
             let left = if waiting.has_outcomes() { left } else { PATIENCE };

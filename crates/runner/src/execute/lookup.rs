@@ -98,7 +98,10 @@ pub(super) async fn find_all_created(
                     let found = account.and_then(|one| created(client, &one, lookup, schemas));
                     let is_known = found.is_some() || is_whole;
                     let found = is_known.then_some(found);
-                    all.insert(at, found.ok_or_else(|| unlisted(resource).to_string()));
+                    all.insert(
+                        at,
+                        found.ok_or_else(|| ClientError::list_ended(resource).to_string()),
+                    );
                 }
             }
             Err(error) => {
@@ -137,13 +140,13 @@ async fn find_account(
         Searched::Nothing => {
             let (mut accounts, is_whole) = list(client, resource, &[lookup], schemas).await?;
             let found = accounts.pop().flatten();
-            if found.is_some() || is_whole { Ok(found) } else { Err(unlisted(resource)) }
+            if found.is_some() || is_whole {
+                Ok(found)
+            } else {
+                Err(ClientError::list_ended(resource))
+            }
         }
     }
-}
-
-fn unlisted(resource: Resource) -> ClientError {
-    ClientError::list_ended(resource)
 }
 
 /// Asks by each attribute that the target can search by.

@@ -8,7 +8,7 @@ use peoplesync_state::{HistoryNote, Intent, LinkEffect, Settlement, State};
 use super::lookup::find_all_created;
 use super::trial;
 use crate::failure::Outcome;
-use crate::pipeline::{Access, Session, fingerprint_of};
+use crate::pipeline::{Access, Session, fingerprint_of, one_persons};
 use crate::report::Output;
 
 /// Settles every intent that an interrupted apply left open.
@@ -49,7 +49,14 @@ pub(crate) async fn recover(
         let known = state.link(intent.resource, fingerprint, &intent.key)?;
         let put_back = match access {
             _ if !trial::is_one(&intent) => None,
-            Access::Apply => Some(trial::put_back(client, &intent).await?),
+            Access::Apply => match trial::put_back(client, &intent).await {
+                Ok(told) => Some(told),
+                // What concerns one group keeps nobody else waiting.
+                Err(error) => {
+                    unclear.push(one_persons(error)?);
+                    continue;
+                }
+            },
             Access::Plan => {
                 untold += 1;
                 continue;
@@ -127,7 +134,7 @@ pub(crate) async fn recover(
     }
     if let Some(first) = unclear.first() {
         output.note(&format!(
-            "of {} of them the target does not tell whether it was created, so the next run looks again: {first}",
+            "of {} of them the target does not tell what came of it, so the next run looks again: {first}",
             unclear.len()
         ));
     }

@@ -162,6 +162,14 @@ fn what_cannot_work_is_said_beforehand() {
 }
 
 #[test]
+fn templates_know_the_fields_of_an_event() {
+    let event = serde_json::to_value(event()).unwrap();
+    let mut names = FIELDS;
+    names.sort_unstable();
+    assert!(event.as_object().unwrap().keys().eq(names), "{event}");
+}
+
+#[test]
 fn what_is_missing_to_tell_somebody_is_found_without_telling_anybody() {
     let loaded = loaded(
         "[notifications.a]\nwebhook = { url = \"https://hooks.example.com/services/T0/secret\" }\n\

@@ -523,7 +523,7 @@ fn leavers(loaded: &Loaded, profile: &Profile) -> Result<(), ConfigErrors> {
     Ok(())
 }
 
-/// What can be told of the URL and the credentials without asking anybody.
+/// What can be told of the URL, the credentials and the pace without asking anybody.
 fn address(loaded: &Loaded) -> Result<(), ConfigErrors> {
     let target = &loaded.config.target;
     let mut errors = Vec::new();
@@ -535,6 +535,10 @@ fn address(loaded: &Loaded) -> Result<(), ConfigErrors> {
     errors.extend(access::mistakes(loaded));
     if target.concurrency == 0 {
         errors.push(loaded.error(&["target", "concurrency"], "expected at least 1, found 0"));
+    }
+    if target.timeout_secs == 0 {
+        let message = "expected at least 1 second, found 0: nobody answers within no time";
+        errors.push(loaded.error(&["target", "timeout_secs"], message));
     }
     if errors.is_empty() { Ok(()) } else { Err(config::ConfigErrors::new(errors)) }
 }

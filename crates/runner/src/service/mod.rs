@@ -80,12 +80,6 @@ fn without_effect(loaded: &Loaded) -> impl Iterator<Item = ConfigError> {
             "write",
             "of none there is no share",
         ),
-        (
-            ["target", "timeout_secs"],
-            loaded.config.target.timeout_secs == 0,
-            "second",
-            "nobody answers within no time",
-        ),
     ];
     is_zero.into_iter().filter(|(_, is_zero, ..)| *is_zero).map(|(key, _, unit, why)| {
         loaded.error(&key, format!("expected at least 1 {unit}, found 0: {why}"))
@@ -100,10 +94,10 @@ struct Job {
 }
 
 impl Job {
-    /// Reads the config, and looks at everything in it.
-    fn read(path: &Path, clock: &Arc<dyn Clock>) -> Outcome<Self> {
+    /// Reads the config, and looks at everything in it; with what a run would be made of.
+    fn read(path: &Path, clock: &Arc<dyn Clock>) -> Outcome<(Self, Session)> {
         let loaded = pipeline::load(path)?;
-        Session::new(loaded.clone(), clock)?;
+        let session = Session::new(loaded.clone(), clock)?;
         let Some(table) = loaded.config.schedule.clone() else {
             return Err(Failure::usage("the config says nothing of when to run")
                 .with_hint("write [schedule] with full = \"0 3 * * *\", or use `peoplesync apply --unattended` with a timer of your own"));
@@ -114,7 +108,7 @@ impl Job {
                 Failure::usage("[schedule] names no time").with_hint("write full = \"0 3 * * *\"")
             );
         }
-        Ok(Self { loaded, table, times })
+        Ok((Self { loaded, table, times }, session))
     }
 }
 
@@ -138,7 +132,7 @@ pub(crate) async fn serve(
         interrupt: signal(SignalKind::interrupt()).map_err(fail)?,
         hangup: signal(SignalKind::hangup()).map_err(fail)?,
     };
-    let mut job = Job::read(path, &clock)?;
+    let (mut job, _) = Job::read(path, &clock)?;
     let _alone = alone(&job.loaded, &*clock)?;
     let board = Board::default();
     board.knows(pipeline::open_store(&job.loaded, Access::Plan, clock.now().0)?.health()?);
@@ -318,10 +312,7 @@ pub(crate) fn is_left_out(loaded: &Loaded, clock: &dyn Clock, output: Output) ->
 async fn reload(job: &mut Job, path: &Path, clock: &Arc<dyn Clock>, output: Output) {
     tell_system(&[sd_notify::NotifyState::Reloading]);
     let read = match Job::read(path, clock) {
-        Ok(new) => match Session::new(new.loaded.clone(), clock) {
-            Ok(session) => pipeline::fits(&session).await.map(|()| new),
-            Err(errors) => Err(errors.into()),
-        },
+        Ok((new, session)) => pipeline::fits(&session).await.map(|()| new),
         Err(failure) => Err(failure),
     };
     match read {

@@ -2,8 +2,8 @@
 //! own, as they come and go.
 
 use super::{
-    Facts, Found, approval, clears, count, creates, edited, is_first, is_first_try, linked,
-    rejected, renames,
+    Facts, Found, approval, changed, clears, count, creates, edited, is_first, is_first_try,
+    linked, rejected, renames,
 };
 use crate::groups::Memberships;
 use crate::planner::words;
@@ -66,11 +66,7 @@ fn all(facts: &Facts<'_>, changes: &[Change]) -> Option<Refusal> {
         Action::Update => !change.attributes.is_empty(),
         _ => true,
     });
-    let (of, limit) = (facts.survey.linked, facts.policy.guards.max_changes);
-    Found { guard: "max_changes", limit, found, of }.refuse(
-        || format!("{} for {}", words::count(found, "change", "changes"), linked(facts)),
-        "look at the changes, and raise guards.max_changes if they are right",
-    )
+    changed(facts, found)
 }
 
 /// One group that loses many of its members looks like a list of them that was cut.
